@@ -1,0 +1,249 @@
+"""Firm-wide policy: every number a firm may set, its unit, default and allowed range.
+
+Belongs here: the settings that hold for the whole firm and the check of a firm's own file against
+their ranges. Does not belong here: what one household's own policy files say (they are custodian-
+style files under `policy/`), or anything computed. Sources of the defaults are named per field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+
+class PolicyError(ValueError):
+    """A firm policy file holds a field that is unknown or outside its allowed range."""
+
+
+def _setting(
+    default: Any,
+    description: str,
+    *,
+    low: str | None = None,
+    high: str | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    metadata = {"description": description, "low": low, "high": high, "choices": choices}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class FirmPolicy:
+    """One firm's settings. Every field carries its description, unit and allowed range."""
+
+    reporting_currency: str = _setting(
+        "USD", "Currency of every mart and workbook.", choices=("USD",)
+    )
+    flow_horizon_sessions: int = _setting(
+        10, "Sessions ahead within which cash flows count as due.", low="0", high="60"
+    )
+    default_absolute_band: Decimal = _setting(
+        Decimal("0.05"), "Absolute band half-width, share of the base.", low="0", high="1"
+    )
+    default_relative_band: Decimal = _setting(
+        Decimal("0.20"), "Relative band half-width, share of the target.", low="0", high="5"
+    )
+    default_band_rule: str = _setting(
+        "tighter",
+        "Which of the absolute and the relative band holds.",
+        choices=("tighter", "looser"),
+    )
+    default_band_floor: Decimal = _setting(
+        Decimal("0.01"), "Smallest band half-width, share of the base.", low="0", high="0.25"
+    )
+    trade_to: str = _setting(
+        "target",
+        "Where a rebalance stops: at the target, half-way inside the band, or at its edge.",
+        choices=("target", "inner", "edge"),
+    )
+    minimum_trade_amount: Decimal = _setting(
+        Decimal("250"), "Smallest trade proposed, dollars.", low="0", high="1000000"
+    )
+    execution_buffer: Decimal = _setting(
+        Decimal("0.005"),
+        "Price move that a buy must survive without overdrawing cash, share of price.",
+        low="0",
+        high="0.2",
+    )
+    wide_spread_bps: Decimal = _setting(
+        Decimal("5"),
+        "Half-spread from which an order carries a limit, basis points.",
+        low="0",
+        high="1000",
+    )
+    commission_per_trade: Decimal = _setting(
+        Decimal("0"),
+        "Commission of an ordinary equity or fund order, dollars.",
+        low="0",
+        high="500",
+    )
+    impact_coefficient: Decimal = _setting(
+        Decimal("1"), "Y of the square-root impact law.", low="0", high="5"
+    )
+    loss_price_buffer: Decimal = _setting(
+        Decimal("0.01"),
+        "A lot this close above its basis is treated as a loss lot by the wash-sale rules.",
+        low="0",
+        high="0.2",
+    )
+    wash_sale_window_days: int = _setting(
+        30, "Days before and after a loss sale (IRC 1091(a)); not negotiable.", low="30", high="30"
+    )
+    rates_when_missing: str = _setting(
+        "block",
+        "A tax year without rates: block taxable trades, or use the latest year, labelled.",
+        choices=("block", "provisional"),
+    )
+    long_term_gains_allowed: bool = _setting(
+        True, "Whether long-term gains may be realised to bring a class back into its band."
+    )
+    breakeven_years_limit: Decimal = _setting(
+        Decimal("3"), "Longest acceptable breakeven of tax and cost, years.", low="0", high="50"
+    )
+    risk_aversion: Decimal = _setting(
+        Decimal("6"), "Risk aversion of the certainty-equivalent cost of drift.", low="0", high="50"
+    )
+    gain_deferral_years: Decimal = _setting(
+        Decimal("10"),
+        "Years for which a deferred gain would have stayed unrealised.",
+        low="0",
+        high="60",
+    )
+    discount_rate: Decimal = _setting(
+        Decimal("0.05"), "Discount rate of later taxes, a year.", low="0", high="0.5"
+    )
+    drift_price_inside_band: Decimal = _setting(
+        Decimal("0.01"),
+        "Price of a dollar between inner and outer band, dollars.",
+        low="0",
+        high="1",
+    )
+    drift_price_outside_band: Decimal = _setting(
+        Decimal("0.12"),
+        "Price of a dollar outside the band, up to 1.5 bands, dollars.",
+        low="0",
+        high="2",
+    )
+    drift_price_far_outside: Decimal = _setting(
+        Decimal("0.40"), "Price of a dollar beyond 1.5 bands, dollars.", low="0", high="5"
+    )
+    quantity_tolerance: Decimal = _setting(
+        Decimal("0.0001"),
+        "Largest difference of lots against position, shares (custodians round to 4 places).",
+        low="0",
+        high="1",
+    )
+    basis_tolerance_per_lot: Decimal = _setting(
+        Decimal("0.01"),
+        "Largest basis difference per lot, dollars (cent rounding).",
+        low="0",
+        high="10",
+    )
+    value_tolerance_bps: Decimal = _setting(
+        Decimal("5"),
+        "Largest difference of market value and quantity x price, basis points.",
+        low="0",
+        high="1000",
+    )
+    withhold_uncertain_share: Decimal = _setting(
+        Decimal("0.25"),
+        "Share of a household's value that may be frozen before the household is withheld.",
+        low="0",
+        high="1",
+    )
+    plan_valid_sessions: int = _setting(
+        1,
+        "Sessions after the planned trade date for which a plan may be approved.",
+        low="0",
+        high="20",
+    )
+    history_daily_sessions: int = _setting(
+        90,
+        "Sessions for which lots and positions are kept daily; then month ends.",
+        low="1",
+        high="5000",
+    )
+    feed_cut_off_time: str = _setting(
+        "23:30", "New York time at which a night starts with the files it has (HH:MM)."
+    )
+    alert_channel: str = _setting("log", "Where alerts go.", choices=("log", "webhook", "email"))
+    alert_target: str = _setting("", "Webhook address or e-mail recipient of alerts.")
+    alert_smtp_host: str = _setting("", "Mail server for e-mail alerts.")
+
+    def dbt_vars(self) -> dict[str, Any]:
+        """The settings that SQL needs, as plain JSON values (decimals as text)."""
+        return {
+            setting.name: str(value) if isinstance(value, Decimal) else value
+            for setting in fields(self)
+            if (value := getattr(self, setting.name)) is not None
+            and not setting.name.startswith("alert_")
+        }
+
+
+def firm_policy_from_mapping(given: dict[str, Any], *, source: str) -> FirmPolicy:
+    """Build a FirmPolicy from a parsed policy file.
+
+    Args:
+        given: field name to value, as read from the firm's file.
+        source: the file's name, for error messages.
+
+    Returns:
+        The policy; fields that are not given keep their documented defaults.
+
+    Raises:
+        PolicyError: naming the file, the field, the value and what is allowed.
+    """
+    known = {setting.name: setting for setting in fields(FirmPolicy)}
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise PolicyError(
+            f"{source}: unknown setting {unknown[0]!r}; known settings: {', '.join(sorted(known))}"
+        )
+    checked = {name: _checked(known[name], value, source) for name, value in given.items()}
+    return FirmPolicy(**checked)
+
+
+def _checked(setting: Any, value: Any, source: str) -> Any:
+    default, allowed = setting.default, setting.metadata
+    where = f"{source}: {setting.name} = {value!r}"
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise PolicyError(f"{where}: must be true or false")
+        return value
+    if isinstance(default, str):
+        if allowed["choices"] and value not in allowed["choices"]:
+            raise PolicyError(f"{where}: must be one of {', '.join(allowed['choices'])}")
+        return str(value)
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation as error:
+        raise PolicyError(f"{where}: must be a number") from error
+    if not Decimal(allowed["low"]) <= number <= Decimal(allowed["high"]):
+        raise PolicyError(f"{where}: must be between {allowed['low']} and {allowed['high']}")
+    if isinstance(default, int):
+        if number != int(number):
+            raise PolicyError(f"{where}: must be a whole number")
+        return int(number)
+    return number
+
+
+def documented_settings() -> str:
+    """The firm policy file with every default, ready to be written and edited (YAML)."""
+    lines = [
+        "# Firm-wide policy of Evenkeel. Every line below is a default: delete the leading '#'",
+        "# of a line to change it. A value outside its range is refused by name.",
+    ]
+    for setting in fields(FirmPolicy):
+        allowed = setting.metadata
+        if allowed["choices"]:
+            limits = "one of " + ", ".join(allowed["choices"])
+        elif allowed["low"] is not None:
+            limits = f"{allowed['low']} to {allowed['high']}"
+        else:
+            limits = "true or false" if isinstance(setting.default, bool) else "text"
+        value = setting.default
+        shown = str(value).lower() if isinstance(value, bool) else value
+        quoted = f'"{shown}"' if isinstance(value, str) else shown
+        lines += ["", f"# {allowed['description']} ({limits})", f"# {setting.name}: {quoted}"]
+    return "\n".join(lines) + "\n"
