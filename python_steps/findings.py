@@ -15,8 +15,9 @@ Scope = Literal["feed", "account", "position", "lot", "household"]
 class Violation(NamedTuple):
     """One broken rule, with everything a person needs to mend it.
 
-    `message` is a full sentence that names the file, the row, the rule and the value, and ends with
-    what to do about it. `source_row_number` is the 1-based physical line, None for whole-file rules.
+    `message` is a full sentence that names the file, the row, the rule and the value, and ends
+    with what to do about it. `source_row_number` is the 1-based physical line, None for rules of a
+    whole file.
     """
 
     rule: str
