@@ -1,0 +1,124 @@
+"""The one folder that holds all state of a firm, and where each thing in it stands.
+
+Belongs here: the paths, creating the folder, the environment that dbt and Dagster need to find it.
+Does not belong here: opening any database. The folder comes from `--data` or EVENKEEL_DATA,
+default `.evenkeel` in the working directory.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import yaml
+
+from orchestration.names import DATA_FOLDER_VARIABLE, DEFAULT_DATA_FOLDER, WAREHOUSE_VARIABLE
+from python_steps.policy import FirmPolicy, documented_settings, firm_policy_from_mapping
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+DBT_PROJECT_FOLDER = PROJECT_ROOT / "dbt_project"
+
+# One step at a time opens the warehouse (DuckDB takes one writing process); no telemetry.
+_DAGSTER_INSTANCE_SETTINGS = """\
+telemetry:
+  enabled: false
+concurrency:
+  pools:
+    default_limit: 1
+    granularity: op
+"""
+
+
+@dataclass(frozen=True)
+class Home:
+    """The data folder of one firm."""
+
+    folder: Path
+
+    @classmethod
+    def from_environment(cls, given: Path | None = None) -> Home:
+        """The folder from the command line, else from EVENKEEL_DATA, else `.evenkeel`."""
+        chosen = given or Path(os.environ.get(DATA_FOLDER_VARIABLE, DEFAULT_DATA_FOLDER))
+        return cls(chosen.expanduser().resolve())
+
+    @property
+    def landing(self) -> Path:
+        """Files as received: landing/<as_of_date>/<custodian>/*."""
+        return self.folder / "landing"
+
+    @property
+    def archive(self) -> Path:
+        """Bytes of every file ever received, by sha256, never changed."""
+        return self.folder / "archive"
+
+    @property
+    def warehouse(self) -> Path:
+        """The working database; one process writes, analysts never open it."""
+        return self.folder / "warehouse.duckdb"
+
+    @property
+    def records(self) -> Path:
+        """What cannot be rebuilt: registry, issued plans, decisions; append-only."""
+        return self.folder / "records.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """The read-only snapshot for analysts: schemas marts and ops."""
+        return self.folder / "published" / "evenkeel.duckdb"
+
+    @property
+    def dagster(self) -> Path:
+        """Dagster's home: runs, events, schedules."""
+        return self.folder / "dagster"
+
+    @property
+    def logs(self) -> Path:
+        """Logs and alerts."""
+        return self.folder / "logs"
+
+    @property
+    def policy_file(self) -> Path:
+        """The firm-wide policy."""
+        return self.folder / "firm_policy.yaml"
+
+    def reports(self, as_of_date: date) -> Path:
+        """Workbooks of one session: reports/<as_of_date>/<advisor>/<household>.xlsx."""
+        return self.folder / "reports" / as_of_date.isoformat()
+
+    def activate(self) -> Home:
+        """Create the folder and point Dagster and dbt of this process and its children at it."""
+        for folder in (self.landing, self.archive, self.published.parent, self.dagster, self.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+        instance_settings = self.dagster / "dagster.yaml"
+        if not instance_settings.exists():
+            instance_settings.write_text(_DAGSTER_INSTANCE_SETTINGS, encoding="utf-8")
+        if not self.policy_file.exists():
+            self.policy_file.write_text(documented_settings(), encoding="utf-8")
+        os.environ[DATA_FOLDER_VARIABLE] = str(self.folder)
+        os.environ[WAREHOUSE_VARIABLE] = str(self.warehouse)
+        os.environ["DAGSTER_HOME"] = str(self.dagster)
+        os.environ["DBT_LOG_PATH"] = str(self.logs / "dbt")
+        os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+        os.environ["GX_ANALYTICS_ENABLED"] = "false"
+        os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+        return self
+
+    def policy(self) -> FirmPolicy:
+        """The firm's policy: its file over the documented defaults.
+
+        Raises:
+            python_steps.policy.PolicyError: naming file, field, value and allowed range.
+        """
+        if not self.policy_file.exists():
+            return FirmPolicy()
+        given = yaml.safe_load(self.policy_file.read_text(encoding="utf-8")) or {}
+        return firm_policy_from_mapping(given, source=str(self.policy_file.name))
+
+
+def dbt_executable() -> Path:
+    """The dbt of the running interpreter's environment, so no activated environment is needed."""
+    return Path(sys.executable).parent / "dbt"

@@ -1,0 +1,143 @@
+"""Records that cannot be rebuilt: the identity registry and the issued plans.
+
+Belongs here: the append-only file `records.duckdb` and what is read from and appended to it. Does
+not belong here: how identities are resolved (python_steps.identities) or plans made. A rebuild of
+the warehouse never touches this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from python_steps.identities import RegisteredAccount, RegisteredIdentifier
+
+_TABLES = (
+    """
+    create table if not exists accounts (
+        account_id varchar primary key, custodian varchar not null, account_number varchar not null,
+        first_seen_date date not null, unique (custodian, account_number)
+    )
+    """,
+    """
+    create table if not exists security_identifiers (
+        security_id varchar not null, id_type varchar not null, id_value varchar not null,
+        custodian varchar not null, first_seen_date date not null,
+        primary key (id_type, id_value, custodian)
+    )
+    """,
+    """
+    create table if not exists issued_plans (
+        plan_id varchar primary key, household_id varchar not null, as_of_date date not null,
+        version integer not null, input_hash varchar not null, issued_at timestamp not null,
+        plan_status varchar not null, trades json not null,
+        unique (household_id, as_of_date, version)
+    )
+    """,
+)
+
+
+class IssuedPlan(NamedTuple):
+    """One plan as it was issued; `trades` is its trades and lots as JSON text."""
+
+    plan_id: str
+    household_id: str
+    as_of_date: date
+    version: int
+    input_hash: str
+    issued_at: datetime
+    plan_status: str
+    trades: str
+
+
+class Records:
+    """The firm's append-only records."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextmanager
+    def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = duckdb.connect(str(self.path))
+        try:
+            for statement in _TABLES:
+                connection.execute(statement)
+            yield connection
+        finally:
+            connection.close()
+        self.path.chmod(0o600)
+
+    def accounts(self) -> list[RegisteredAccount]:
+        """Every account ever registered, in the order of its surrogate."""
+        with self._open() as connection:
+            rows = connection.execute(
+                "select account_id, custodian, account_number from accounts order by account_id"
+            ).fetchall()
+        return [RegisteredAccount(*row) for row in rows]
+
+    def security_identifiers(self) -> list[RegisteredIdentifier]:
+        """Every identifier ever registered, sorted."""
+        with self._open() as connection:
+            rows = connection.execute(
+                """
+                select security_id, id_type, id_value, custodian from security_identifiers
+                order by all
+                """
+            ).fetchall()
+        return [RegisteredIdentifier(*row) for row in rows]
+
+    def append_identities(
+        self,
+        accounts: Iterable[RegisteredAccount],
+        identifiers: Iterable[RegisteredIdentifier],
+        first_seen: date,
+    ) -> None:
+        """Add newly registered accounts and identifiers; nothing is ever changed."""
+        account_rows = [(*account, first_seen) for account in accounts]
+        identifier_rows = [(*identifier, first_seen) for identifier in identifiers]
+        with self._open() as connection:
+            connection.execute("begin")
+            if account_rows:
+                connection.executemany("insert into accounts values (?, ?, ?, ?)", account_rows)
+            if identifier_rows:
+                connection.executemany(
+                    "insert into security_identifiers values (?, ?, ?, ?, ?)", identifier_rows
+                )
+            connection.execute("commit")
+
+    def plan_versions(self, as_of_date: date) -> dict[str, list[tuple[int, str]]]:
+        """Per household: (version, input hash) of every plan issued for the session."""
+        with self._open() as connection:
+            rows = connection.execute(
+                """
+                select household_id, version, input_hash from issued_plans
+                where as_of_date = ? order by all
+                """,
+                [as_of_date],
+            ).fetchall()
+        versions: dict[str, list[tuple[int, str]]] = {}
+        for household_id, version, input_hash in rows:
+            versions.setdefault(household_id, []).append((version, input_hash))
+        return versions
+
+    def append_plans(self, plans: Iterable[IssuedPlan]) -> int:
+        """Add the plans that were not issued before; returns how many were new."""
+        offered = list(plans)
+        with self._open() as connection:
+            present = {
+                row[0] for row in connection.execute("select plan_id from issued_plans").fetchall()
+            }
+            fresh = [plan for plan in offered if plan.plan_id not in present]
+            if fresh:
+                connection.execute("begin")
+                connection.executemany(
+                    "insert into issued_plans values (?, ?, ?, ?, ?, ?, ?, ?)",
+                    [tuple(plan) for plan in fresh],
+                )
+                connection.execute("commit")
+        return len(fresh)

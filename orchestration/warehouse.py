@@ -1,0 +1,294 @@
+"""The working DuckDB file: opening it, replacing one night's rows, publishing a snapshot.
+
+Belongs here: connections, table creation from declared schemas, delete-and-insert of a session,
+the atomic publication. Does not belong here: any rule or arithmetic (dbt and python_steps).
+DuckDB takes one writing process: every step that opens the file runs in the pool `warehouse`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+SCHEMAS = ("raw", "staging", "intermediate", "marts", "tax", "rebalance", "ops")
+PUBLISHED_SCHEMAS = ("marts", "ops")
+
+RAW_META_COLUMNS: dict[str, str] = {
+    "as_of_date": "date",
+    "custodian": "varchar",
+    "feed": "varchar",
+    "source_file_id": "varchar",
+    "source_row_number": "bigint",
+    "row_as_received": "varchar",
+}
+
+OPS_TABLES: dict[str, dict[str, str]] = {
+    "received_files": {
+        "as_of_date": "date",
+        "source_file_id": "varchar",
+        "custodian": "varchar",
+        "feed": "varchar",
+        "file_name": "varchar",
+        "size_bytes": "bigint",
+    },
+    "source_files": {
+        "as_of_date": "date",
+        "source_file_id": "varchar",
+        "custodian": "varchar",
+        "feed": "varchar",
+        "file_name": "varchar",
+        "stated_as_of_date": "date",
+        "as_of_source": "varchar",
+        "header_fingerprint": "varchar",
+        "parser_version": "varchar",
+        "delivery_mode": "varchar",
+        "row_count": "bigint",
+        "control_row_count": "bigint",
+        "control_amount": "decimal(24,6)",
+        "received_at": "timestamp",
+        "status": "varchar",
+    },
+    "file_entities": {
+        "as_of_date": "date",
+        "source_file_id": "varchar",
+        "custodian": "varchar",
+        "feed": "varchar",
+        "entity": "varchar",
+        "row_count": "bigint",
+    },
+    "contract_violations": {
+        "as_of_date": "date",
+        "custodian": "varchar",
+        "feed": "varchar",
+        "entity": "varchar",
+        "file_name": "varchar",
+        "source_file_id": "varchar",
+        "source_row_number": "bigint",
+        "rule": "varchar",
+        "severity": "varchar",
+        "scope": "varchar",
+        "account_number": "varchar",
+        "security_key": "varchar",
+        "lot_key": "varchar",
+        "household_id": "varchar",
+        "observed": "varchar",
+        "expected": "varchar",
+        "message": "varchar",
+        "who_must_act": "varchar",
+    },
+    "nights": {
+        "as_of_date": "date",
+        "version": "integer",
+        "run_id": "varchar",
+        "known_at": "timestamp",
+        "manifest_hash": "varchar",
+        "state": "varchar",
+        "note": "varchar",
+        "is_stale": "boolean",
+        "stale_reason": "varchar",
+    },
+    "workbooks": {
+        "as_of_date": "date",
+        "household_id": "varchar",
+        "advisor_id": "varchar",
+        "path": "varchar",
+        "sha256": "varchar",
+        "status": "varchar",
+        "seconds": "double",
+        "detail": "varchar",
+    },
+    "stage_timings": {
+        "as_of_date": "date",
+        "run_id": "varchar",
+        "stage": "varchar",
+        "seconds": "double",
+        "households": "bigint",
+    },
+}
+
+
+class Warehouse:
+    """One firm's working database."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextmanager
+    def open(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection that is closed, and its lock released, whatever happens."""
+        connection = duckdb.connect(str(self.path), read_only=read_only)
+        try:
+            connection.execute("set preserve_insertion_order = true")
+            yield connection
+        finally:
+            connection.close()
+
+    def prepare(self, raw_entities: Mapping[str, Sequence[str]]) -> None:
+        """Create every schema, the raw tables of `raw_entities` and the ops tables, if missing."""
+        with self.open() as connection:
+            for schema in SCHEMAS:
+                connection.execute(f"create schema if not exists {schema}")
+            for entity, columns in raw_entities.items():
+                declared = RAW_META_COLUMNS | dict.fromkeys(columns, "varchar")
+                ensure_table(connection, f"raw.{entity}", declared)
+            for name, declared in OPS_TABLES.items():
+                ensure_table(connection, f"ops.{name}", declared)
+        self.path.chmod(0o600)
+
+    def read(self, query: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        """The result of one query as an Arrow table."""
+        with self.open(read_only=True) as connection:
+            return fetch_arrow(connection, query, parameters)
+
+
+def fetch_arrow(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()
+) -> pa.Table:
+    """One query's rows as Arrow, through the calls that DuckDB 1.5 and 2.0 share."""
+    if not parameters:
+        return connection.sql(query).to_arrow_table()
+    return connection.sql(query, params=list(parameters)).to_arrow_table()
+
+
+def ensure_table(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]
+) -> None:
+    """Create `table`, or add the declared columns that an older file lacks."""
+    declared = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+    connection.execute(f"create table if not exists {table} ({declared})")
+    present = set(column_names(connection, table))
+    for name, kind in columns.items():
+        if name not in present:
+            connection.execute(f'alter table {table} add column "{name}" {kind}')
+
+
+def column_names(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    """The columns of a table, in their order."""
+    return [row[0] for row in connection.execute(f"describe {table}").fetchall()]
+
+
+def replace_rows(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    rows: pa.Table,
+    where: Mapping[str, Any],
+) -> None:
+    """Put `rows` in the place of the rows that match `where`, in one transaction.
+
+    Columns in `where` that `rows` lacks are filled with the value from `where`. A table that does
+    not exist yet is created with the columns of `rows`.
+    """
+    incoming = rows
+    for name, value in where.items():
+        if name not in incoming.column_names:
+            kind = pa.date32() if name == "as_of_date" else pa.string()
+            incoming = incoming.add_column(
+                0, name, pa.array([value] * incoming.num_rows, type=kind)
+            )
+    connection.register("incoming_rows", incoming)
+    try:
+        described = connection.execute("describe incoming_rows").fetchall()
+        ensure_table(connection, table, {row[0]: row[1] for row in described})
+        condition = " and ".join(f'"{name}" = ?' for name in where)
+        connection.execute("begin")
+        connection.execute(f"delete from {table} where {condition}", list(where.values()))
+        connection.execute(f"insert into {table} by name select * from incoming_rows")
+        connection.execute("commit")
+    except duckdb.Error:
+        connection.execute("rollback")
+        raise
+    finally:
+        connection.unregister("incoming_rows")
+
+
+def publish_snapshot(working: Path, published: Path) -> None:
+    """Copy the schemas for analysts to a new file and put it in place in one step.
+
+    Readers that have the old file open keep the old night; nobody ever sees half of one.
+    """
+    temporary = published.with_name(published.name + ".next")
+    temporary.unlink(missing_ok=True)
+    connection = duckdb.connect(str(temporary))
+    try:
+        connection.execute(f"attach '{_quoted(working)}' as working (read_only)")
+        for schema in PUBLISHED_SCHEMAS:
+            connection.execute(f"create schema if not exists {schema}")
+        for schema, name, kind, definition in _relations(connection):
+            if kind == "BASE TABLE":
+                connection.execute(
+                    f'create table {schema}."{name}" as from working.{schema}."{name}"'
+                )
+            else:
+                connection.execute(_without_catalog(definition))
+        _copy_comments(connection)
+        connection.execute("detach working")
+        connection.execute("checkpoint")
+    finally:
+        connection.close()
+    temporary.chmod(0o600)
+    with temporary.open("rb") as written:
+        os.fsync(written.fileno())
+    temporary.replace(published)
+
+
+def _relations(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, str]]:
+    tables = connection.execute(
+        """
+        select schema_name, table_name, 'BASE TABLE', ''
+        from duckdb_tables()
+        where database_name = 'working' and schema_name in ('marts', 'ops') and not internal
+        order by all
+        """
+    ).fetchall()
+    views = connection.execute(
+        """
+        select schema_name, view_name, 'VIEW', sql
+        from duckdb_views()
+        where database_name = 'working' and schema_name in ('marts', 'ops') and not internal
+        order by view_oid
+        """
+    ).fetchall()
+    return [*tables, *views]
+
+
+def _without_catalog(definition: str) -> str:
+    return definition.replace('"warehouse".', "").replace("warehouse.", "")
+
+
+def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
+    """Carry the documentation of tables and columns over, so that analysts see it too."""
+    tables = connection.execute(
+        """
+        select schema_name, table_name, comment from duckdb_tables()
+        where database_name = 'working' and schema_name in ('marts', 'ops') and comment is not null
+        order by all
+        """
+    ).fetchall()
+    for schema, table, comment in tables:
+        connection.execute(f"comment on table {schema}.\"{table}\" is '{_quoted(comment)}'")
+    columns = connection.execute(
+        """
+        select c.schema_name, c.table_name, c.column_name, c.comment
+        from duckdb_columns() as c
+        inner join duckdb_tables() as t
+            on c.database_name = t.database_name and c.table_oid = t.table_oid
+        where
+            c.database_name = 'working' and c.schema_name in ('marts', 'ops')
+            and c.comment is not null
+        order by all
+        """
+    ).fetchall()
+    for schema, table, column, comment in columns:
+        connection.execute(
+            f'comment on column {schema}."{table}"."{column}" is \'{_quoted(comment)}\''
+        )
+
+
+def _quoted(text: object) -> str:
+    return str(text).replace("'", "''")

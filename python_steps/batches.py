@@ -1,0 +1,80 @@
+"""The one seam through which heavy work leaves the main process.
+
+Belongs here: running a pure function over independent batches, in order, in this process or in
+worker processes, with one batch's crash kept to that batch. Does not belong here: what the batches
+hold, any file or database. Workers receive Arrow tables and return values; they open nothing.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Literal, NamedTuple, TypeVar
+
+Payload = TypeVar("Payload")
+Result = TypeVar("Result")
+Engine = Literal["this_process", "processes"]
+
+
+class BatchFailure(NamedTuple):
+    """A batch that raised: its place in the sequence and the error, as text."""
+
+    batch_number: int
+    error: str
+
+
+def run_batches(
+    function: Callable[[Payload], Result],
+    batches: Sequence[Payload],
+    engine: Engine = "this_process",
+    *,
+    workers: int = 2,
+    on_batch_done: Callable[[int], None] | None = None,
+) -> Iterator[Result | BatchFailure]:
+    """Apply `function` to every batch and yield the results in the order of the batches.
+
+    Args:
+        function: pure and importable (it is pickled by name for worker processes).
+        batches: picklable payloads.
+        engine: "this_process", or "processes" for a pool of `workers`.
+        workers: size of the pool.
+        on_batch_done: called with the batch's number after its result was taken.
+
+    Yields:
+        A result, or a BatchFailure where the function raised; the other batches go on.
+    """
+    for number, outcome in enumerate(_outcomes(function, batches, engine, workers)):
+        yield outcome._replace(batch_number=number) if isinstance(
+            outcome, BatchFailure
+        ) else outcome
+        if on_batch_done is not None:
+            on_batch_done(number)
+
+
+def _outcomes(
+    function: Callable[[Payload], Result],
+    batches: Sequence[Payload],
+    engine: Engine,
+    workers: int,
+) -> Iterator[Result | BatchFailure]:
+    if engine == "this_process" or len(batches) <= 1:
+        for batch in batches:
+            yield _guarded(function, batch)
+        return
+    # Workers are forked from a clean server process: a fork of a process with threads can hang.
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(max_workers=workers, mp_context=context) as pool:
+        futures = [pool.submit(_guarded, function, batch) for batch in batches]
+        for future in futures:
+            try:
+                yield future.result()
+            except Exception as error:  # a worker that died takes its batch with it, not the book
+                yield BatchFailure(0, f"{type(error).__name__}: {error}")
+
+
+def _guarded(function: Callable[[Payload], Result], batch: Payload) -> Result | BatchFailure:
+    try:
+        return function(batch)
+    except Exception as error:
+        return BatchFailure(0, f"{type(error).__name__}: {error}")
