@@ -1,0 +1,127 @@
+-- Value and weight of every class of every allocation group before and after the proposed trades.
+-- Before is the book's drift; after is that plus the trades, by the classes of the traded securities
+-- and with their costs taken out of cash: nothing is taken from the planner but the trades.
+-- The base after is the base before less costs, on purpose not the sum of the classes: that the
+-- classes fill it is judged by the verification.
+with trades as (
+
+    select *
+    from {{ ref('int_plans__trades_joined') }}
+    where
+        counts_toward_allocation
+        and allocation_group_id is not null
+
+),
+
+security_classes as (
+
+    select *
+    from {{ ref('dim_security_asset_classes') }}
+    where as_of_date = date '{{ var("as_of_date") }}'
+
+),
+
+drift as (
+
+    select *
+    from {{ ref('fct_household_drift') }}
+    where as_of_date = date '{{ var("as_of_date") }}'
+
+),
+
+groups as (
+
+    select
+        allocation_group_id,
+        household_id,
+        market_value
+    from {{ ref('fct_drift_summary') }}
+    where as_of_date = date '{{ var("as_of_date") }}'
+
+),
+
+changes as (
+
+    select
+        trades.allocation_group_id,
+        security_classes.asset_class,
+        case trades.action when 'buy' then 1 else -1 end * trades.notional * security_classes.weight
+            as value_change
+    from trades
+    inner join security_classes on trades.security_id = security_classes.security_id
+    union all
+    select
+        trades.allocation_group_id,
+        'Cash' as asset_class,
+        case trades.action when 'buy' then -1 else 1 end * trades.notional - trades.trade_cost
+            as value_change
+    from trades
+
+),
+
+class_changes as (
+
+    select
+        allocation_group_id,
+        asset_class,
+        sum(value_change) as value_change
+    from changes
+    group by all
+
+),
+
+group_costs as (
+
+    select
+        allocation_group_id,
+        sum(trade_cost) as trade_cost,
+        count(*) as trade_count
+    from trades
+    group by all
+
+),
+
+classes as (
+
+    select
+        coalesce(drift.allocation_group_id, class_changes.allocation_group_id) as allocation_group_id,
+        coalesce(drift.asset_class, class_changes.asset_class) as asset_class,
+        drift.asset_class_rank,
+        -- a class that is neither held nor targeted has no drift row: its weight and target are nothing
+        coalesce(drift.target_weight, 0) as target_weight,
+        coalesce(drift.actual_weight, 0) as pre_trade_weight,
+        coalesce(drift.lower_band_weight, 0) as lower_band_weight,
+        coalesce(drift.upper_band_weight, 0) as upper_band_weight,
+        coalesce(drift.market_value, 0) as pre_trade_value,
+        coalesce(drift.market_value, 0) + coalesce(class_changes.value_change, 0) as post_trade_value
+    from drift
+    full outer join class_changes
+        on
+            drift.allocation_group_id = class_changes.allocation_group_id
+            and drift.asset_class = class_changes.asset_class
+
+)
+
+select
+    groups.household_id,
+    classes.allocation_group_id,
+    classes.asset_class,
+    classes.asset_class_rank,
+    cast(classes.target_weight as decimal(18, 10)) as target_weight,
+    cast(classes.lower_band_weight as decimal(18, 10)) as lower_band_weight,
+    cast(classes.upper_band_weight as decimal(18, 10)) as upper_band_weight,
+    cast(classes.pre_trade_value as decimal(24, 6)) as pre_trade_value,
+    cast(classes.post_trade_value as decimal(24, 6)) as post_trade_value,
+    cast(classes.pre_trade_weight as decimal(18, 10)) as pre_trade_weight,
+    case
+        -- without a trade nothing is recomputed: the weight is the drift's, digit for digit
+        when group_costs.trade_count is null then cast(classes.pre_trade_weight as decimal(18, 10))
+        else cast(
+            classes.post_trade_value / nullif(groups.market_value - group_costs.trade_cost, 0)
+            as decimal(18, 10)
+        )
+    end as post_trade_weight,
+    coalesce(group_costs.trade_count, 0) as trade_count
+from classes
+inner join groups on classes.allocation_group_id = groups.allocation_group_id
+left join group_costs on classes.allocation_group_id = group_costs.allocation_group_id

@@ -1,0 +1,44 @@
+-- Before and after: every class of every allocation group, at today's weights and at those the
+-- proposed trades lead to. Without a plan, without trades or with a withheld plan after is before.
+with compared as (
+
+    select
+        compared.*,
+        plans.plan_id,
+        case
+            when plans.plan_status = 'withheld' then compared.pre_trade_value
+            else compared.post_trade_value
+        end as final_value,
+        case
+            when plans.plan_status = 'withheld' then compared.pre_trade_weight
+            else compared.post_trade_weight
+        end as final_weight
+    from {{ ref('int_allocation__compared') }} as compared
+    left join {{ ref('fct_rebalance_plans') }} as plans
+        on
+            compared.household_id = plans.household_id
+            and plans.as_of_date = date '{{ var("as_of_date") }}'
+
+)
+
+select
+    date '{{ var("as_of_date") }}' as as_of_date,
+    allocation_group_id,
+    asset_class,
+    household_id,
+    plan_id,
+    target_weight,
+    lower_band_weight,
+    upper_band_weight,
+    pre_trade_weight,
+    final_weight as post_trade_weight,
+    cast(pre_trade_weight - target_weight as decimal(18, 10)) as pre_trade_drift,
+    cast(final_weight - target_weight as decimal(18, 10)) as post_trade_drift,
+    pre_trade_value,
+    final_value as post_trade_value,
+    -- a weight on the edge is inside; Unmapped has no band and is reported as an exception
+    final_weight between lower_band_weight and upper_band_weight as is_within_band_after,
+    asset_class_rank
+from compared
+-- a class that only a withheld plan would have bought is neither held nor a target
+where final_value <> 0 or pre_trade_value <> 0 or target_weight <> 0 or asset_class_rank is not null

@@ -1,0 +1,23 @@
+-- The lots that the proposed sales use, so that the custodian can be told which to take.
+select
+    trade_lots.as_of_date,
+    trade_lots.trade_id,
+    trade_lots.lot_id,
+    trade_lots.plan_id,
+    trade_lots.household_id,
+    trade_lots.account_id,
+    trade_lots.security_id,
+    trade_lots.quantity,
+    trade_lots.acquisition_date,
+    trade_lots.holding_period_start_date,
+    trade_lots.term,
+    trade_lots.proceeds,
+    trade_lots.cost_basis,
+    trade_lots.realized_gain,
+    trade_lots.tax_cost
+from {{ source('rebalance', 'trade_lots') }} as trade_lots
+inner join {{ ref('fct_recommended_trades') }} as trades
+    on
+        trade_lots.trade_id = trades.trade_id
+        and trade_lots.as_of_date = trades.as_of_date
+where trade_lots.as_of_date = date '{{ var("as_of_date") }}'

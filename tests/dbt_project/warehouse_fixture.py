@@ -1,0 +1,596 @@
+"""A small warehouse for tests of the SQL: empty tables of the interface, rows, registry, dbt runs.
+
+Belongs here: building a DuckDB file as orchestration would leave it before dbt, from rows written in
+a test or from a landing folder in the standard feed, and running dbt on it in this process. Does not
+belong here: any expected result. The column lists are this suite's own statement of the interface.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.warehouse import OPS_TABLES, RAW_META_COLUMNS
+from python_steps.identities import SecurityReference, register_accounts, resolve_securities
+from python_steps.policy import FirmPolicy
+from python_steps.sessions import next_session
+
+DBT_PROJECT = Path(__file__).parents[2] / "dbt_project"
+SCHEMAS = ("raw", "staging", "intermediate", "marts", "tax", "rebalance", "ops")
+AS_OF_DATE = date(2026, 11, 19)
+
+RAW_COLUMNS: dict[str, str] = {
+    "accounts": (
+        "account_number account_title registration_type tax_status account_status "
+        "base_currency opened_date closed_date default_disposal_method is_margin"
+    ),
+    "persons": "person_id display_name birth_date death_date",
+    "account_owners": "account_number person_id owner_role",
+    "securities": (
+        "custodian_security_id cusip isin ticker security_name security_type "
+        "is_cash_equivalent currency price_factor contract_multiplier pool_factor "
+        "maturity_date underlying_ticker"
+    ),
+    "positions": (
+        "account_number custodian_security_id cusip isin ticker sub_account_type long_short "
+        "quantity settled_quantity price price_date market_value accrued_interest cost_basis "
+        "currency fx_rate_to_base is_held_away"
+    ),
+    "tax_lots": (
+        "account_number custodian_security_id cusip isin ticker source_lot_id quantity "
+        "acquisition_date acquisition_time holding_period_start_date term cost_basis "
+        "cost_basis_unadjusted unit_cost wash_sale_adjustment wash_sale_flag covered_status "
+        "acquisition_type basis_method currency"
+    ),
+    "closed_lots": (
+        "account_number custodian_security_id cusip isin ticker source_lot_id "
+        "acquisition_date disposal_date quantity proceeds cost_basis realized_gain_loss term "
+        "disallowed_loss covered_status transaction_id currency"
+    ),
+    "transactions": (
+        "account_number custodian_security_id cusip isin ticker transaction_id "
+        "transaction_date transaction_time settlement_date entry_date transaction_type "
+        "source_type quantity price gross_amount commission fees net_amount currency "
+        "is_cancel reversal_of description"
+    ),
+    "cash_balances": (
+        "account_number currency trade_date_balance settlement_date_balance margin_debit"
+    ),
+    "prices": "custodian_security_id cusip isin ticker price_date price price_type currency",
+    "fx_rates": "from_currency to_currency rate_date rate",
+    "open_orders": (
+        "account_number custodian_security_id cusip isin ticker order_id side quantity "
+        "filled_quantity order_type limit_price status entered_date"
+    ),
+    "corporate_actions": (
+        "custodian_security_id cusip isin ticker action_type ex_date new_ticker new_cusip "
+        "ratio_new ratio_old cash_per_share"
+    ),
+    "prior_year_end_balances": "account_number balance_year balance",
+    "households": (
+        "household_id household_name advisor_id advisor_name report_language "
+        "allows_short_term_gains harvests_losses minimum_trade_amount annual_gains_budget "
+        "valid_from valid_to"
+    ),
+    "allocation_groups": (
+        "allocation_group_id household_id group_name review_frequency last_review_date "
+        "ips_changed_date valid_from valid_to"
+    ),
+    "account_settings": (
+        "custodian account_number account_name household_id allocation_group_id tax_unit_id "
+        "wash_sale_group_id account_type counts_toward_allocation is_tradable "
+        "counts_for_wash_sales account_status minimum_cash permitted_list lot_method "
+        "is_discretionary valid_from valid_to"
+    ),
+    "ips_targets": (
+        "allocation_group_id target_level target_key target_weight absolute_band "
+        "relative_band band_rule band_floor valid_from valid_to"
+    ),
+    "model_securities": (
+        "allocation_group_id asset_class sub_class rank ticker cusip account_types valid_from "
+        "valid_to"
+    ),
+    "permitted_securities": "permitted_list ticker cusip valid_from valid_to",
+    "security_custodians": (
+        "ticker cusip custodian is_available is_fractional trades_in minimum_amount "
+        "transaction_fee redemption_days cut_off_time valid_from valid_to"
+    ),
+    "security_classifications": ("ticker cusip asset_class sub_class weight valid_from valid_to"),
+    "restrictions": (
+        "restriction_id scope scope_id ticker cusip restriction_type limit_weight until_date "
+        "reason source valid_from valid_to"
+    ),
+    "cash_flows": (
+        "cash_flow_id custodian account_number flow_type amount state required_by_date "
+        "recurrence matched_transaction_id valid_from valid_to"
+    ),
+    "tax_profiles": (
+        "tax_unit_id household_id tax_year filing_status ordinary_taxable_income magi "
+        "state_rate state_gains_rate short_term_carryforward long_term_carryforward "
+        "year_to_date_short_term_gain year_to_date_long_term_gain profile_status valid_from "
+        "valid_to"
+    ),
+    "expected_feeds": "custodian entity is_required cut_off_time valid_from valid_to",
+}
+
+POLICY_ENTITIES = frozenset(
+    entity for entity, columns in RAW_COLUMNS.items() if columns.endswith("valid_from valid_to")
+)
+
+_MONEY, _QUANTITY, _WEIGHT = "decimal(24,6)", "decimal(28,10)", "decimal(18,10)"
+
+TAX_TABLES: dict[str, dict[str, str]] = {
+    "wash_sale_matches": {
+        "as_of_date": "date",
+        "match_id": "varchar",
+        "wash_sale_group_id": "varchar",
+        "household_id": "varchar",
+        "identity_group_id": "varchar",
+        "loss_account_id": "varchar",
+        "loss_lot_key": "varchar",
+        "loss_security_id": "varchar",
+        "replacement_account_id": "varchar",
+        "replacement_lot_key": "varchar",
+        "replacement_security_id": "varchar",
+        "loss_sale_date": "date",
+        "replacement_date": "date",
+        "matched_quantity": _QUANTITY,
+        "disallowed_loss": _MONEY,
+        "is_permanent": "boolean",
+        "basis_added": _MONEY,
+        "holding_period_start_date": "date",
+        "provisional_until_date": "date",
+        "rule": "varchar",
+    },
+    "wash_sale_windows": {
+        "as_of_date": "date",
+        "wash_sale_group_id": "varchar",
+        "identity_group_id": "varchar",
+        "household_id": "varchar",
+        "no_buy_until_date": "date",
+        "no_loss_sale_until_date": "date",
+        "caused_by": "varchar",
+        "coverage": "varchar",
+    },
+    "lot_adjustments": {
+        "as_of_date": "date",
+        "lot_id": "varchar",
+        "parent_lot_id": "varchar",
+        "account_id": "varchar",
+        "household_id": "varchar",
+        "security_id": "varchar",
+        "quantity": _QUANTITY,
+        "wash_sale_adjustment": _MONEY,
+        "holding_period_start_date": "date",
+        "term": "varchar",
+    },
+    "tax_unit_states": {
+        "as_of_date": "date",
+        "tax_unit_id": "varchar",
+        "household_id": "varchar",
+        "tax_year": "integer",
+        "filing_status": "varchar",
+        "marginal_ordinary_rate": _WEIGHT,
+        "marginal_short_term_rate": _WEIGHT,
+        "marginal_long_term_rate": _WEIGHT,
+        "short_term_carryforward": _MONEY,
+        "long_term_carryforward": _MONEY,
+        "year_to_date_short_term_gain": _MONEY,
+        "year_to_date_long_term_gain": _MONEY,
+        "ordinary_taxable_income": _MONEY,
+        "magi": _MONEY,
+        "state_rate": _WEIGHT,
+        "state_gains_rate": _WEIGHT,
+        "rates_status": "varchar",
+        "profile_status": "varchar",
+    },
+    "findings": {
+        "as_of_date": "date",
+        "household_id": "varchar",
+        "subject": "varchar",
+        "rule": "varchar",
+        "message": "varchar",
+    },
+}
+
+_PLAN_KEYS = {"as_of_date": "date", "plan_id": "varchar", "household_id": "varchar"}
+_REALIZED = {
+    "realized_short_term_gain": _MONEY,
+    "realized_short_term_loss": _MONEY,
+    "realized_long_term_gain": _MONEY,
+    "realized_long_term_loss": _MONEY,
+}
+
+REBALANCE_TABLES: dict[str, dict[str, str]] = {
+    "plans": _PLAN_KEYS
+    | {
+        "version": "integer",
+        "input_hash": "varchar",
+        "planned_trade_date": "date",
+        "valid_until_date": "date",
+        "run_mode": "varchar",
+        "plan_status": "varchar",
+        "solver_status": "varchar",
+        "planner": "varchar",
+        "objective_value": _MONEY,
+        "waterfall_objective_value": _MONEY,
+        "optimality_gap": _MONEY,
+        "estimated_tax": _MONEY,
+        "transaction_cost": _MONEY,
+        "tracking_error_before": "double",
+        "tracking_error_after": "double",
+        "breakeven_years": "double",
+        "explanation": "varchar",
+    },
+    "trades": _PLAN_KEYS
+    | {
+        "trade_id": "varchar",
+        "account_id": "varchar",
+        "action": "varchar",
+        "security_id": "varchar",
+        "quantity": _QUANTITY,
+        "price": _QUANTITY,
+        "notional": _MONEY,
+        "reason_code": "varchar",
+        "rationale": "varchar",
+        "tax_character": "varchar",
+    }
+    | _REALIZED
+    | {
+        "tax_cost": _MONEY,
+        "commission": _MONEY,
+        "spread_cost": _MONEY,
+        "market_impact": _MONEY,
+        "order_type": "varchar",
+        "limit_price": _QUANTITY,
+        "trade_sequence": "integer",
+        "asset_class": "varchar",
+    },
+    "trade_lots": _PLAN_KEYS
+    | {
+        "trade_id": "varchar",
+        "lot_id": "varchar",
+        "account_id": "varchar",
+        "security_id": "varchar",
+        "quantity": _QUANTITY,
+        "acquisition_date": "date",
+        "holding_period_start_date": "date",
+        "term": "varchar",
+        "proceeds": _MONEY,
+        "cost_basis": _MONEY,
+        "realized_gain": _MONEY,
+        "tax_cost": _MONEY,
+    },
+    "tax_impact": _PLAN_KEYS
+    | {"tax_unit_id": "varchar", "tax_year": "integer"}
+    | _REALIZED
+    | {
+        "carryforward_used": _MONEY,
+        "estimated_tax": _MONEY,
+        "harvested_loss": _MONEY,
+        "tax_saved_vs_waterfall": _MONEY,
+        "wash_sale_exposure": _MONEY,
+    },
+    "exceptions": _PLAN_KEYS
+    | {
+        "subject": "varchar",
+        "reason_code": "varchar",
+        "rationale": "varchar",
+        "account_id": "varchar",
+        "security_id": "varchar",
+        "asset_class": "varchar",
+        "amount": _MONEY,
+    },
+}
+
+_IDENTITY_FINDINGS = {
+    "as_of_date": "date",
+    "rule": "varchar",
+    "security_key": "varchar",
+    "observed": "varchar",
+    "expected": "varchar",
+    "message": "varchar",
+}
+
+
+def create_warehouse(path: Path) -> None:
+    """Create an empty working file with every table that dbt reads."""
+    with duckdb.connect(str(path)) as connection:
+        for schema in SCHEMAS:
+            connection.execute(f"create schema if not exists {schema}")
+        for entity, names in RAW_COLUMNS.items():
+            declared = RAW_META_COLUMNS | dict.fromkeys(names.split(), "varchar")
+            _create(connection, f"raw.{entity}", declared)
+        text = dict.fromkeys
+        _create(
+            connection,
+            "raw.account_registry",
+            text(["account_id", "custodian", "account_number"], "varchar"),
+        )
+        _create(
+            connection,
+            "raw.security_registry",
+            text(["security_id", "id_type", "id_value", "custodian"], "varchar"),
+        )
+        for schema, tables in (
+            ("ops", OPS_TABLES | {"identity_findings": _IDENTITY_FINDINGS}),
+            ("tax", TAX_TABLES),
+            ("rebalance", REBALANCE_TABLES),
+        ):
+            for name, declared in tables.items():
+                _create(connection, f"{schema}.{name}", declared)
+
+
+def _create(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]) -> None:
+    declared = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+    connection.execute(f"create or replace table {table} ({declared})")
+
+
+def insert_rows(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Mapping[str, Any]]
+) -> None:
+    """Insert rows by column name; columns that a row does not name are null."""
+    for row in rows:
+        names = ", ".join(f'"{name}"' for name in row)
+        marks = ", ".join("?" for _ in row)
+        connection.execute(f"insert into {table} ({names}) values ({marks})", list(row.values()))
+
+
+@dataclass
+class Delivery:
+    """Rows of one session as files would deliver them, written in a test.
+
+    `add` takes the entity, the custodian (POLICY for policy files) and rows of text; a column that
+    no row of the file names is null (absent), a column that some other row names is empty text.
+    """
+
+    as_of_date: date = AS_OF_DATE
+    files: dict[tuple[str, str], list[dict[str, str]]] = field(default_factory=dict)
+
+    def add(self, entity: str, *rows: Mapping[str, str], custodian: str = "ALPINE") -> None:
+        """Append rows to the file of one entity and custodian; no row makes an empty file."""
+        owner = "POLICY" if entity in POLICY_ENTITIES else custodian
+        self.files.setdefault((owner, entity), []).extend(dict(row) for row in rows)
+
+    def write(self, path: Path) -> None:
+        """Put the rows, the records of the files and the registry into the warehouse at `path`."""
+        with duckdb.connect(str(path)) as connection:
+            for (custodian, entity), rows in self.files.items():
+                feed = "policy_files" if custodian == "POLICY" else "standard_feed"
+                _write_file(connection, self.as_of_date, custodian, feed, entity, rows)
+            register(connection, self.as_of_date)
+
+
+def _write_file(
+    connection: duckdb.DuckDBPyConnection,
+    as_of_date: date,
+    custodian: str,
+    feed: str,
+    entity: str,
+    rows: Sequence[Mapping[str, str]],
+) -> None:
+    content = repr((as_of_date, custodian, entity, [sorted(row.items()) for row in rows]))
+    source_file_id = hashlib.sha256(content.encode()).hexdigest()
+    named = {name for row in rows for name in row}
+    policy_start = {"valid_from": "2000-01-01", "valid_to": ""} if custodian == "POLICY" else {}
+    meta = {
+        "as_of_date": as_of_date,
+        "custodian": custodian,
+        "feed": feed,
+        "source_file_id": source_file_id,
+    }
+    insert_rows(
+        connection,
+        f"raw.{entity}",
+        (
+            meta
+            | {"source_row_number": number, "row_as_received": ",".join(row.values())}
+            | dict.fromkeys(named, "")
+            | policy_start
+            | dict(row)
+            for number, row in enumerate(rows, start=2)
+        ),
+    )
+    record_file(connection, meta, f"{entity}.csv", {entity: len(rows)})
+
+
+def record_file(
+    connection: duckdb.DuckDBPyConnection,
+    meta: Mapping[str, Any],
+    file_name: str,
+    entities: Mapping[str, int],
+    status: str = "LOADED",
+) -> None:
+    """Record a received file and the entities it delivered."""
+    received = {
+        "file_name": file_name,
+        "stated_as_of_date": meta["as_of_date"],
+        "as_of_source": "LANDING_FOLDER",
+        "parser_version": "1",
+        "delivery_mode": "FULL",
+        "row_count": sum(entities.values()),
+        "received_at": f"{meta['as_of_date']} 22:00:00",
+        "status": status,
+    }
+    insert_rows(connection, "ops.source_files", [dict(meta) | received])
+    insert_rows(
+        connection,
+        "ops.file_entities",
+        [dict(meta) | {"entity": name, "row_count": count} for name, count in entities.items()],
+    )
+
+
+def register(connection: duckdb.DuckDBPyConnection, as_of_date: date) -> None:
+    """Give every account and security of the raw tables its surrogate, from nothing."""
+    accounts: set[tuple[str, str]] = set()
+    references: set[SecurityReference] = set()
+    parts = ("custodian_security_id", "cusip", "isin", "ticker")
+    for entity, names in RAW_COLUMNS.items():
+        columns = names.split()
+        if "account_number" in columns:
+            accounts.update(
+                connection.execute(
+                    f"select distinct upper(trim(custodian)), trim(account_number) from raw.{entity}"
+                    " where as_of_date <= ? and trim(account_number) <> ''",
+                    [as_of_date],
+                ).fetchall()
+            )
+        if "ticker" in columns:
+            selected = ", ".join(
+                f"coalesce(trim({part}), '')" if part in columns else "''" for part in parts
+            )
+            references.update(
+                SecurityReference(*row)
+                for row in connection.execute(
+                    f"select distinct coalesce(custodian, ''), {selected} from raw.{entity}"
+                    " where as_of_date <= ?",
+                    [as_of_date],
+                ).fetchall()
+            )
+    connection.execute("delete from raw.account_registry")
+    connection.execute("delete from raw.security_registry")
+    for account in register_accounts([], accounts):
+        connection.execute("insert into raw.account_registry values (?, ?, ?)", list(account))
+    for entry in resolve_securities([], references).new_identifiers:
+        connection.execute("insert into raw.security_registry values (?, ?, ?, ?)", list(entry))
+
+
+def load_landing(path: Path, landing: Path, as_of_date: date) -> None:
+    """Load a landing folder of plain CSV files (standard feed and policy) and register identities.
+
+    `landing` holds one folder per custodian for the session. Lines that begin with '#' are trailer
+    or comment lines. Only the standard feed and policy files are read; folders of other layouts
+    need their readers.
+    """
+    with duckdb.connect(str(path)) as connection:
+        for folder in sorted(entry for entry in landing.iterdir() if entry.is_dir()):
+            custodian = folder.name.upper()
+            feed = "policy_files" if custodian == "POLICY" else "standard_feed"
+            for file in sorted(folder.glob("*.csv")):
+                if file.stem in RAW_COLUMNS:
+                    _load_csv(connection, file, as_of_date, custodian, feed)
+        register(connection, as_of_date)
+
+
+def _load_csv(
+    connection: duckdb.DuckDBPyConnection,
+    file: Path,
+    as_of_date: date,
+    custodian: str,
+    feed: str,
+) -> None:
+    content = file.read_bytes()
+    source_file_id = hashlib.sha256(content).hexdigest()
+    lines = content.decode("utf-8-sig").splitlines()
+    first = next((at for at, line in enumerate(lines) if line and not line.startswith("#")), None)
+    if first is None:
+        return
+    columns = next(csv.reader([lines[first]]))
+    declared = ", ".join(f"'{name}': 'varchar'" for name in columns)
+    entity = file.stem
+    selected = ", ".join(f'"{name}"' for name in columns)
+    inserted = ", ".join(f'"{name}"' for name in columns if name != "custodian")
+    owner = 'upper(trim("custodian"))' if "custodian" in columns else f"'{custodian}'"
+    temporary = file.with_name(file.name + ".rows")
+    kept = [line for line in lines[first + 1 :] if line and not line.startswith("#")]
+    temporary.write_text("\n".join(kept) + ("\n" if kept else ""), encoding="utf-8")
+    try:
+        connection.execute(
+            f"""
+            insert into raw.{entity} (as_of_date, custodian, feed, source_file_id,
+                source_row_number, row_as_received, {inserted})
+            select date '{as_of_date}', {owner}, '{feed}', '{source_file_id}',
+                row_number() over () + {first + 1}, '', {inserted}
+            from (
+                select {selected} from read_csv(?, header = false, columns = {{{declared}}},
+                    all_varchar = true, null_padding = true, delim = ',', quote = '"',
+                    nullstr = '\x01')
+            ) as rows
+            """,
+            [str(temporary)],
+        )
+    finally:
+        temporary.unlink()
+    meta = {
+        "as_of_date": as_of_date,
+        "custodian": custodian,
+        "feed": feed,
+        "source_file_id": source_file_id,
+    }
+    record_file(connection, meta, file.name, {entity: len(kept)})
+
+
+def dbt_variables(as_of_date: date, **changes: Any) -> dict[str, Any]:
+    """The variables that orchestration passes to dbt for a session."""
+    policy = FirmPolicy()
+    return (
+        policy.dbt_vars()
+        | {
+            "as_of_date": as_of_date.isoformat(),
+            "planned_trade_date": next_session(as_of_date).isoformat(),
+            "flow_horizon_date": next_session(as_of_date, policy.flow_horizon_sessions).isoformat(),
+        }
+        | changes
+    )
+
+
+def run_dbt(path: Path, *arguments: str, as_of_date: date = AS_OF_DATE, **changes: Any) -> Any:
+    """Run dbt in this process on the warehouse at `path`; fail with dbt's own messages.
+
+    `arguments` is the command (`"build", "--select", "tag:book"`); `changes` are variables that
+    differ from the defaults. The file's lock is released before this returns.
+    """
+    import json
+
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    os.environ["EVENKEEL_WAREHOUSE"] = str(path)
+    target = path.parent / "dbt_target"
+    try:
+        result = dbtRunner().invoke(
+            [
+                *arguments,
+                "--project-dir",
+                str(DBT_PROJECT),
+                "--profiles-dir",
+                str(DBT_PROJECT),
+                "--target-path",
+                str(target),
+                "--log-path",
+                str(target),
+                "--vars",
+                json.dumps(dbt_variables(as_of_date, **changes)),
+                "--quiet",
+            ]
+        )
+    finally:
+        DuckDBConnectionManager.close_all_connections()
+    if not result.success:
+        raise AssertionError(_failures(result))
+    return result.result
+
+
+def _failures(result: Any) -> str:
+    if result.exception is not None:
+        return f"dbt failed: {result.exception}"
+    failed = [
+        f"{run.node.unique_id}: {run.status}: {run.message}"
+        for run in result.result
+        if run.status in ("error", "fail")
+    ]
+    return "dbt failed:\n" + "\n".join(failed)
+
+
+def query(path: Path, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """Rows of a query on the warehouse at `path`."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.execute(statement, list(parameters)).fetchall()
