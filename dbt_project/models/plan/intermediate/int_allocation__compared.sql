@@ -17,7 +17,7 @@ security_classes as (
 
     select *
     from {{ ref('dim_security_asset_classes') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 ),
 
@@ -25,7 +25,7 @@ drift as (
 
     select *
     from {{ ref('fct_household_drift') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 ),
 
@@ -36,7 +36,7 @@ groups as (
         household_id,
         market_value
     from {{ ref('fct_drift_summary') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 ),
 

@@ -9,7 +9,7 @@ with lots as (
         *,
         coalesce(holding_period_start_date, acquisition_date) + 1 as first_day_held
     from {{ ref('fct_tax_lots') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 ),
 
@@ -30,7 +30,7 @@ trade_lots as (
 
     select *
     from {{ source('rebalance', 'trade_lots') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 )
 

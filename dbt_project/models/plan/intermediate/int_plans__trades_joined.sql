@@ -4,7 +4,7 @@ with plans as (
 
     select *
     from {{ source('rebalance', 'plans') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 ),
 
@@ -12,7 +12,7 @@ trades as (
 
     select *
     from {{ source('rebalance', 'trades') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 ),
 
@@ -20,7 +20,7 @@ accounts as (
 
     select *
     from {{ ref('dim_accounts') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 ),
 
@@ -28,7 +28,7 @@ securities as (
 
     select *
     from {{ ref('dim_securities') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 )
 

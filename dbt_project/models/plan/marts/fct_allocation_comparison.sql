@@ -17,12 +17,12 @@ with compared as (
     left join {{ ref('fct_rebalance_plans') }} as plans
         on
             compared.household_id = plans.household_id
-            and plans.as_of_date = date '{{ var("as_of_date") }}'
+            and plans.as_of_date = {{ as_of_date() }}
 
 )
 
 select
-    date '{{ var("as_of_date") }}' as as_of_date,
+    {{ as_of_date() }} as as_of_date,
     allocation_group_id,
     asset_class,
     household_id,

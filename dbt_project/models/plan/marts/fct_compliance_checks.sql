@@ -1,6 +1,6 @@
 -- What compliance reads: every rule of the verification, held against every plan of the night.
 select
-    date '{{ var("as_of_date") }}' as as_of_date,
+    {{ as_of_date() }} as as_of_date,
     household_id,
     plan_id,
     check_name,

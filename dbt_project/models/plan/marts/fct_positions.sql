@@ -21,7 +21,7 @@ lots as (
         sum(case when term = 'long' then unrealized_gain else 0 end) as unrealized_long_term_gain,
         count(*) - count(term) as lots_without_term
     from {{ ref('fct_tax_lots') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
     group by account_id, security_id
 
 ),
@@ -37,7 +37,7 @@ judged as (
             when lots.lot_count is null and positions.custodian_cost_basis is not null
                 then 'position_only'
             when lots.lot_count is null then 'no_lots'
-            when abs(lots.quantity - positions.quantity) > {{ var('quantity_tolerance', '0.0001') }}
+            when abs(lots.quantity - positions.quantity) > {{ policy_number('quantity_tolerance') }}
                 then 'lots_do_not_tie'
             when lots.lots_without_basis = lots.lot_count then 'missing'
             when lots.lots_without_basis > 0 or lots.lots_without_term > 0 then 'incomplete'
@@ -65,7 +65,7 @@ stated as (
 )
 
 select
-    date '{{ var("as_of_date") }}' as as_of_date,
+    {{ as_of_date() }} as as_of_date,
     account_id,
     security_id,
     household_id,

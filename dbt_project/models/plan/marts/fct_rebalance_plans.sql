@@ -5,7 +5,7 @@ with households as (
 
     select *
     from {{ ref('dim_households') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 ),
 
@@ -13,7 +13,7 @@ plans as (
 
     select *
     from {{ source('rebalance', 'plans') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 ),
 
@@ -42,7 +42,7 @@ judged as (
 )
 
 select
-    date '{{ var("as_of_date") }}' as as_of_date,
+    {{ as_of_date() }} as as_of_date,
     coalesce(households.household_id, judged.household_id) as household_id,
     judged.plan_id,
     judged.version,

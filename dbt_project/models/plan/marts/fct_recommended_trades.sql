@@ -3,7 +3,7 @@ with trades as (
 
     select *
     from {{ source('rebalance', 'trades') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 ),
 
@@ -12,7 +12,7 @@ plans as (
     select *
     from {{ ref('fct_rebalance_plans') }}
     where
-        as_of_date = date '{{ var("as_of_date") }}'
+        as_of_date = {{ as_of_date() }}
         and plan_status <> 'withheld'
 
 ),

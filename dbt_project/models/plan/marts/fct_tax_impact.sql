@@ -20,5 +20,5 @@ inner join {{ ref('fct_rebalance_plans') }} as plans
         impact.plan_id = plans.plan_id
         and impact.as_of_date = plans.as_of_date
 where
-    impact.as_of_date = date '{{ var("as_of_date") }}'
+    impact.as_of_date = {{ as_of_date() }}
     and plans.plan_status <> 'withheld'

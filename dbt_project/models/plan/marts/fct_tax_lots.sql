@@ -12,6 +12,7 @@ adjustments as (
 
     select *
     from {{ source('tax', 'lot_adjustments') }}
+    where as_of_date = {{ as_of_date() }}
 
 ),
 
@@ -86,7 +87,7 @@ adjusted as (
 )
 
 select
-    date '{{ var("as_of_date") }}' as as_of_date,
+    {{ as_of_date() }} as as_of_date,
     account_id,
     part_id as lot_id,
     household_id,

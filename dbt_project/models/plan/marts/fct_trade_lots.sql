@@ -20,4 +20,4 @@ inner join {{ ref('fct_recommended_trades') }} as trades
     on
         trade_lots.trade_id = trades.trade_id
         and trade_lots.as_of_date = trades.as_of_date
-where trade_lots.as_of_date = date '{{ var("as_of_date") }}'
+where trade_lots.as_of_date = {{ as_of_date() }}

@@ -1,6 +1,6 @@
 -- Losses of the past that a purchase in the same wash-sale group disallowed, lot by lot.
 select
-    date '{{ var("as_of_date") }}' as as_of_date,
+    as_of_date,
     match_id,
     household_id,
     wash_sale_group_id,
@@ -21,3 +21,4 @@ select
     provisional_until_date,
     rule
 from {{ source('tax', 'wash_sale_matches') }}
+where as_of_date = {{ as_of_date() }}

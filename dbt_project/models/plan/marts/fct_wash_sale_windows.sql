@@ -1,6 +1,6 @@
 -- Until when a wash-sale group may not buy, or not sell at a loss, what is substantially identical.
 select
-    date '{{ var("as_of_date") }}' as as_of_date,
+    as_of_date,
     wash_sale_group_id,
     identity_group_id,
     household_id,
@@ -9,3 +9,4 @@ select
     caused_by,
     coverage
 from {{ source('tax', 'wash_sale_windows') }}
+where as_of_date = {{ as_of_date() }}

@@ -1,3 +1,5 @@
+{{ config(schema='intermediate') }}
+
 -- A plan's reason and result: that something asked for trades, and that the classes after the trades
 -- still fill the whole of every allocation group. One row per violation.
 with trades as (
@@ -11,7 +13,7 @@ plans as (
 
     select *
     from {{ source('rebalance', 'plans') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 ),
 
@@ -32,7 +34,7 @@ due_groups as (
     select allocation_group_id
     from {{ ref('fct_drift_summary') }}
     where
-        as_of_date = date '{{ var("as_of_date") }}'
+        as_of_date = {{ as_of_date() }}
         and is_rebalance_due
 
 ),
@@ -42,7 +44,7 @@ cash_raising_accounts as (
     select account_id
     from {{ ref('fct_account_cash') }}
     where
-        as_of_date = date '{{ var("as_of_date") }}'
+        as_of_date = {{ as_of_date() }}
         and investable < 0
 
 ),
@@ -52,7 +54,7 @@ harvesting_households as (
     select household_id
     from {{ ref('dim_households') }}
     where
-        as_of_date = date '{{ var("as_of_date") }}'
+        as_of_date = {{ as_of_date() }}
         and harvests_losses
 
 )

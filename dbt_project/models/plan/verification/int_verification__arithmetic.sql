@@ -1,3 +1,5 @@
+{{ config(schema='intermediate') }}
+
 -- Whether a plan's numbers follow from the book: prices, products, sums, terms and signs.
 -- One row per violation. A cent per added row is allowed: custodians settle in cents.
 with trades as (
@@ -42,7 +44,7 @@ plan_costs as (
         count(trades.trade_id) as trade_count
     from {{ source('rebalance', 'plans') }} as plans
     left join trades on plans.plan_id = trades.plan_id
-    where plans.as_of_date = date '{{ var("as_of_date") }}'
+    where plans.as_of_date = {{ as_of_date() }}
     group by all
 
 )

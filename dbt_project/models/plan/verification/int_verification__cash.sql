@@ -1,3 +1,5 @@
+{{ config(schema='intermediate') }}
+
 -- Cash of every account that a plan touches: recomputed from the book's cash and the proposed trades.
 -- One row per violation. Cash never moves between accounts, so each account is judged by itself.
 with changes as (
@@ -22,7 +24,7 @@ cash as (
         -- what is left after reserves and margin, before the minimum is set aside
         investable + minimum as available
     from {{ ref('fct_account_cash') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 ),
 

@@ -1,3 +1,5 @@
+{{ config(schema='intermediate') }}
+
 -- The verdict on every plan of the night: one row per plan and rule, whether it holds, and what broke
 -- it. The list of rules below is closed; a violation under any other name still fails its plan.
 {% set areas = [
@@ -9,7 +11,7 @@ with plans as (
         household_id,
         plan_id
     from {{ source('rebalance', 'plans') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 ),
 

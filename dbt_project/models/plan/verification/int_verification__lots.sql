@@ -1,3 +1,5 @@
+{{ config(schema='intermediate') }}
+
 -- Which holdings and lots a plan may sell: existence, quantity, restrictions, frozen lots and
 -- positions, gains that a restriction forbids. One row per violation.
 with trades as (
@@ -19,7 +21,7 @@ constraints as (
 
     select *
     from {{ ref('fct_position_constraints') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 ),
 

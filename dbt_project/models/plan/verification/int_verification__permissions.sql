@@ -1,3 +1,5 @@
+{{ config(schema='intermediate') }}
+
 -- What a plan may buy and where it may trade: permitted and available securities, tradable accounts,
 -- whole shares, no churn, concentration limits. One row per violation.
 with trades as (
@@ -12,7 +14,7 @@ constraints as (
     select *
     from {{ ref('fct_position_constraints') }}
     where
-        as_of_date = date '{{ var("as_of_date") }}'
+        as_of_date = {{ as_of_date() }}
         and lot_id is null
 
 ),
@@ -36,7 +38,7 @@ custodian_terms as (
         on
             trades.security_id = terms.security_id
             and terms.custodian in (trades.custodian, '*')
-    where terms.as_of_date = date '{{ var("as_of_date") }}'
+    where terms.as_of_date = {{ as_of_date() }}
     qualify row_number() over (partition by trades.trade_id order by terms.custodian = '*') = 1
 
 ),
@@ -77,7 +79,7 @@ limits as (
         on
             limits.household_id = households.household_id
             and limits.as_of_date = households.as_of_date
-    where limits.as_of_date = date '{{ var("as_of_date") }}'
+    where limits.as_of_date = {{ as_of_date() }}
 
 )
 

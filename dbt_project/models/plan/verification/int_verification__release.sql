@@ -1,10 +1,12 @@
+{{ config(schema='intermediate') }}
+
 -- Whether a plan may be shown at all: its household is released, its date lies ahead, and its trades
 -- are its own. One row per violation.
 with plans as (
 
     select *
     from {{ source('rebalance', 'plans') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 ),
 
@@ -31,7 +33,7 @@ households as (
 
     select *
     from {{ ref('dim_households') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 )
 

@@ -1,3 +1,5 @@
+{{ config(schema='intermediate') }}
+
 -- A plan's taxes: totals per tax unit, gains that the household does not allow, and the bounds that
 -- the law sets to any estimate. The estimate itself is the tax step's; here it is only held against
 -- what no return could exceed. One row per violation.
@@ -21,7 +23,7 @@ plans as (
 
     select *
     from {{ source('rebalance', 'plans') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 ),
 
@@ -29,7 +31,7 @@ impact as (
 
     select *
     from {{ source('rebalance', 'tax_impact') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 ),
 
@@ -57,6 +59,7 @@ compared as (
         coalesce(totals.household_id, impact.household_id) as household_id,
         coalesce(totals.plan_id, impact.plan_id) as plan_id,
         coalesce(totals.tax_unit_id, impact.tax_unit_id) as tax_unit_id,
+        coalesce(totals.tax_year, impact.tax_year) as tax_year,
         impact.plan_id is null as is_impact_missing,
         coalesce(totals.trade_count, 1) * 0.01 as tolerance,
         coalesce(totals.short_term_gain, 0) as short_term_gain,
@@ -99,7 +102,10 @@ bounded as (
         + greatest(coalesce(states.state_rate, 0), coalesce(states.state_gains_rate, 0)) as highest_rate
     from compared
     left join {{ source('tax', 'tax_unit_states') }} as states
-        on compared.tax_unit_id = states.tax_unit_id
+        on
+            compared.tax_unit_id = states.tax_unit_id
+            and compared.tax_year = states.tax_year
+            and states.as_of_date = {{ as_of_date() }}
     cross join highest_rates
 
 ),
@@ -110,7 +116,7 @@ cash_raising_accounts as (
     select account_id
     from {{ ref('fct_account_cash') }}
     where
-        as_of_date = date '{{ var("as_of_date") }}'
+        as_of_date = {{ as_of_date() }}
         and investable < 0
 
 ),
@@ -119,7 +125,7 @@ households as (
 
     select *
     from {{ ref('dim_households') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 ),
 
@@ -211,7 +217,7 @@ select
     ) || security_label || ', which the firm does not allow' as detail
 from trade_lots
 where
-    not {{ var('long_term_gains_allowed', true) }}
+    not {{ required_variable('long_term_gains_allowed') }}
     and expected_term = 'long'
     and realized_gain > 0.01
     and trade_account_id not in (select account_id from cash_raising_accounts)

@@ -1,3 +1,5 @@
+{{ config(schema='intermediate') }}
+
 -- Wash sales (IRC 1091) that a plan would make, within itself and against the household's recent
 -- history. A wash-sale group is judged as one taxpayer: a purchase in any of its accounts, an IRA or
 -- a 401(k) included, washes a loss in any taxable one. One row per violation.
@@ -49,7 +51,7 @@ windows as (
 
     select *
     from {{ ref('fct_wash_sale_windows') }}
-    where as_of_date = date '{{ var("as_of_date") }}'
+    where as_of_date = {{ as_of_date() }}
 
 )
 
