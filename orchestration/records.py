@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
+import pyarrow as pa
 
 from python_steps.identities import RegisteredAccount, RegisteredIdentifier
 
@@ -102,12 +103,8 @@ class Records:
         identifier_rows = [(*identifier, first_seen) for identifier in identifiers]
         with self._open() as connection:
             connection.execute("begin")
-            if account_rows:
-                connection.executemany("insert into accounts values (?, ?, ?, ?)", account_rows)
-            if identifier_rows:
-                connection.executemany(
-                    "insert into security_identifiers values (?, ?, ?, ?, ?)", identifier_rows
-                )
+            _append(connection, "accounts", account_rows)
+            _append(connection, "security_identifiers", identifier_rows)
             connection.execute("commit")
 
     def plan_versions(self, as_of_date: date) -> dict[str, list[tuple[int, str]]]:
@@ -135,9 +132,19 @@ class Records:
             fresh = [plan for plan in offered if plan.plan_id not in present]
             if fresh:
                 connection.execute("begin")
-                connection.executemany(
-                    "insert into issued_plans values (?, ?, ?, ?, ?, ?, ?, ?)",
-                    [tuple(plan) for plan in fresh],
-                )
+                _append(connection, "issued_plans", [tuple(plan) for plan in fresh])
                 connection.execute("commit")
         return len(fresh)
+
+
+def _append(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[object, ...]]
+) -> None:
+    """Append rows by way of one Arrow table: row-wise inserts take a millisecond each."""
+    if not rows:
+        return
+    columns = [f"column_{number}" for number in range(len(rows[0]))]
+    incoming = pa.table(dict(zip(columns, zip(*rows, strict=True), strict=True)))
+    connection.register("appended_rows", incoming)
+    connection.execute(f"insert into {table} select * from appended_rows")
+    connection.unregister("appended_rows")

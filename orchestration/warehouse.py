@@ -108,7 +108,8 @@ OPS_TABLES: dict[str, dict[str, str]] = {
         "run_id": "varchar",
         "stage": "varchar",
         "seconds": "double",
-        "households": "bigint",
+        "peak_memory_mb": "double",
+        "children_peak_memory_mb": "double",
     },
 }
 

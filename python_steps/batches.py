@@ -45,9 +45,9 @@ def run_batches(
         A result, or a BatchFailure where the function raised; the other batches go on.
     """
     for number, outcome in enumerate(_outcomes(function, batches, engine, workers)):
-        yield outcome._replace(batch_number=number) if isinstance(
-            outcome, BatchFailure
-        ) else outcome
+        yield (
+            outcome._replace(batch_number=number) if isinstance(outcome, BatchFailure) else outcome
+        )
         if on_batch_done is not None:
             on_batch_done(number)
 

@@ -1,10 +1,10 @@
 """Stable surrogates of accounts and securities.
 
-Belongs here: which references from custodians and policy files mean the same account or security,
-and which new surrogate a reference gets. Does not belong here: where the registry is kept (records),
-or lots (their identity is a fact of SQL). Rules: an account is (custodian, account number as text);
-a security is found by custodian id, then CUSIP with a valid check digit, then ISIN, then ticker.
-Surrogates are running numbers, never hashes: a hash of an account number can be reversed.
+Belongs here: which references from custodians and policy files mean the same account or
+security, and which new surrogate a reference gets. Does not belong here: where the registry is
+kept (records), or lots (their identity is a fact of SQL). Rules: an account is (custodian, account
+number as text); a security is found by custodian id, then CUSIP with a valid check digit, then
+ISIN, then ticker. Surrogates are running numbers, never hashes: a hash of an account number can be reversed.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def resolve_securities(
 
 
 def identifiers_of(reference: SecurityReference) -> tuple[tuple[str, str, str], ...]:
-    """(id type, value, custodian) of a reference, in the order of precedence, null words dropped."""
+    """(id type, value, custodian) of a reference, by precedence, null words dropped."""
     values = {
         "CUSTODIAN_ID": _cleaned(reference.custodian_security_id),
         "CUSIP": _cleaned(reference.cusip),

@@ -1,0 +1,152 @@
+"""The end of a night as assets: workbooks, the night's record, the published snapshot.
+
+Belongs here: asset definitions. Does not belong here: rendering (python_steps.reports) or the
+rules of a night's state (orchestration.night).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import dagster as dg
+
+from orchestration.calendar import session_partitions
+from orchestration.names import (
+    GROUP_OPS,
+    GROUP_REPORTS,
+    KINDS_EXCEL,
+    OWNER_OPERATIONS,
+    OWNER_PORTFOLIO,
+    WAREHOUSE_POOL,
+)
+from orchestration.night import close_night
+from orchestration.reporting_step import MARTS_READ, OPS_READ, write_book_workbook, write_workbooks
+from orchestration.resources import AlertsResource, HomeResource
+from orchestration.stages import timed_stage
+
+HOUSEHOLD_WORKBOOKS = dg.AssetKey(["reports", "household_workbooks"])
+BOOK_WORKBOOK = dg.AssetKey(["reports", "book_workbook"])
+NIGHTS = dg.AssetKey(["ops", "nights"])
+
+_REPORT_FACTS = [dg.AssetKey(["marts", name]) for name in MARTS_READ] + [
+    dg.AssetKey(["ops", name]) for name in OPS_READ
+]
+
+
+@dg.asset(
+    key=HOUSEHOLD_WORKBOOKS,
+    deps=_REPORT_FACTS,
+    partitions_def=session_partitions(),
+    group_name=GROUP_REPORTS,
+    owners=[OWNER_PORTFOLIO],
+    kinds=KINDS_EXCEL,
+    pool=WAREHOUSE_POOL,
+    tags={"pii": "true"},
+    description="The advisors' workbooks: drift, trades, tax, lots. One file per household.",
+    check_specs=[
+        dg.AssetCheckSpec(
+            "every_household_has_a_workbook",
+            asset=HOUSEHOLD_WORKBOOKS,
+            description="Every household of the book has a workbook, or a named failure.",
+        )
+    ],
+)
+def household_workbooks(
+    context: dg.AssetExecutionContext, home: HomeResource
+) -> dg.MaterializeResult:
+    """Write the workbook of every household."""
+    as_of_date = date.fromisoformat(context.partition_key)
+    warehouse = home.warehouse()
+    with timed_stage(warehouse, as_of_date, context.run_id, "workbooks"):
+        outcome = write_workbooks(home.home(), warehouse, as_of_date, log=context.log.info)
+    for failure in outcome.failures:
+        context.log.error(failure)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": outcome.written + outcome.unchanged,
+            "written": outcome.written,
+            "unchanged": outcome.unchanged,
+            "folder": dg.MetadataValue.path(str(home.home().reports(as_of_date))),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="every_household_has_a_workbook",
+                passed=not outcome.failures,
+                severity=dg.AssetCheckSeverity.ERROR,
+                metadata={"failures": dg.MetadataValue.json(outcome.failures[:50])},
+            )
+        ],
+    )
+
+
+@dg.asset(
+    key=BOOK_WORKBOOK,
+    deps=[HOUSEHOLD_WORKBOOKS],
+    partitions_def=session_partitions(),
+    group_name=GROUP_REPORTS,
+    owners=[OWNER_OPERATIONS],
+    kinds=KINDS_EXCEL,
+    pool=WAREHOUSE_POOL,
+    description="The whole book on one night, for operations and heads of advice. One file.",
+)
+def book_workbook(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+    """Write book.xlsx."""
+    as_of_date = date.fromisoformat(context.partition_key)
+    warehouse = home.warehouse()
+    with timed_stage(warehouse, as_of_date, context.run_id, "book_workbook"):
+        path = write_book_workbook(home.home(), warehouse, as_of_date)
+    return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(path))})
+
+
+@dg.asset(
+    key=NIGHTS,
+    deps=[HOUSEHOLD_WORKBOOKS, BOOK_WORKBOOK],
+    partitions_def=session_partitions(),
+    group_name=GROUP_OPS,
+    owners=[OWNER_OPERATIONS],
+    kinds={"python", "duckdb"},
+    pool=WAREHOUSE_POOL,
+    description=(
+        "How each night ended and what it was made of; publishes the snapshot for analysts. "
+        "One row per session and version."
+    ),
+)
+def nights(
+    context: dg.AssetExecutionContext, home: HomeResource, alerts: AlertsResource
+) -> dg.MaterializeResult:
+    """Close the night: state, version, issued plans, published snapshot, alerts."""
+    as_of_date = date.fromisoformat(context.partition_key)
+    warehouse = home.warehouse()
+    with timed_stage(warehouse, as_of_date, context.run_id, "publish"):
+        night = close_night(home.home(), warehouse, home.records(), as_of_date, context.run_id)
+    breached = warehouse.read(
+        """
+        select h.household_name, s.breach_count, s.trigger_reasons
+        from marts.fct_drift_summary as s
+        inner join marts.dim_households as h using (as_of_date, household_id)
+        where s.as_of_date = $1 and s.breach_count > 0 and h.household_state = 'released'
+        order by s.breach_count desc, h.household_name
+        """,
+        [as_of_date],
+    ).to_pylist()
+    lines = [f"night of {as_of_date}, version {night.version}: {night.state} ({night.note})"]
+    lines += [
+        f"{row['household_name']}: {row['breach_count']} classes outside their bands"
+        for row in breached
+    ]
+    alerts.send(f"Evenkeel {as_of_date}: {len(breached)} households outside their bands", lines)
+    return dg.MaterializeResult(
+        metadata={
+            "version": night.version,
+            "state": night.state,
+            "note": night.note,
+            "manifest_hash": night.manifest_hash,
+            "households_outside_bands": len(breached),
+            "published": dg.MetadataValue.path(str(home.home().published)),
+        }
+    )
+
+
+def closing_assets() -> list[dg.AssetsDefinition]:
+    """Every asset of this module."""
+    return [household_workbooks, book_workbook, nights]

@@ -1,0 +1,119 @@
+"""The two dbt passes of a night as assets: "book" (facts) and "plan" (results and verification).
+
+Belongs here: how dbt models become assets, and the command lines. Does not belong here: any SQL.
+The manifest is made by `dbt parse`, never by `compile`: compile opens the warehouse.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+
+from orchestration.calendar import NightDates, session_partitions
+from orchestration.home import DBT_PROJECT_FOLDER, dbt_executable
+from orchestration.names import OWNER_OPERATIONS, OWNER_PORTFOLIO, OWNER_TAX, WAREHOUSE_POOL
+from orchestration.resources import HomeResource
+from orchestration.stages import timed_stage
+from python_steps.policy import FirmPolicy
+
+PASSES = ("book", "plan")
+# Parsing needs values for the required variables; no table is read, so any session will do.
+_PARSE_VARS = {
+    "as_of_date": "2000-01-03",
+    "planned_trade_date": "2000-01-04",
+    "flow_horizon_date": "2000-01-18",
+}
+
+
+class EvenkeelTranslator(DagsterDbtTranslator):
+    """Keys are schema and model name, groups are layers, owners follow the subject."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """(schema, name), for models, seeds and sources alike."""
+        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The layer, which is the schema."""
+        return str(dbt_resource_props["schema"])
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
+        """Tax models belong to tax, marts to portfolio management, the rest to operations."""
+        name = dbt_resource_props["name"]
+        if "wash_sale" in name or "tax_lot" in name or "tax_impact" in name:
+            return [OWNER_TAX]
+        if dbt_resource_props["schema"] == "marts":
+            return [OWNER_PORTFOLIO]
+        return [OWNER_OPERATIONS]
+
+
+@cache
+def project() -> DbtProject:
+    """The dbt project with a manifest that is newer than every file of it."""
+    parse = ["parse", "--quiet", "--vars", json.dumps(_PARSE_VARS | FirmPolicy().dbt_vars())]
+    dbt_project = DbtProject(
+        project_dir=DBT_PROJECT_FOLDER,
+        profiles_dir=DBT_PROJECT_FOLDER,
+        prepare_project_cli_args=parse,
+    )
+    if _manifest_is_stale(dbt_project.manifest_path):
+        DbtCliResource(
+            project_dir=str(DBT_PROJECT_FOLDER),
+            profiles_dir=str(DBT_PROJECT_FOLDER),
+            dbt_executable=str(dbt_executable()),
+        ).cli(parse, target_path=dbt_project.project_dir / dbt_project.target_path).wait()
+    return dbt_project
+
+
+def _manifest_is_stale(manifest: Path) -> bool:
+    if not manifest.exists():
+        return True
+    made = manifest.stat().st_mtime
+    watched = (".sql", ".yml", ".csv")
+    return any(
+        path.stat().st_mtime > made
+        for path in DBT_PROJECT_FOLDER.rglob("*")
+        if path.suffix in watched and "target" not in path.parts
+    )
+
+
+def build_command(tag: str, dates: NightDates, policy: FirmPolicy) -> list[str]:
+    """The dbt command line of one pass."""
+    variables = dates.dbt_vars() | policy.dbt_vars()
+    return ["build", "--select", f"tag:{tag}", "--vars", json.dumps(variables, sort_keys=True)]
+
+
+def _pass_asset(tag: str) -> dg.AssetsDefinition:
+    @dbt_assets(
+        manifest=project().manifest_path,
+        project=project(),
+        select=f"tag:{tag}",
+        name=f"dbt_{tag}",
+        partitions_def=session_partitions(),
+        dagster_dbt_translator=EvenkeelTranslator(),
+        pool=WAREHOUSE_POOL,
+    )
+    def dbt_pass(
+        context: dg.AssetExecutionContext, dbt: DbtCliResource, home: HomeResource
+    ) -> Iterator[Any]:
+        policy = home.policy()
+        dates = NightDates.of(date.fromisoformat(context.partition_key), policy)
+        target = home.home().folder / "dbt_target" / f"{context.run_id}-{tag}"
+        command = build_command(tag, dates, policy)
+        with timed_stage(home.warehouse(), dates.as_of_date, context.run_id, f"dbt_{tag}"):
+            yield from dbt.cli(command, context=context, target_path=target).stream()
+        shutil.rmtree(target, ignore_errors=True)
+
+    return dbt_pass
+
+
+def model_assets() -> list[dg.AssetsDefinition]:
+    """The book pass and the plan pass."""
+    return [_pass_asset(tag) for tag in PASSES]

@@ -1,0 +1,494 @@
+"""The command line: `evenkeel`.
+
+Belongs here: commands, their help, rendering of answers in the terminal, exit codes. Does not
+belong here: queries (orchestration.questions) or steps. Exit codes: 0 done, 1 a night failed,
+2 the command cannot be carried out as it was given.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from orchestration import questions
+from orchestration.home import PROJECT_ROOT, Home
+from orchestration.questions import QuestionError, Snapshot
+
+app = typer.Typer(
+    name="evenkeel",
+    help=(
+        "Every night: custodian files in, drift against each Investment Policy Statement, "
+        "tax-aware trades over all accounts of a household, one workbook per household out.\n\n"
+        "Start with: evenkeel nightly --demo"
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+console = Console()
+errors = Console(stderr=True)
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder of all state. Default: EVENKEEL_DATA, else .evenkeel"),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+DateOption = Annotated[
+    datetime | None,
+    typer.Option("--date", formats=["%Y-%m-%d"], help="Session. Default: the latest published."),
+]
+HouseholdArgument = Annotated[
+    str, typer.Argument(help="Household id, name, or a part of it that fits one household only.")
+]
+
+EXIT_NIGHT_FAILED = 1
+EXIT_UNUSABLE = 2
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+@contextmanager
+def _told_errors() -> Iterator[None]:
+    """Turn an error that a person can mend into one sentence and an exit code."""
+    from python_steps.policy import PolicyError
+
+    try:
+        yield
+    except (QuestionError, PolicyError, FileNotFoundError, ValueError) as error:
+        errors.print(f"[bold red]error:[/] {error}", highlight=False)
+        raise typer.Exit(EXIT_UNUSABLE) from error
+
+
+@app.command()
+def nightly(
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Make the demo book and run its night.")
+    ] = False,
+    session: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], help="NYSE session whose files are loaded."),
+    ] = None,
+    through: Annotated[
+        datetime | None,
+        typer.Option(
+            "--through", formats=["%Y-%m-%d"], help="Run every session from --date to this one."
+        ),
+    ] = None,
+    landing: Annotated[
+        Path | None,
+        typer.Option(
+            "--landing",
+            help="Folder with <custodian>/<file>, or <session>/<custodian>/<file>. "
+            "Default: what already stands in the data folder's landing/.",
+        ),
+    ] = None,
+    households: Annotated[
+        int, typer.Option("--households", min=2, help="Size of the demo book.")
+    ] = 100,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the demo book.")] = 7,
+    data: DataOption = None,
+) -> None:
+    """Run a whole night: load, check, drift, plan, verify, workbooks, publish.
+
+    Example: `evenkeel nightly --date 2026-11-19 --landing deliveries/`
+    """
+    from orchestration.run_night import NightFailedError, bring_files
+
+    with _told_errors():
+        home = Home.from_environment(data).activate()
+        home.policy()
+        if demo == (session is not None):
+            raise ValueError("give either --demo, or --date with the session of your files")
+        if demo:
+            sessions = [_land_demo_book(home, households, seed)]
+        else:
+            sessions = _sessions(session, through)
+            if landing is not None:
+                for day in sessions:
+                    console.print(f"{bring_files(home, day, landing)} files landed for {day}")
+        try:
+            for day in sessions:
+                _run_and_tell(home, day)
+        except NightFailedError as error:
+            errors.print(f"[bold red]failed:[/] {error}", highlight=False)
+            errors.print("Nothing was published; the last good snapshot stays.")
+            raise typer.Exit(EXIT_NIGHT_FAILED) from error
+
+
+def _sessions(first: datetime | None, last: datetime | None) -> list[date]:
+    from python_steps.sessions import is_session, session_on_or_before, sessions_between
+
+    if first is None:
+        raise ValueError("--date is missing")
+    start = first.date()
+    if not is_session(start):
+        raise ValueError(
+            f"{start} is not a session of the New York Stock Exchange; files of that day belong "
+            f"to the session before: use --date {session_on_or_before(start)}"
+        )
+    return sessions_between(start, last.date()) if last else [start]
+
+
+def _land_demo_book(home: Home, households: int, seed: int) -> date:
+    from python_steps.demo_book.book import DEMO_SESSION, demo_files
+
+    from orchestration.run_night import write_landing
+
+    with console.status(f"making the demo book of {households} households (seed {seed})"):
+        count = write_landing(
+            home, demo_files(households=households, seed=seed, sessions=[DEMO_SESSION])
+        )
+    console.print(f"demo book: {households} households, {count} files in {home.landing}")
+    return DEMO_SESSION
+
+
+def _run_and_tell(home: Home, day: date) -> None:
+    from orchestration.run_night import run_night
+
+    console.print(f"\n[bold]night of {day}[/] in {home.folder}")
+
+    def on_stage(stage: str, seconds: float) -> None:
+        console.print(f"  {stage:<28}{seconds:>8.1f} s", highlight=False)
+
+    report = run_night(home, day, on_stage=on_stage)
+    table = Table(title=f"Night of {day}, version {report.version}: {report.state}")
+    table.add_column("what")
+    table.add_column("count", justify="right")
+    for state, count in report.household_state_counts.items():
+        table.add_row(f"households {state.replace('_', ' ')}", f"{count:,}")
+    for status, count in report.plan_status_counts.items():
+        table.add_row(f"plans: {status.replace('_', ' ')}", f"{count:,}")
+    table.add_row("recommended trades", f"{report.trades:,}")
+    table.add_row("household workbooks", f"{report.workbooks:,}")
+    table.add_row("checks that found something", f"{len(report.failed_checks):,}")
+    console.print(table)
+    if report.note != "-":
+        console.print(f"note: {report.note}", highlight=False)
+    console.print(f"workbooks: {report.reports_folder}", soft_wrap=True, highlight=False)
+    console.print(f"snapshot for SQL: {home.published}", soft_wrap=True, highlight=False)
+    console.print("next: evenkeel household garcia | evenkeel drift --band 3 | evenkeel ui")
+
+
+@app.command("demo-book")
+def demo_book(
+    out: Annotated[Path, typer.Option("--out", help="Folder to write <session>/<custodian>/ to.")],
+    households: Annotated[int, typer.Option("--households", min=2)] = 100,
+    seed: Annotated[int, typer.Option("--seed")] = 7,
+    sessions: Annotated[
+        int, typer.Option("--sessions", min=1, help="Consecutive sessions, ending at the demo's.")
+    ] = 1,
+) -> None:
+    """Write the custodians' and policy files of a demo book, deterministic by seed."""
+    from python_steps.demo_book.book import DEMO_SESSION, demo_files
+
+    from python_steps.sessions import previous_session
+
+    days = [DEMO_SESSION]
+    while len(days) < sessions:
+        days.insert(0, previous_session(days[0]))
+    count = 0
+    for relative, content in demo_files(households=households, seed=seed, sessions=days):
+        target = out / relative
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        count += 1
+    console.print(f"{count} files of {households} households in {out}")
+
+
+@app.command()
+def household(
+    name: HouseholdArgument,
+    session: DateOption = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Drift, trades, tax impact and before/after of one household."""
+    with _told_errors():
+        snapshot, day = _snapshot(data, session)
+        found = snapshot.household(name, day)
+        identifier = found["household_id"]
+        answer = {
+            "as_of_date": day,
+            "household": found,
+            "plan": questions.plan_of(snapshot, day, identifier),
+            "drift": questions.drift_of(snapshot, day, identifier),
+            "trades": questions.trades_of(snapshot, day, identifier),
+            "tax_impact": questions.tax_impact_of(snapshot, day, identifier),
+            "before_and_after": questions.comparison_of(snapshot, day, identifier),
+            "exceptions": questions.exceptions_of(snapshot, day, identifier),
+        }
+    if as_json:
+        _print_json(answer)
+        return
+    console.print(f"[bold]{found['household_name']}[/] ({identifier}) on {day}")
+    console.print(
+        f"advisor {found['advisor_name']}; value {_money(found['market_value'])}; "
+        f"{found['household_state'].replace('_', ' ')}"
+        + (f": {found['state_reason']}" if found["state_reason"] else ""),
+        highlight=False,
+    )
+    plan = answer["plan"]
+    if plan is not None:
+        console.print(f"{plan['plan_status'].replace('_', ' ')}: {plan['explanation']}")
+    _show("Drift", answer["drift"], _DRIFT_COLUMNS)
+    _show("Recommended trades", answer["trades"], _TRADE_COLUMNS)
+    for trade in answer["trades"]:
+        console.print(f"  {trade['trade_sequence']}. {trade['rationale']}", highlight=False)
+    _show("Tax impact", answer["tax_impact"], _TAX_COLUMNS)
+    _show("Before and after", answer["before_and_after"], _COMPARISON_COLUMNS)
+    _show("Not traded, and why", answer["exceptions"], ("subject", "reason_code", "rationale"))
+
+
+@app.command()
+def drift(
+    band: Annotated[
+        Decimal | None,
+        typer.Option(
+            "--band",
+            parser=Decimal,
+            help="Half-width in points, e.g. 3 for 3 %. Default: each IPS's own bands.",
+        ),
+    ] = None,
+    session: DateOption = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Households, classes and positions outside a band, over the whole book."""
+    with _told_errors():
+        snapshot, day = _snapshot(data, session)
+        rows = questions.outside_band(snapshot, day, band)
+    if as_json:
+        _print_json({"as_of_date": day, "band": band, "outside": rows})
+        return
+    words = "their IPS bands" if band is None else f"a {band} % band"
+    _show(
+        f"{len(rows)} targets outside {words} on {day}",
+        rows,
+        (
+            "household_name",
+            "allocation_group_id",
+            "target_key",
+            "target_weight",
+            "actual_weight",
+            "absolute_drift",
+            "over_under_amount",
+            "household_state",
+        ),
+    )
+
+
+@app.command("tax-impact")
+def tax_impact(
+    name: Annotated[str, typer.Option("--household", help="Household id or name.")],
+    account: Annotated[
+        str | None,
+        typer.Option("--account", help="Account id, name, type or `taxable`. Default: all."),
+    ] = None,
+    session: DateOption = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """The estimated tax impact of the proposed trades, of all or of one account."""
+    with _told_errors():
+        snapshot, day = _snapshot(data, session)
+        found = snapshot.household(name, day)
+        trades = questions.trades_of(snapshot, day, found["household_id"], account)
+        totals = questions.tax_impact_of(snapshot, day, found["household_id"])
+    if as_json:
+        _print_json({"as_of_date": day, "trades": trades, "tax_units": totals})
+        return
+    scope = f", account {account}" if account else ""
+    _show(
+        f"Realised gains and tax of the proposed trades of {found['household_name']}{scope}",
+        [trade for trade in trades if trade["action"] == "sell"],
+        (
+            "account_name",
+            "ticker",
+            "quantity",
+            "tax_character",
+            "realized_short_term_gain",
+            "realized_short_term_loss",
+            "realized_long_term_gain",
+            "realized_long_term_loss",
+            "tax_cost",
+        ),
+    )
+    _show("The whole plan, by tax return", totals, _TAX_COLUMNS)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="A query on schemas marts and ops.")],
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Run a query on the published snapshot.
+
+    Example: `evenkeel sql "select * from marts.fct_household_drift_current where is_breach"`
+    """
+    with _told_errors():
+        rows = Snapshot(Home.from_environment(data).published).query(query)
+    if as_json:
+        _print_json(rows)
+        return
+    _show(f"{len(rows)} rows", rows, tuple(rows[0]) if rows else ())
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 3000,
+    data: DataOption = None,
+) -> None:
+    """Open Dagster on this machine: lineage, checks, runs, sensors. Stop it with Ctrl-C."""
+    home = Home.from_environment(data).activate()
+    console.print(f"Dagster on http://127.0.0.1:{port} with the data in {home.folder}")
+    command = [
+        str(Path(sys.executable).parent / "dagster"),
+        "dev",
+        "--workspace",
+        str(PROJECT_ROOT / "workspace.yaml"),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT)}
+    process = subprocess.Popen(command, env=environment, cwd=PROJECT_ROOT)  # noqa: S603
+    try:
+        process.wait()
+    except KeyboardInterrupt:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+@app.command()
+def bench(
+    households: Annotated[int, typer.Option("--households", min=2)] = 1000,
+    stage: Annotated[
+        str | None, typer.Option("--stage", help="Report only stages that start with this name.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed")] = 7,
+) -> None:
+    """Run a night on a fresh demo book and print what each stage cost, as JSON."""
+    from orchestration.bench import measure_night
+
+    with _told_errors():
+        figures = measure_night(households=households, seed=seed, stage=stage)
+    _print_json(figures)
+
+
+_DRIFT_COLUMNS = (
+    "asset_class",
+    "target_weight",
+    "actual_weight",
+    "projected_weight",
+    "absolute_drift",
+    "over_under_amount",
+    "lower_band_weight",
+    "upper_band_weight",
+    "is_breach",
+)
+_TRADE_COLUMNS = (
+    "trade_sequence",
+    "account_name",
+    "action",
+    "ticker",
+    "quantity",
+    "notional",
+    "reason_code",
+    "tax_character",
+    "tax_cost",
+)
+_TAX_COLUMNS = (
+    "tax_unit_id",
+    "tax_year",
+    "realized_short_term_gain",
+    "realized_short_term_loss",
+    "realized_long_term_gain",
+    "realized_long_term_loss",
+    "estimated_tax",
+)
+_COMPARISON_COLUMNS = (
+    "asset_class",
+    "target_weight",
+    "pre_trade_weight",
+    "post_trade_weight",
+    "pre_trade_drift",
+    "post_trade_drift",
+    "is_within_band_after",
+)
+
+
+def _snapshot(data: Path | None, session: datetime | None) -> tuple[Snapshot, date]:
+    snapshot = Snapshot(Home.from_environment(data).published)
+    return snapshot, session.date() if session else snapshot.latest_session()
+
+
+def _show(title: str, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(
+            column.replace("_", " "),
+            justify="right" if _is_numeric(rows, column) else "left",
+        )
+    for row in rows:
+        table.add_row(*(_cell(column, row[column]) for column in columns))
+    console.print(table)
+
+
+def _is_numeric(rows: Sequence[dict[str, Any]], column: str) -> bool:
+    return any(
+        isinstance(row[column], (int, float, Decimal)) and not isinstance(row[column], bool)
+        for row in rows
+    )
+
+
+def _cell(column: str, value: Any) -> str:
+    if value is None:
+        return "n/a"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        if column.endswith(("_weight", "_drift")):
+            return f"{value * 100:,.2f} %"
+        if column == "quantity":
+            return f"{value.normalize():,f}"
+        return _money(value)
+    return str(value)
+
+
+def _money(value: Decimal | None) -> str:
+    return "n/a" if value is None else f"{value:,.2f}"
+
+
+def _print_json(answer: Any) -> None:
+    text = json.dumps(answer, default=_json_value, ensure_ascii=False, indent=1)
+    sys.stdout.write(text + "\n")
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+if __name__ == "__main__":
+    main()

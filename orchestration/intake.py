@@ -1,0 +1,355 @@
+"""From the landing folder to the raw tables.
+
+Belongs here: walking the folder, archiving bytes, handing them to the readers and the contracts,
+writing what comes back. Does not belong here: how a file is read (python_steps.feeds) or what is
+demanded of it (data_contracts).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from data_contracts.contract import FeedContract, entity_columns, load_contracts
+from orchestration.home import Home
+from orchestration.names import POLICY_CUSTODIAN, POLICY_FOLDER
+from orchestration.warehouse import OPS_TABLES, RAW_META_COLUMNS, Warehouse, replace_rows
+from python_steps.feeds.reading import read_file
+from python_steps.feeds.received import FileReading, ReceivedFile
+from python_steps.feeds.recognition import recognise
+from python_steps.findings import Violation
+
+UNRECOGNISED = "unrecognised"
+
+
+@dataclass
+class FeedLoad:
+    """What loading one feed of one night did, for the people who watch it."""
+
+    feed: str
+    files: int = 0
+    quarantined_files: int = 0
+    duplicate_files: int = 0
+    rows_by_entity: Counter[str] = field(default_factory=Counter)
+    violations_by_severity: Counter[str] = field(default_factory=Counter)
+    expectations_evaluated: int = 0
+    expectations_failed: int = 0
+    broken_checks: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+
+
+def raw_entities() -> dict[str, list[str]]:
+    """Every canonical entity of every contract, with its columns in the canonical order."""
+    names = {name for contract in load_contracts().values() for name in contract.entities}
+    return {name: entity_columns(name) for name in sorted(names)}
+
+
+def _in_fixed_order(files: Iterable[Path]) -> list[Path]:
+    """Files in a fixed order, so that a night does not depend on the order of a directory."""
+    return sorted(files, key=lambda path: (path.parent.name, path.name))
+
+
+def landed_files(home: Home, as_of_date: date) -> list[Path]:
+    """Every file in the session's landing folder; hidden and partial files are left out."""
+    folder = home.landing / as_of_date.isoformat()
+    if not folder.is_dir():
+        return []
+    found = [
+        path
+        for path in folder.glob("*/*")
+        if path.is_file() and not path.name.startswith(".") and path.suffix != ".part"
+    ]
+    return _in_fixed_order(found)
+
+
+def custodian_of(path: Path) -> str:
+    """The custodian's code: the folder's name in upper case."""
+    name = path.parent.name
+    return POLICY_CUSTODIAN if name == POLICY_FOLDER else name.upper()
+
+
+def receive_files(home: Home, warehouse: Warehouse, as_of_date: date) -> dict[str, int]:
+    """Archive and recognise every landed file; returns the number of files per feed."""
+    contracts = load_contracts()
+    rows: list[dict[str, Any]] = []
+    unrecognised: list[tuple[ReceivedFile, Violation]] = []
+    for path in landed_files(home, as_of_date):
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        _archive(home, digest, content)
+        received = ReceivedFile(
+            custodian=custodian_of(path),
+            file_name=path.name,
+            content=content,
+            source_file_id=digest,
+        )
+        feed = recognise(received, contracts)
+        if feed is None:
+            unrecognised.append((received, _not_recognised(received, contracts)))
+        rows.append(
+            {
+                "as_of_date": as_of_date,
+                "source_file_id": digest,
+                "custodian": received.custodian,
+                "feed": feed or UNRECOGNISED,
+                "file_name": path.name,
+                "size_bytes": len(content),
+            }
+        )
+    with warehouse.open() as connection:
+        _replace_ops(connection, "received_files", rows, {"as_of_date": as_of_date})
+        _replace_ops(
+            connection,
+            "contract_violations",
+            [
+                _violation_row(violation, received, UNRECOGNISED, as_of_date)
+                for received, violation in unrecognised
+            ],
+            {"as_of_date": as_of_date, "feed": UNRECOGNISED},
+        )
+    return dict(Counter(row["feed"] for row in rows))
+
+
+def load_feed(home: Home, warehouse: Warehouse, feed: str, as_of_date: date) -> FeedLoad:
+    """Read every file of one feed of the session into the raw tables.
+
+    Loading the same files again changes nothing: the feed's rows of the session are replaced.
+    """
+    from data_contracts.suites import check_table
+
+    contract = load_contracts()[feed]
+    summary = FeedLoad(feed)
+    file_rows: list[dict[str, Any]] = []
+    entity_rows: list[dict[str, Any]] = []
+    violation_rows: list[dict[str, Any]] = []
+    parts: dict[str, list[pa.Table]] = {entity: [] for entity in contract.entities}
+    seen: set[tuple[str, str]] = set()
+    for file, received_at in _files_of(home, warehouse, feed, as_of_date):
+        summary.files += 1
+        if (file.custodian, file.source_file_id) in seen:
+            summary.duplicate_files += 1
+            continue
+        seen.add((file.custodian, file.source_file_id))
+        reading = read_file(file, as_of_date)
+        file_rows.append(_file_row(file, reading, as_of_date, received_at))
+        violation_rows += [
+            _violation_row(violation, file, feed, as_of_date) for violation in reading.violations
+        ]
+        if reading.status != "LOADED":
+            summary.quarantined_files += 1
+            continue
+        for entity, table in reading.tables.items():
+            parts[entity].append(_with_origin(table, file, feed, entity, as_of_date))
+            entity_rows.append(
+                {
+                    "as_of_date": as_of_date,
+                    "source_file_id": file.source_file_id,
+                    "custodian": file.custodian,
+                    "feed": feed,
+                    "entity": entity,
+                    "row_count": table.num_rows,
+                }
+            )
+    names = {row["source_file_id"]: row["file_name"] for row in file_rows}
+    with warehouse.open() as connection:
+        for entity, tables in parts.items():
+            rows = pa.concat_tables(tables) if tables else _empty_raw(entity)
+            summary.rows_by_entity[entity] = rows.num_rows
+            if rows.num_rows:
+                suite = check_table(contract, entity, rows)
+                summary.expectations_evaluated += suite.expectations_evaluated
+                summary.expectations_failed += suite.expectations_failed
+                summary.broken_checks += list(suite.broken)
+                violation_rows += _suite_violation_rows(
+                    suite.violations, rows, names, feed, as_of_date
+                )
+            replace_rows(
+                connection, f"raw.{entity}", rows, {"as_of_date": as_of_date, "feed": feed}
+            )
+        night_feed = {"as_of_date": as_of_date, "feed": feed}
+        _replace_ops(connection, "source_files", file_rows, night_feed)
+        _replace_ops(connection, "file_entities", entity_rows, night_feed)
+        _replace_ops(connection, "contract_violations", violation_rows, night_feed)
+    summary.violations_by_severity = Counter(row["severity"] for row in violation_rows)
+    summary.messages = [row["message"] for row in violation_rows if row["severity"] == "block"][:20]
+    return summary
+
+
+def _archive(home: Home, digest: str, content: bytes) -> None:
+    target = home.archive / digest[:2] / digest
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f"{digest}.{os.getpid()}.part")
+    temporary.write_bytes(content)
+    temporary.chmod(0o400)
+    temporary.replace(target)
+
+
+def _files_of(
+    home: Home, warehouse: Warehouse, feed: str, as_of_date: date
+) -> list[tuple[ReceivedFile, datetime]]:
+    listed = warehouse.read(
+        """
+        select source_file_id, custodian, file_name from ops.received_files
+        where as_of_date = $1 and feed = $2 order by custodian, file_name
+        """,
+        [as_of_date, feed],
+    ).to_pylist()
+    files = []
+    for row in listed:
+        archived = home.archive / row["source_file_id"][:2] / row["source_file_id"]
+        received_at = datetime.fromtimestamp(archived.stat().st_mtime, tz=UTC)
+        files.append(
+            (
+                ReceivedFile(
+                    custodian=row["custodian"],
+                    file_name=row["file_name"],
+                    content=archived.read_bytes(),
+                    source_file_id=row["source_file_id"],
+                ),
+                received_at.replace(tzinfo=None),
+            )
+        )
+    return files
+
+
+def _with_origin(
+    table: pa.Table, file: ReceivedFile, feed: str, entity: str, as_of_date: date
+) -> pa.Table:
+    count = table.num_rows
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {
+        "as_of_date": pa.repeat(pa.scalar(as_of_date, pa.date32()), count),
+        "custodian": pa.repeat(pa.scalar(file.custodian, pa.string()), count),
+        "feed": pa.repeat(pa.scalar(feed, pa.string()), count),
+        "source_file_id": pa.repeat(pa.scalar(file.source_file_id, pa.string()), count),
+        "source_row_number": table["source_row_number"].cast(pa.int64()),
+        "row_as_received": table["row_as_received"].cast(pa.string()),
+    }
+    for name in entity_columns(entity):
+        # A policy row names the custodian it speaks of: its own column, not the folder's name.
+        columns[name] = (
+            table[name].cast(pa.string())
+            if name in table.column_names
+            else pa.nulls(count, pa.string())
+        )
+    return pa.table(columns)
+
+
+def _empty_raw(entity: str) -> pa.Table:
+    kinds = {"date": pa.date32(), "bigint": pa.int64()}
+    schema = [(name, kinds.get(kind, pa.string())) for name, kind in RAW_META_COLUMNS.items()]
+    schema += [
+        (name, pa.string()) for name in entity_columns(entity) if name not in RAW_META_COLUMNS
+    ]
+    return pa.schema(schema).empty_table()
+
+
+def _file_row(
+    file: ReceivedFile, reading: FileReading, as_of_date: date, received_at: datetime
+) -> dict[str, Any]:
+    return {
+        "as_of_date": as_of_date,
+        "source_file_id": file.source_file_id,
+        "custodian": file.custodian,
+        "feed": reading.feed,
+        "file_name": file.file_name,
+        "stated_as_of_date": reading.stated_as_of_date,
+        "as_of_source": reading.as_of_source,
+        "header_fingerprint": reading.header_fingerprint,
+        "parser_version": reading.parser_version,
+        "delivery_mode": reading.delivery_mode,
+        "row_count": sum(table.num_rows for table in reading.tables.values()),
+        "control_row_count": reading.control_row_count,
+        "control_amount": reading.control_amount,
+        "received_at": received_at,
+        "status": reading.status,
+    }
+
+
+def _violation_row(
+    violation: Violation, file: ReceivedFile, feed: str, as_of_date: date
+) -> dict[str, Any]:
+    return {
+        "as_of_date": as_of_date,
+        "custodian": file.custodian,
+        "feed": feed,
+        "file_name": file.file_name,
+        "source_file_id": file.source_file_id,
+        **violation._asdict(),
+    }
+
+
+def _suite_violation_rows(
+    violations: Sequence[Violation],
+    rows: pa.Table,
+    file_names: dict[str, str],
+    feed: str,
+    as_of_date: date,
+) -> list[dict[str, Any]]:
+    """Rows for ops.contract_violations; a suite names the row by its place in `rows`."""
+    found = []
+    for violation in violations:
+        place = violation.source_row_number
+        origin = rows.slice(place, 1).to_pylist()[0] if place is not None else None
+        row = violation._asdict()
+        row["source_row_number"] = origin["source_row_number"] if origin else None
+        row["account_number"] = violation.account_number or (
+            origin.get("account_number") if origin else None
+        )
+        found.append(
+            {
+                "as_of_date": as_of_date,
+                "custodian": origin["custodian"] if origin else None,
+                "feed": feed,
+                "file_name": file_names.get(origin["source_file_id"]) if origin else None,
+                "source_file_id": origin["source_file_id"] if origin else None,
+                **row,
+            }
+        )
+    return found
+
+
+def _not_recognised(file: ReceivedFile, contracts: dict[str, FeedContract]) -> Violation:
+    return Violation(
+        rule="file_is_recognised",
+        severity="block",
+        scope="feed",
+        observed=file.file_name,
+        expected="a file of one of the feeds: " + ", ".join(sorted(contracts)),
+        message=(
+            f"{file.custodian}/{file.file_name} was not loaded: no contract recognises it. "
+            f"Known feeds are {', '.join(sorted(contracts))}. Put the file in the folder of its "
+            "custodian under the name its contract asks for, or add a contract for it."
+        ),
+    )
+
+
+def _replace_ops(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    rows: Sequence[dict[str, Any]],
+    where: dict[str, Any],
+) -> None:
+    declared = OPS_TABLES[table]
+    kinds: dict[str, pa.DataType] = {
+        "date": pa.date32(),
+        "bigint": pa.int64(),
+        "integer": pa.int32(),
+        "double": pa.float64(),
+        "boolean": pa.bool_(),
+        "timestamp": pa.timestamp("us"),
+        "decimal(24,6)": pa.decimal128(24, 6),
+    }
+    schema = pa.schema([(name, kinds.get(kind, pa.string())) for name, kind in declared.items()])
+    complete = [{name: row.get(name) for name in declared} for row in rows]
+    replace_rows(connection, f"ops.{table}", pa.Table.from_pylist(complete, schema=schema), where)

@@ -1,0 +1,245 @@
+"""The questions that people ask, answered from the published snapshot.
+
+Belongs here: one SQL query per question, over marts and ops only. Does not belong here: arithmetic
+that a mart should hold, rendering (the command line does it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+Row = dict[str, Any]
+
+
+class QuestionError(ValueError):
+    """The question cannot be answered as it was put; the message says what to do."""
+
+
+class Snapshot:
+    """The published snapshot, for reading."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            raise QuestionError(
+                "nothing is published yet: run `evenkeel nightly --demo`, or "
+                "`evenkeel nightly --date D --landing DIR`, first"
+            )
+        self.path = path
+
+    @contextmanager
+    def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = duckdb.connect(str(self.path), read_only=True)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """The rows of one query.
+
+        Raises:
+            QuestionError: the query is not valid; DuckDB's own words.
+        """
+        with self._open() as connection:
+            try:
+                cursor = connection.execute(sql, list(parameters))
+            except duckdb.Error as error:
+                raise QuestionError(str(error)) from error
+            if cursor.description is None:
+                return []
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def latest_session(self) -> date:
+        """The latest session with a complete or degraded night."""
+        rows = self.query(
+            """
+            select max(as_of_date) as as_of_date from ops.nights
+            where state in ('complete', 'degraded')
+            """
+        )
+        if rows[0]["as_of_date"] is None:
+            raise QuestionError("no night has been published yet")
+        return rows[0]["as_of_date"]
+
+    def household(self, words: str, as_of_date: date) -> Row:
+        """The one household whose id or name fits `words`.
+
+        Raises:
+            QuestionError: none fits, or several do (they are named).
+        """
+        found = self.query(
+            """
+            select * from marts.dim_households
+            where
+                as_of_date = $1
+                and (lower(household_id) = lower($2) or lower(household_name) = lower($2))
+            order by household_id
+            """,
+            [as_of_date, words],
+        ) or self.query(
+            """
+            select * from marts.dim_households
+            where
+                as_of_date = $1
+                and (contains(lower(household_id), lower($2))
+                    or contains(lower(household_name), lower($2)))
+            order by household_id
+            """,
+            [as_of_date, words],
+        )
+        if not found:
+            raise QuestionError(f"no household of {as_of_date} is called {words!r}")
+        if len(found) > 1:
+            names = ", ".join(f"{row['household_name']} ({row['household_id']})" for row in found)
+            raise QuestionError(f"{words!r} fits several households: {names}")
+        return found[0]
+
+
+def drift_of(snapshot: Snapshot, as_of_date: date, household_id: str) -> list[Row]:
+    """Drift of one household by allocation group and class."""
+    return snapshot.query(
+        """
+        select
+            allocation_group_id, asset_class, target_weight, actual_weight, projected_weight,
+            absolute_drift, over_under_amount, lower_band_weight, upper_band_weight, is_breach,
+            is_breach_projected, market_value
+        from marts.fct_household_drift
+        where as_of_date = $1 and household_id = $2
+        order by allocation_group_id, asset_class_rank
+        """,
+        [as_of_date, household_id],
+    )
+
+
+def plan_of(snapshot: Snapshot, as_of_date: date, household_id: str) -> Row | None:
+    """The plan of one household."""
+    rows = snapshot.query(
+        "select * from marts.fct_rebalance_plans where as_of_date = $1 and household_id = $2",
+        [as_of_date, household_id],
+    )
+    return rows[0] if rows else None
+
+
+def trades_of(
+    snapshot: Snapshot, as_of_date: date, household_id: str, account: str | None = None
+) -> list[Row]:
+    """Recommended trades in the order in which they are to be read and executed.
+
+    Args:
+        snapshot: the published snapshot.
+        as_of_date: the session.
+        household_id: the household.
+        account: an account id, name, type or tax treatment to keep; None keeps all.
+    """
+    return snapshot.query(
+        """
+        select
+            t.trade_sequence, a.account_name, a.account_type, a.tax_treatment, t.action,
+            s.ticker, s.security_name, t.quantity, t.price, t.notional, t.reason_code, t.rationale,
+            t.tax_character, t.realized_short_term_gain, t.realized_short_term_loss,
+            t.realized_long_term_gain, t.realized_long_term_loss, t.tax_cost, t.trade_id
+        from marts.fct_recommended_trades as t
+        inner join marts.dim_accounts as a using (as_of_date, account_id)
+        inner join marts.dim_securities as s using (as_of_date, security_id)
+        where
+            t.as_of_date = $1 and t.household_id = $2
+            and ($3 is null or lower($3) in (
+                lower(a.account_id), lower(a.account_type), lower(a.tax_treatment)
+            ) or contains(lower(a.account_name), lower($3)))
+        order by t.trade_sequence
+        """,
+        [as_of_date, household_id, account],
+    )
+
+
+def tax_impact_of(snapshot: Snapshot, as_of_date: date, household_id: str) -> list[Row]:
+    """What the plan does to each tax return of one household."""
+    return snapshot.query(
+        """
+        select
+            tax_unit_id, tax_year, realized_short_term_gain, realized_short_term_loss,
+            realized_long_term_gain, realized_long_term_loss, carryforward_used, estimated_tax,
+            harvested_loss, wash_sale_exposure
+        from marts.fct_tax_impact
+        where as_of_date = $1 and household_id = $2
+        order by tax_unit_id, tax_year
+        """,
+        [as_of_date, household_id],
+    )
+
+
+def comparison_of(snapshot: Snapshot, as_of_date: date, household_id: str) -> list[Row]:
+    """Allocation before and after the plan."""
+    return snapshot.query(
+        """
+        select
+            c.allocation_group_id, c.asset_class, c.target_weight, c.pre_trade_weight,
+            c.post_trade_weight, c.pre_trade_drift, c.post_trade_drift, c.is_within_band_after
+        from marts.fct_allocation_comparison as c
+        left join marts.fct_household_drift as d
+            using (as_of_date, allocation_group_id, asset_class)
+        where c.as_of_date = $1 and c.household_id = $2
+        order by c.allocation_group_id, d.asset_class_rank nulls last, c.asset_class
+        """,
+        [as_of_date, household_id],
+    )
+
+
+def exceptions_of(snapshot: Snapshot, as_of_date: date, household_id: str) -> list[Row]:
+    """What was considered and left, and why."""
+    return snapshot.query(
+        """
+        select subject, reason_code, rationale
+        from marts.fct_trade_exceptions
+        where as_of_date = $1 and household_id = $2
+        order by reason_code, subject
+        """,
+        [as_of_date, household_id],
+    )
+
+
+def outside_band(snapshot: Snapshot, as_of_date: date, band: Decimal | None) -> list[Row]:
+    """Classes, sub-classes and securities outside a band, over the whole book, worst first.
+
+    Args:
+        snapshot: the published snapshot.
+        as_of_date: the session.
+        band: half-width in points (3 means 3 % of the allocation base); None asks for each IPS's
+            own bands.
+    """
+    condition = "is_breach" if band is None else "abs(absolute_drift) > $2 / 100"
+    parameters: list[Any] = [as_of_date] if band is None else [as_of_date, band]
+    return snapshot.query(
+        f"""
+        with targets as (
+            select
+                as_of_date, household_id, allocation_group_id, 'class' as target_level,
+                asset_class as target_key, target_weight, actual_weight, absolute_drift,
+                over_under_amount, is_breach
+            from marts.fct_household_drift
+            union all
+            select
+                as_of_date, household_id, allocation_group_id, target_level, target_key,
+                target_weight, actual_weight, absolute_drift, over_under_amount, is_breach
+            from marts.fct_target_drift
+            where target_level <> 'class'
+        )
+        select
+            h.household_name, t.household_id, t.allocation_group_id, t.target_level, t.target_key,
+            t.target_weight, t.actual_weight, t.absolute_drift, t.over_under_amount, t.is_breach,
+            h.household_state
+        from targets as t
+        inner join marts.dim_households as h using (as_of_date, household_id)
+        where t.as_of_date = $1 and {condition}
+        order by abs(t.absolute_drift) desc, t.household_id, t.target_key
+        """,
+        parameters,
+    )
