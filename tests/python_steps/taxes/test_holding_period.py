@@ -38,7 +38,7 @@ def test_long_term_begins_on_the_anniversary_of_the_day_after_purchase(acquired,
 
 @given(DATES)
 def test_the_column_form_agrees_with_the_single_form(start):
-    column = long_term_from_column(np.array([start, None], dtype="datetime64[Decimal]"))
+    column = long_term_from_column(np.array([start, None], dtype="datetime64[D]"))
     assert column[0].astype(object) == long_term_from(start)
     assert np.isnat(column[1])
 
