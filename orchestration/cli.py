@@ -146,9 +146,8 @@ def _sessions(first: datetime | None, last: datetime | None) -> list[date]:
 
 
 def _land_demo_book(home: Home, households: int, seed: int) -> date:
-    from python_steps.demo_book.book import DEMO_SESSION, demo_files
-
     from orchestration.run_night import write_landing
+    from python_steps.demo_book.book import DEMO_SESSION, demo_files
 
     with console.status(f"making the demo book of {households} households (seed {seed})"):
         count = write_landing(
@@ -196,7 +195,6 @@ def demo_book(
 ) -> None:
     """Write the custodians' and policy files of a demo book, deterministic by seed."""
     from python_steps.demo_book.book import DEMO_SESSION, demo_files
-
     from python_steps.sessions import previous_session
 
     days = [DEMO_SESSION]

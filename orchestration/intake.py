@@ -7,7 +7,6 @@ demanded of it (data_contracts).
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -19,7 +18,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from data_contracts.contract import FeedContract, entity_columns, load_contracts
+from data_contracts.contract import canonical_entities, entity_columns, load_contracts
 from orchestration.home import Home
 from orchestration.names import POLICY_CUSTODIAN, POLICY_FOLDER
 from orchestration.warehouse import OPS_TABLES, RAW_META_COLUMNS, Warehouse, replace_rows
@@ -49,8 +48,7 @@ class FeedLoad:
 
 def raw_entities() -> dict[str, list[str]]:
     """Every canonical entity of every contract, with its columns in the canonical order."""
-    names = {name for contract in load_contracts().values() for name in contract.entities}
-    return {name: entity_columns(name) for name in sorted(names)}
+    return {name: entity_columns(name) for name in sorted(canonical_entities())}
 
 
 def _in_fixed_order(files: Iterable[Path]) -> list[Path]:
@@ -84,21 +82,16 @@ def receive_files(home: Home, warehouse: Warehouse, as_of_date: date) -> dict[st
     unrecognised: list[tuple[ReceivedFile, Violation]] = []
     for path in landed_files(home, as_of_date):
         content = path.read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
-        _archive(home, digest, content)
-        received = ReceivedFile(
-            custodian=custodian_of(path),
-            file_name=path.name,
-            content=content,
-            source_file_id=digest,
-        )
+        received = ReceivedFile(custodian=custodian_of(path), file_name=path.name, content=content)
+        _archive(home, received.source_file_id, content)
         feed = recognise(received, contracts)
         if feed is None:
-            unrecognised.append((received, _not_recognised(received, contracts)))
+            refusal = read_file(received, as_of_date, contracts)
+            unrecognised += [(received, violation) for violation in refusal.violations]
         rows.append(
             {
                 "as_of_date": as_of_date,
-                "source_file_id": digest,
+                "source_file_id": received.source_file_id,
                 "custodian": received.custodian,
                 "feed": feed or UNRECOGNISED,
                 "file_name": path.name,
@@ -215,7 +208,6 @@ def _files_of(
                     custodian=row["custodian"],
                     file_name=row["file_name"],
                     content=archived.read_bytes(),
-                    source_file_id=row["source_file_id"],
                 ),
                 received_at.replace(tzinfo=None),
             )
@@ -317,21 +309,6 @@ def _suite_violation_rows(
             }
         )
     return found
-
-
-def _not_recognised(file: ReceivedFile, contracts: dict[str, FeedContract]) -> Violation:
-    return Violation(
-        rule="file_is_recognised",
-        severity="block",
-        scope="feed",
-        observed=file.file_name,
-        expected="a file of one of the feeds: " + ", ".join(sorted(contracts)),
-        message=(
-            f"{file.custodian}/{file.file_name} was not loaded: no contract recognises it. "
-            f"Known feeds are {', '.join(sorted(contracts))}. Put the file in the folder of its "
-            "custodian under the name its contract asks for, or add a contract for it."
-        ),
-    )
 
 
 def _replace_ops(

@@ -92,8 +92,7 @@ def _feed_asset(contract: FeedContract) -> dg.AssetsDefinition:
         pool=WAREHOUSE_POOL,
         tags={"pii": "true"},
         description=(
-            f"{contract.description.strip()} Delivers {entities}. "
-            "One row per row of the custodians' files."
+            f"{contract.title}: delivers {entities}. One row per row of the custodians' files."
         ),
         check_specs=[
             dg.AssetCheckSpec(

@@ -1,0 +1,59 @@
+"""The firm's policy file: defaults, ranges, refusals."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from decimal import Decimal
+
+import pytest
+import yaml
+
+from python_steps.policy import (
+    FirmPolicy,
+    PolicyError,
+    documented_settings,
+    firm_policy_from_mapping,
+)
+
+
+def test_documented_file_is_all_defaults():
+    text = documented_settings()
+    assert yaml.safe_load(text) is None
+    for setting in fields(FirmPolicy):
+        assert f"# {setting.name}: " in text
+
+
+def test_every_default_is_inside_its_own_range():
+    text = documented_settings().replace("\n# ", "\n")
+    lines = [line for line in text.splitlines() if line.split(":")[0] in FirmPolicy.__annotations__]
+    given = yaml.safe_load("\n".join(lines))
+    assert firm_policy_from_mapping(given, source="firm_policy.yaml") == FirmPolicy()
+
+
+def test_values_keep_their_exact_decimals():
+    policy = firm_policy_from_mapping({"default_absolute_band": 0.03}, source="f")
+    assert policy.default_absolute_band == Decimal("0.03")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"default_absolut_band": 0.03}, "unknown setting 'default_absolut_band'"),
+        ({"default_absolute_band": 3}, "default_absolute_band = 3: must be between 0 and 1"),
+        ({"default_band_rule": "widest"}, "must be one of tighter, looser"),
+        ({"flow_horizon_sessions": 2.5}, "must be a whole number"),
+        ({"minimum_trade_amount": "much"}, "must be a number"),
+        ({"long_term_gains_allowed": "yes"}, "must be true or false"),
+        ({"wash_sale_window_days": 10}, "must be between 30 and 30"),
+    ],
+)
+def test_bad_value_is_refused_by_name_with_what_is_allowed(given, words):
+    with pytest.raises(PolicyError, match="^firm_policy.yaml: ") as refused:
+        firm_policy_from_mapping(given, source="firm_policy.yaml")
+    assert words in str(refused.value)
+
+
+def test_dbt_gets_numbers_as_text_and_no_alert_address():
+    variables = FirmPolicy().dbt_vars()
+    assert variables["default_relative_band"] == "0.20"
+    assert not any(name.startswith("alert_") for name in variables)
