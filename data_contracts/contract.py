@@ -1,0 +1,551 @@
+"""What each feed must hold, as typed values, and the loader of the YAML that says it.
+
+Belongs here: the shape of a contract, its loading, its refusal when malformed, and the one way in
+which a broken rule becomes a Violation. Does not belong here: reading of custodian files (that is
+`python_steps.feeds`) and the Great Expectations suites (`suites.py`). The contracts themselves are
+`feeds/*.yaml`; rules that hold for every feed are `common_rules.yaml`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal, cast, get_args
+
+from python_steps.findings import Scope, Severity, Violation
+
+ColumnType = Literal["text", "decimal", "date", "boolean", "integer", "time"]
+DeliveryMode = Literal["FULL", "DELTA"]
+AsOfSource = Literal["TRAILER", "TITLE", "HEADER", "FOOTER", "FIELD", "FILE_NAME", "LANDING_FOLDER"]
+
+EVERY_CUSTODIAN = "*"
+
+
+class ContractError(ValueError):
+    """A contract is malformed; the message names the file, the field and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One canonical column of an entity and what its text must look like in this feed."""
+
+    name: str
+    type: ColumnType = "text"
+    aliases: tuple[str, ...] = ()
+    is_required: bool = False
+    is_nullable: bool = True
+    allowed: tuple[str, ...] = ()
+    pattern: str = ""
+    severity: Severity | None = None
+    scope: Scope | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class CommonDate:
+    """The column whose most common value states the date of a file that states none elsewhere."""
+
+    column: str
+    least_rows: int
+    least_share: Decimal
+
+
+@dataclass(frozen=True)
+class Entity:
+    """One canonical table that a feed fills."""
+
+    name: str
+    grain: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    key_counts_when: tuple[str, ...] = ()
+    any_of: tuple[str, ...] = ()
+    severity: Severity = "block"
+    scope: Scope = "feed"
+    common_date: CommonDate | None = None
+    newest_date_column: str = ""
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the columns, in canonical order."""
+        return tuple(column.name for column in self.columns)
+
+    def column(self, name: str) -> Column:
+        """The column called `name`.
+
+        Raises:
+            KeyError: the entity has no such column.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"entity {self.name} has no column {name}")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule, its severity and scope, and what a person does when it is broken."""
+
+    name: str
+    severity: Severity
+    scope: Scope
+    expected: str
+    action: str
+    who_must_act: str
+    tolerance: Decimal | None = None
+    tolerance_reason: str = ""
+    tolerance_date: date | None = None
+
+
+@dataclass(frozen=True)
+class KnownHeader:
+    """A header that has been seen and understood: its era and its columns as received."""
+
+    era: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FeedContract:
+    """All that is demanded of one feed."""
+
+    feed: str
+    title: str
+    owner: str
+    custodians: tuple[str, ...]
+    parser_version: str
+    delivery_mode: DeliveryMode
+    file_name_patterns: tuple[str, ...]
+    content_sign: str
+    as_of_date_sources: tuple[AsOfSource, ...]
+    null_words: tuple[str, ...]
+    date_formats: tuple[str, ...]
+    type_patterns: Mapping[str, str]
+    control_totals: Mapping[str, str]
+    entities: Mapping[str, Entity]
+    rules: Mapping[str, Rule]
+    known_headers: tuple[KnownHeader, ...] = ()
+    mappings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def entity(self, name: str) -> Entity:
+        """The entity called `name`.
+
+        Raises:
+            KeyError: this feed does not fill it.
+        """
+        if name not in self.entities:
+            raise KeyError(f"feed {self.feed} has no entity {name}")
+        return self.entities[name]
+
+    def accepts_custodian(self, custodian: str) -> bool:
+        """True when files of this feed may come from the folder of `custodian`."""
+        if EVERY_CUSTODIAN in self.custodians:
+            return f"-{custodian}" not in self.custodians
+        return custodian in self.custodians
+
+    def tolerance(self, rule_name: str) -> Decimal:
+        """The tolerance of a rule that has one.
+
+        Raises:
+            KeyError: no such rule, or it has no tolerance.
+        """
+        tolerance = self.rules[rule_name].tolerance
+        if tolerance is None:
+            raise KeyError(f"rule {rule_name} of feed {self.feed} has no tolerance")
+        return tolerance
+
+    def violation(
+        self,
+        rule_name: str,
+        *,
+        file_name: str,
+        observed: str,
+        expected: str | None = None,
+        entity: str | None = None,
+        row: int | None = None,
+        account_number: str | None = None,
+        security_key: str | None = None,
+        lot_key: str | None = None,
+        household_id: str | None = None,
+        severity: Severity | None = None,
+        scope: Scope | None = None,
+    ) -> Violation:
+        """Say that a rule of this contract is broken.
+
+        Args:
+            rule_name: a rule of `rules`.
+            file_name: the file as received, for the message.
+            observed: what was found, as text.
+            expected: what was demanded; the rule's own wording when not given.
+            entity: the canonical entity, where one is concerned.
+            row: 1-based physical line.
+            account_number: as received.
+            security_key: the first identifier of the security that the row carries.
+            lot_key: the source's lot id.
+            household_id: only in policy files.
+            severity: instead of the rule's own.
+            scope: instead of the rule's own.
+
+        Raises:
+            KeyError: the contract has no such rule.
+        """
+        rule = self.rules[rule_name]
+        wanted = rule.expected if expected is None else expected
+        place = file_name if row is None else f"{file_name}, row {row}"
+        return Violation(
+            rule=rule_name,
+            severity=severity or rule.severity,
+            scope=scope or rule.scope,
+            message=(
+                f"{place}: rule {rule_name} is broken: found {observed}; expected {wanted}. "
+                f"{rule.action}"
+            ),
+            observed=observed,
+            expected=wanted,
+            entity=entity,
+            source_row_number=row,
+            account_number=account_number,
+            security_key=security_key,
+            lot_key=lot_key,
+            household_id=household_id,
+            who_must_act=rule.who_must_act,
+        )
+
+
+@cache
+def load_contracts() -> dict[str, FeedContract]:
+    """Every feed's contract by feed name, read once from the package's own YAML.
+
+    Raises:
+        ContractError: a contract is malformed, or asks for a column that the canonical schema
+            (the standard feed and the policy files) does not have.
+    """
+    folder = files("data_contracts") / "feeds"
+    common = (files("data_contracts") / "common_rules.yaml").read_text(encoding="utf-8")
+    sources = {
+        entry.name: entry.read_text(encoding="utf-8")
+        for entry in sorted(folder.iterdir(), key=lambda found: found.name)
+        if entry.name.endswith(".yaml")
+    }
+    contracts: dict[str, FeedContract] = {}
+    for file_name, text in sources.items():
+        contract = parse_contract(text, file_name=file_name, common_rules=common)
+        if contract.feed in contracts:
+            raise ContractError(f"{file_name}: feed: {contract.feed!r} is defined twice")
+        contracts[contract.feed] = contract
+    _check_canonical(contracts)
+    return contracts
+
+
+@cache
+def entity_columns(entity: str) -> list[str]:
+    """The raw columns of a canonical entity, in canonical order.
+
+    Raises:
+        KeyError: no feed fills such an entity.
+    """
+    for contract in _canonical_feeds(load_contracts()):
+        if entity in contract.entities:
+            return list(contract.entities[entity].column_names)
+    raise KeyError(f"no canonical entity {entity}")
+
+
+def canonical_entities() -> list[str]:
+    """Names of all canonical entities: the custodians' first, then the policy files'."""
+    return [name for contract in _canonical_feeds(load_contracts()) for name in contract.entities]
+
+
+def _canonical_feeds(contracts: Mapping[str, FeedContract]) -> list[FeedContract]:
+    return [contracts["standard_feed"], contracts["policy_files"]]
+
+
+def _check_canonical(contracts: Mapping[str, FeedContract]) -> None:
+    known = {
+        name: entity.column_names
+        for contract in _canonical_feeds(contracts)
+        for name, entity in contract.entities.items()
+    }
+    for contract in contracts.values():
+        for entity in contract.entities.values():
+            if entity.name not in known:
+                raise ContractError(
+                    f"{contract.feed}: entities.{entity.name}: not a canonical entity"
+                )
+            surplus = [name for name in entity.column_names if name not in known[entity.name]]
+            if surplus:
+                raise ContractError(
+                    f"{contract.feed}: entities.{entity.name}.columns: {surplus[0]!r} is not a "
+                    "canonical column"
+                )
+
+
+def parse_contract(text: str, *, file_name: str, common_rules: str) -> FeedContract:
+    """Build one contract from YAML text.
+
+    Args:
+        text: the contract.
+        file_name: for error messages.
+        common_rules: YAML of the rules that every feed has; the contract may restate one.
+
+    Raises:
+        ContractError: naming the file, the field and what is allowed.
+    """
+    node = _Node(_yaml(text, file_name), file_name, "")
+    owner = node.text("owner")
+    shared = _Node(_yaml(common_rules, "common_rules.yaml"), "common_rules.yaml", "")
+    rules = {name: _rule(name, shared.child(name), who=owner) for name in shared.value}
+    own_rules = node.children("rules", optional=True)
+    rules.update({name: _rule(name, child, who=owner) for name, child in own_rules})
+    contract = FeedContract(
+        feed=node.text("feed"),
+        title=node.text("title"),
+        owner=owner,
+        custodians=node.texts("custodians"),
+        parser_version=node.text("parser_version"),
+        delivery_mode=cast("DeliveryMode", node.choice("delivery_mode", get_args(DeliveryMode))),
+        file_name_patterns=node.regexes("file_name_patterns"),
+        content_sign=node.regex("content_sign"),
+        as_of_date_sources=cast(
+            "tuple[AsOfSource, ...]", node.choices("as_of_date_sources", get_args(AsOfSource))
+        ),
+        null_words=node.texts("null_words"),
+        date_formats=node.texts("date_formats"),
+        type_patterns={key: child.as_regex() for key, child in node.children("type_patterns")},
+        control_totals={key: child.as_text() for key, child in node.children("control_totals")},
+        entities={name: _entity(name, child) for name, child in node.children("entities")},
+        rules=rules,
+        known_headers=tuple(
+            KnownHeader(era=child.text("era"), columns=child.texts("columns"))
+            for child in node.items("known_headers", optional=True)
+        ),
+        mappings={
+            key: {word: target.as_text() for word, target in child.own_children()}
+            for key, child in node.children("mappings", optional=True)
+        },
+    )
+    node.refuse_unread()
+    if not contract.entities:
+        raise node.error("entities", "at least one entity is needed")
+    return contract
+
+
+def _yaml(text: str, file_name: str) -> Any:
+    import yaml
+
+    try:
+        loaded = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ContractError(f"{file_name}: not readable as YAML: {error}") from error
+    if not isinstance(loaded, dict):
+        raise ContractError(f"{file_name}: must be a mapping of fields")
+    return loaded
+
+
+def _rule(name: str, node: _Node, *, who: str) -> Rule:
+    tolerance = node.decimal("tolerance", optional=True)
+    rule = Rule(
+        name=name,
+        severity=cast("Severity", node.choice("severity", get_args(Severity))),
+        scope=cast("Scope", node.choice("scope", get_args(Scope))),
+        expected=node.text("expected"),
+        action=node.text("action"),
+        who_must_act=node.text("who_must_act", default=who),
+        tolerance=tolerance,
+        tolerance_reason=node.text("tolerance_reason", default="" if tolerance is None else None),
+        tolerance_date=node.date("tolerance_date", optional=tolerance is None),
+    )
+    node.refuse_unread()
+    return rule
+
+
+def _entity(name: str, node: _Node) -> Entity:
+    columns = tuple(_column(child) for child in node.items("columns"))
+    names = [column.name for column in columns]
+    if len(set(names)) != len(names):
+        raise node.error("columns", "a column is named twice")
+    entity = Entity(
+        name=name,
+        grain=node.text("grain"),
+        columns=columns,
+        key=node.texts("key", optional=True),
+        key_counts_when=node.texts("key_counts_when", optional=True),
+        any_of=node.texts("any_of", optional=True),
+        severity=cast("Severity", node.choice("severity", get_args(Severity), default="block")),
+        scope=cast("Scope", node.choice("scope", get_args(Scope), default="feed")),
+        common_date=_common_date(node),
+        newest_date_column=node.text("newest_date_column", default=""),
+    )
+    node.refuse_unread()
+    dated = (entity.newest_date_column,) if entity.newest_date_column else ()
+    common = (entity.common_date.column,) if entity.common_date else ()
+    for used in (*entity.key, *entity.key_counts_when, *entity.any_of, *dated, *common):
+        if used not in names:
+            raise node.error("", f"{used!r} is used as key or date but is not a column")
+    return entity
+
+
+def _common_date(node: _Node) -> CommonDate | None:
+    if not node.has("common_date"):
+        return None
+    child = node.child("common_date")
+    share = child.decimal("least_share")
+    if share is None:
+        raise child.error("least_share", "must be a number")
+    rule = CommonDate(child.text("column"), child.integer("least_rows"), share)
+    child.refuse_unread()
+    return rule
+
+
+def _column(node: _Node) -> Column:
+    severity = node.choice("severity", get_args(Severity), default="")
+    scope = node.choice("scope", get_args(Scope), default="")
+    column = Column(
+        name=node.text("name"),
+        type=cast("ColumnType", node.choice("type", get_args(ColumnType), default="text")),
+        aliases=node.texts("aliases", optional=True),
+        is_required=node.flag("required", default=False),
+        is_nullable=node.flag("nullable", default=True),
+        allowed=node.texts("allowed", optional=True),
+        pattern=node.regex("pattern", default=""),
+        severity=cast("Severity | None", severity or None),
+        scope=cast("Scope | None", scope or None),
+        description=node.text("description", default=""),
+    )
+    node.refuse_unread()
+    return column
+
+
+class _Node:
+    """A place in a contract's YAML that reads typed fields and can name itself in an error."""
+
+    def __init__(self, value: Any, file_name: str, path: str) -> None:
+        self.value = value
+        self.file_name = file_name
+        self.path = path
+        self.read: set[str] = set()
+
+    def error(self, name: str, problem: str) -> ContractError:
+        place = ".".join(part for part in (self.path, name) if part)
+        return ContractError(f"{self.file_name}: {place}: {problem}")
+
+    def has(self, name: str) -> bool:
+        return isinstance(self.value, dict) and name in self.value
+
+    def _get(self, name: str) -> Any:
+        if not isinstance(self.value, dict):
+            raise self.error("", "must be a mapping of fields")
+        self.read.add(name)
+        if name not in self.value:
+            raise self.error(name, "is missing")
+        return self.value[name]
+
+    def _at(self, name: str) -> str:
+        return ".".join(part for part in (self.path, name) if part)
+
+    def child(self, name: str) -> _Node:
+        return _Node(self._get(name), self.file_name, self._at(name))
+
+    def children(self, name: str, *, optional: bool = False) -> list[tuple[str, _Node]]:
+        if optional and not self.has(name):
+            return []
+        return list(self.child(name).own_children())
+
+    def own_children(self) -> Iterator[tuple[str, _Node]]:
+        if not isinstance(self.value, dict):
+            raise self.error("", "must be a mapping")
+        for key in self.value:
+            yield str(key), _Node(self.value[key], self.file_name, self._at(str(key)))
+
+    def items(self, name: str, *, optional: bool = False) -> list[_Node]:
+        if optional and not self.has(name):
+            return []
+        given = self._get(name)
+        if not isinstance(given, list):
+            raise self.error(name, "must be a list")
+        return [
+            _Node(value, self.file_name, f"{self._at(name)}[{position}]")
+            for position, value in enumerate(given)
+        ]
+
+    def text(self, name: str, *, default: str | None = None) -> str:
+        if default is not None and not self.has(name):
+            return default
+        return self.child(name).as_text()
+
+    def as_text(self) -> str:
+        if not isinstance(self.value, str):
+            raise self.error("", f"must be text, not {self.value!r}")
+        return self.value
+
+    def texts(self, name: str, *, optional: bool = False) -> tuple[str, ...]:
+        return tuple(child.as_text() for child in self.items(name, optional=optional))
+
+    def regex(self, name: str, *, default: str | None = None) -> str:
+        if default is not None and not self.has(name):
+            return default
+        return self.child(name).as_regex()
+
+    def as_regex(self) -> str:
+        pattern = self.as_text()
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise self.error("", f"is not a regular expression: {error}") from error
+        return pattern
+
+    def regexes(self, name: str) -> tuple[str, ...]:
+        return tuple(child.as_regex() for child in self.items(name))
+
+    def choice(self, name: str, allowed: tuple[str, ...], *, default: str | None = None) -> str:
+        given = self.text(name, default=default)
+        if given not in allowed and given != default:
+            raise self.error(name, f"{given!r} is not one of {', '.join(allowed)}")
+        return given
+
+    def choices(self, name: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
+        given = self.texts(name)
+        for value in given:
+            if value not in allowed:
+                raise self.error(name, f"{value!r} is not one of {', '.join(allowed)}")
+        return given
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        if not self.has(name):
+            return default
+        given = self._get(name)
+        if not isinstance(given, bool):
+            raise self.error(name, f"must be true or false, not {given!r}")
+        return given
+
+    def integer(self, name: str) -> int:
+        given = self._get(name)
+        if not isinstance(given, int) or isinstance(given, bool):
+            raise self.error(name, f"must be a whole number, not {given!r}")
+        return given
+
+    def decimal(self, name: str, *, optional: bool = False) -> Decimal | None:
+        if optional and not self.has(name):
+            return None
+        given = self.text(name)
+        try:
+            return Decimal(given)
+        except InvalidOperation as error:
+            raise self.error(name, f"must be a number in quotes, not {given!r}") from error
+
+    def date(self, name: str, *, optional: bool = False) -> date | None:
+        if optional and not self.has(name):
+            return None
+        given = self._get(name)
+        if not isinstance(given, date):
+            raise self.error(name, f"must be a date (YYYY-MM-DD), not {given!r}")
+        return given
+
+    def refuse_unread(self) -> None:
+        unknown = sorted(str(key) for key in self.value if key not in self.read)
+        if unknown:
+            raise self.error(unknown[0], "is not a field of a contract")

@@ -1,0 +1,47 @@
+"""Which feed a received file belongs to.
+
+Belongs here: the match of file names and of content against the contracts. Does not belong here:
+any reading beyond the first lines. A file is recognised by its content sign where its feed has
+one, else by its name; the folder it lies in is judged afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from data_contracts.contract import FeedContract
+from python_steps.feeds.received import ReceivedFile
+
+_HEAD_BYTES = 8192
+
+
+def recognise(file: ReceivedFile, contracts: Mapping[str, FeedContract]) -> str | None:
+    """The name of the feed, None where no contract fits.
+
+    Args:
+        file: as received.
+        contracts: by feed name. Where several fit, one that accepts the file's custodian wins.
+    """
+    head = beginning(file)
+    by_content = [
+        name for name, contract in contracts.items() if re.search(contract.content_sign, head)
+    ]
+    by_name = [
+        name
+        for name, contract in contracts.items()
+        if any(re.match(pattern, file.file_name.lower()) for pattern in contract.file_name_patterns)
+    ]
+    for candidates in (by_content, by_name):
+        fitting = [name for name in candidates if contracts[name].accepts_custodian(file.custodian)]
+        if fitting or candidates:
+            return (fitting or candidates)[0]
+    return None
+
+
+def beginning(file: ReceivedFile) -> str:
+    """The first lines as text, for recognition and messages only."""
+    head = file.content[:_HEAD_BYTES]
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return head[: len(head) // 2 * 2].decode("utf-16", errors="replace")
+    return head.decode("utf-8-sig", errors="replace")
