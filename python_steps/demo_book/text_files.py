@@ -40,7 +40,7 @@ class CsvFile:
             self._pack()
 
     def content(self, as_of: date, *, rows_written: int | None = None) -> bytes:
-        """The file: stated as-of date, header, rows, row count.
+        """The file: header, rows, and a last line with the row count and the as-of date.
 
         Args:
             as_of: the session that the file states.
@@ -51,8 +51,9 @@ class CsvFile:
         body = b"".join(zlib.decompress(block) for block in self._blocks)
         if rows_written is not None:
             body = b"".join(body.splitlines(keepends=True)[:rows_written])
-        head = f"#as_of={as_of.isoformat()}\n{','.join(self.columns)}\n".encode()
-        return b"".join((head, body, f"#rows={self.row_count}\n".encode()))
+        head = f"{','.join(self.columns)}\n".encode()
+        last = f"#rows={self.row_count},as_of_date={as_of.isoformat()}\n".encode()
+        return b"".join((head, body, last))
 
     def _pack(self) -> None:
         if self._rows:
