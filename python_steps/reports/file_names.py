@@ -1,0 +1,36 @@
+"""Where a workbook stands below the night's report folder.
+
+Belongs here: the relative path of a household's workbook and its form as a link. Does not belong
+here: the report folder itself, any writing. Ids are of the firm's making, so every character that a
+file system or a link could misread is percent-encoded; different ids never share a path.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Final
+from urllib.parse import quote
+
+BOOK_FILE_NAME: Final = "book.xlsx"
+
+
+def household_workbook_path(advisor_id: str, household_id: str) -> PurePosixPath:
+    """`<advisor>/<household_id>.xlsx`, relative to the night's report folder.
+
+    Raises:
+        ValueError: an id is empty.
+    """
+    return PurePosixPath(_part(advisor_id, "advisor_id"), _part(household_id, "household_id") + ".xlsx")
+
+
+def link_target(path: PurePosixPath) -> str:
+    """A relative path as the target of a link in a workbook beside it."""
+    return quote(path.as_posix(), safe="/")
+
+
+def _part(value: str, name: str) -> str:
+    if not value:
+        raise ValueError(f"{name} is empty: the workbook has no place")
+    part = quote(value, safe=" ()+,=@&'")
+    # "." and ".." mean folders, and Windows drops dots and spaces at the end of a name.
+    return part.replace(".", "%2E") if part.strip(" .") != part else part

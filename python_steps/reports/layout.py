@@ -1,0 +1,458 @@
+"""The shape of every sheet: which tables it has, which columns, of which kind and width.
+
+Belongs here: the order, kinds and widths of columns. Does not belong here: texts (their ids follow
+from the names here: `column.<key>`, `table.<table_id>.heading`), styles, values. Tables of one
+sheet stand under each other and share its column grid; a column is as wide as its widest table.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Column(NamedTuple):
+    """One column: the key of its value in a row, how the value is shown, width in characters."""
+
+    key: str
+    kind: str
+    width: float
+
+
+class TableLayout(NamedTuple):
+    """One table of a sheet."""
+
+    table_id: str
+    columns: tuple[Column, ...]
+
+
+class SheetLayout(NamedTuple):
+    """One sheet. `frozen_columns` stay in sight when the reader scrolls to the right."""
+
+    sheet_id: str
+    tables: tuple[TableLayout, ...]
+    frozen_columns: int = 0
+
+
+ATTENTION: Final = TableLayout(
+    "attention",
+    (
+        Column("attention_subject", "wrapped", 34),
+        Column("attention_kind", "wrapped", 22),
+        Column("attention_why", "wrapped", 62),
+        Column("attention_who", "wrapped", 18),
+    ),
+)
+ACCOUNTS: Final = TableLayout(
+    "accounts",
+    (
+        Column("account", "wrapped", 34),
+        Column("account_type", "text", 22),
+        Column("trading", "wrapped", 62),
+        Column("tax_treatment", "text", 18),
+    ),
+)
+SUMMARY: Final = SheetLayout("summary", (ATTENTION, ACCOUNTS))
+
+DRIFT: Final = TableLayout(
+    "drift",
+    (
+        Column("group", "text", 16),
+        Column("asset_class", "text", 24),
+        Column("target_weight", "percent", 10),
+        Column("actual_weight", "percent", 10),
+        Column("projected_weight", "percent", 11),
+        Column("absolute_drift", "drift", 11),
+        Column("over_under_amount", "money", 15),
+        Column("market_value", "money", 16),
+        Column("lower_band_weight", "percent", 10),
+        Column("upper_band_weight", "percent", 10),
+        Column("band_flag", "text", 16),
+        Column("band_flag_projected", "text", 26),
+    ),
+)
+TARGET_DRIFT: Final = TableLayout(
+    "target_drift",
+    (
+        Column("group", "text", 16),
+        Column("target_key", "wrapped", 24),
+        Column("target_weight", "percent", 10),
+        Column("actual_weight", "percent", 10),
+        Column("projected_weight", "percent", 11),
+        Column("absolute_drift", "drift", 11),
+        Column("over_under_amount", "money", 15),
+        Column("market_value", "money", 16),
+        Column("lower_band_weight", "percent", 10),
+        Column("upper_band_weight", "percent", 10),
+        Column("band_flag", "text", 16),
+        Column("target_level", "text", 26),
+    ),
+)
+DRIFT_SUMMARY: Final = TableLayout(
+    "drift_summary",
+    (
+        Column("group", "text", 16),
+        Column("trigger_reasons", "wrapped", 24),
+        Column("breach_count", "whole", 10),
+        Column("max_absolute_drift", "percent", 10),
+        Column("is_rebalance_due", "text", 11),
+        Column("next_review_date", "date", 11),
+        Column("market_value", "money", 16),
+    ),
+)
+DRIFT_SHEET: Final = SheetLayout("drift", (DRIFT, TARGET_DRIFT, DRIFT_SUMMARY), 2)
+
+TRADES: Final = TableLayout(
+    "trades",
+    (
+        Column("sequence", "whole", 5),
+        Column("account", "wrapped", 30),
+        Column("action", "text", 7),
+        Column("ticker", "text", 9),
+        Column("asset_class", "wrapped", 24),
+        Column("quantity", "shares", 13),
+        Column("price", "price", 13),
+        Column("notional", "money", 15),
+        Column("tax_cost", "money", 13),
+        Column("reason", "wrapped", 18),
+        Column("tax_character", "text", 15),
+        Column("order_type", "text", 12),
+        Column("limit_price", "price", 12),
+        Column("rationale", "wrapped", 62),
+    ),
+)
+TRADE_TAX: Final = TableLayout(
+    "trade_tax",
+    (
+        Column("sequence", "whole", 5),
+        Column("account", "wrapped", 30),
+        Column("action", "text", 7),
+        Column("ticker", "text", 9),
+        Column("security", "wrapped", 24),
+        Column("realized_short_term_gain", "money", 13),
+        Column("realized_short_term_loss", "money", 13),
+        Column("realized_long_term_gain", "money", 15),
+        Column("realized_long_term_loss", "money", 13),
+        Column("tax_cost", "money", 18),
+        Column("commission", "money", 15),
+        Column("spread_cost", "money", 12),
+        Column("market_impact", "money", 12),
+    ),
+)
+TRADE_LOTS: Final = TableLayout(
+    "trade_lots",
+    (
+        Column("sequence", "whole", 5),
+        Column("account", "wrapped", 30),
+        Column("term", "text", 7),
+        Column("ticker", "text", 9),
+        Column("lot_id", "wrapped", 24),
+        Column("quantity", "shares", 13),
+        Column("acquisition_date", "date", 13),
+        Column("proceeds", "money", 15),
+        Column("cost_basis", "money", 13),
+        Column("realized_gain", "money", 18),
+        Column("tax_cost", "money", 15),
+        Column("holding_period_start_date", "date", 12),
+    ),
+)
+TRADES_SHEET: Final = SheetLayout("trades", (TRADES, TRADE_TAX, TRADE_LOTS), 4)
+
+TAX_IMPACT: Final = TableLayout(
+    "tax_impact",
+    (
+        Column("tax_unit", "text", 24),
+        Column("tax_year", "year", 8),
+        Column("realized_short_term_gain", "money", 16),
+        Column("realized_short_term_loss", "money", 16),
+        Column("realized_long_term_gain", "money", 16),
+        Column("realized_long_term_loss", "money", 16),
+        Column("carryforward_used", "money", 16),
+        Column("estimated_tax", "money", 16),
+        Column("harvested_loss", "money", 16),
+        Column("tax_saved_vs_waterfall", "money", 16),
+        Column("wash_sale_exposure", "money", 16),
+    ),
+)
+TAX_IMPACT_SHEET: Final = SheetLayout("tax_impact", (TAX_IMPACT,), 1)
+
+COMPARISON: Final = TableLayout(
+    "comparison",
+    (
+        Column("group", "text", 18),
+        Column("asset_class", "text", 26),
+        Column("target_weight", "percent", 13),
+        Column("pre_trade_weight", "percent", 13),
+        Column("post_trade_weight", "percent", 13),
+        Column("pre_trade_drift", "drift", 14),
+        Column("post_trade_drift", "drift", 14),
+        Column("band_flag_after", "text", 20),
+    ),
+)
+COMPARISON_SHEET: Final = SheetLayout("comparison", (COMPARISON,), 2)
+
+LOCATION: Final = TableLayout(
+    "location",
+    (
+        Column("account", "wrapped", 34),
+        Column("tax_treatment", "text", 15),
+        Column("asset_class", "text", 24),
+        Column("market_value", "money", 16),
+        Column("preferred_tax_treatment", "text", 15),
+        Column("is_well_located", "text", 15),
+        Column("annual_tax_drag", "money", 14),
+        Column("recommendation", "wrapped", 60),
+    ),
+)
+LOCATION_SHEET: Final = SheetLayout("location", (LOCATION,), 1)
+
+LOTS: Final = TableLayout(
+    "lots",
+    (
+        Column("account", "text", 30),
+        Column("ticker", "text", 9),
+        Column("security", "text", 30),
+        Column("acquisition_date", "date", 11),
+        Column("holding_period_start_date", "date", 11),
+        Column("term", "text", 8),
+        Column("quantity", "shares", 13),
+        Column("custodian_cost_basis", "money", 15),
+        Column("custodian_wash_sale_adjustment", "money", 13),
+        Column("wash_sale_adjustment", "money", 13),
+        Column("cost_basis", "money", 15),
+        Column("market_value", "money", 15),
+        Column("unrealized_gain", "money", 15),
+        Column("covered_status", "text", 11),
+        Column("lot_id", "text", 28),
+        Column("source_file", "code", 14),
+        Column("source_row_number", "whole", 8),
+    ),
+)
+LOTS_SHEET: Final = SheetLayout("lots", (LOTS,), 2)
+
+WINDOWS: Final = TableLayout(
+    "windows",
+    (
+        Column("identity_group", "wrapped", 30),
+        Column("no_buy_until_date", "date", 14),
+        Column("no_loss_sale_until_date", "date", 16),
+        Column("coverage", "wrapped", 24),
+        Column("caused_by", "wrapped", 30),
+    ),
+)
+MATCHES: Final = TableLayout(
+    "matches",
+    (
+        Column("loss_account", "wrapped", 30),
+        Column("loss_security", "wrapped", 14),
+        Column("loss_sale_date", "date", 16),
+        Column("replacement_security", "wrapped", 24),
+        Column("replacement_account", "wrapped", 30),
+        Column("replacement_date", "date", 12),
+        Column("matched_quantity", "shares", 14),
+        Column("disallowed_loss", "money", 14),
+        Column("basis_added", "money", 14),
+        Column("is_permanent", "text", 10),
+        Column("holding_period_start_date", "date", 12),
+        Column("provisional_until_date", "date", 12),
+        Column("rule", "wrapped", 30),
+    ),
+)
+WASH_SALES_SHEET: Final = SheetLayout("wash_sales", (WINDOWS, MATCHES), 1)
+
+EXCEPTIONS: Final = TableLayout(
+    "exceptions",
+    (
+        Column("subject", "wrapped", 30),
+        Column("reason", "wrapped", 22),
+        Column("rationale", "wrapped", 62),
+        Column("account", "wrapped", 28),
+        Column("security", "wrapped", 24),
+        Column("asset_class", "wrapped", 22),
+        Column("amount", "money", 16),
+    ),
+)
+FINDINGS: Final = TableLayout(
+    "findings",
+    (
+        Column("rule", "wrapped", 30),
+        Column("severity", "text", 22),
+        Column("message", "wrapped", 62),
+        Column("observed", "wrapped", 28),
+        Column("expected", "wrapped", 24),
+        Column("who_must_act", "wrapped", 22),
+        Column("scope", "text", 16),
+        Column("file_name", "wrapped", 26),
+        Column("source_row_number", "whole", 8),
+    ),
+)
+EXCEPTIONS_SHEET: Final = SheetLayout("exceptions", (EXCEPTIONS, FINDINGS), 1)
+
+PLAN_RECORD: Final = TableLayout(
+    "plan_record", (Column("item", "text", 34), Column("value", "wrapped", 60))
+)
+CHECKS: Final = TableLayout(
+    "checks",
+    (
+        Column("check_name", "wrapped", 34),
+        Column("detail", "wrapped", 60),
+        Column("is_passed", "text", 14),
+    ),
+)
+FILES: Final = TableLayout(
+    "files",
+    (
+        Column("file_name", "wrapped", 34),
+        Column("file_hash", "code", 60),
+        Column("custodian", "text", 14),
+        Column("feed", "text", 18),
+        Column("stated_as_of_date", "date", 12),
+        Column("row_count", "whole", 10),
+    ),
+)
+POLICY: Final = TableLayout(
+    "policy",
+    (
+        Column("setting", "wrapped", 34),
+        Column("meaning", "wrapped", 60),
+        Column("value", "text", 14),
+    ),
+)
+COMPLIANCE_SHEET: Final = SheetLayout("compliance", (PLAN_RECORD, CHECKS, FILES, POLICY))
+
+NIGHT: Final = TableLayout(
+    "night",
+    (Column("item", "text", 40), Column("value", "text", 22), Column("note", "wrapped", 70)),
+)
+STATUSES: Final = TableLayout(
+    "statuses", (Column("status", "text", 40), Column("household_count", "whole", 22))
+)
+BOOK_SUMMARY_SHEET: Final = SheetLayout("book_summary", (NIGHT, STATUSES))
+
+HOUSEHOLDS: Final = TableLayout(
+    "households",
+    (
+        Column("rank", "whole", 6),
+        Column("household", "link", 30),
+        Column("advisor", "text", 22),
+        Column("status", "text", 30),
+        Column("market_value", "money", 16),
+        Column("breach_count", "whole", 9),
+        Column("max_absolute_drift", "percent", 9),
+        Column("trade_count", "whole", 8),
+        Column("estimated_tax", "money", 14),
+        Column("transaction_cost", "money", 12),
+        Column("exception_count", "whole", 10),
+        Column("blocking_count", "whole", 10),
+        Column("status_reason", "text", 90),
+    ),
+)
+HOUSEHOLDS_SHEET: Final = SheetLayout("households", (HOUSEHOLDS,), 2)
+
+BREACHES: Final = TableLayout(
+    "breaches",
+    (
+        Column("household", "text", 30),
+        Column("group", "text", 18),
+        Column("asset_class", "text", 26),
+        Column("target_weight", "percent", 10),
+        Column("actual_weight", "percent", 10),
+        Column("projected_weight", "percent", 11),
+        Column("absolute_drift", "drift", 11),
+        Column("over_under_amount", "money", 16),
+        Column("band_flag", "text", 16),
+        Column("band_flag_projected", "text", 26),
+    ),
+)
+BREACHES_SHEET: Final = SheetLayout("breaches", (BREACHES,), 1)
+
+BLOCKS: Final = TableLayout(
+    "blocks",
+    (
+        Column("ticker", "text", 10),
+        Column("security", "text", 44),
+        Column("household_count", "whole", 12),
+        Column("trade_count", "whole", 10),
+        Column("buy_quantity", "shares", 16),
+        Column("buy_amount", "money", 18),
+        Column("sell_quantity", "shares", 16),
+        Column("sell_amount", "money", 18),
+    ),
+)
+BLOCKS_SHEET: Final = SheetLayout("blocks", (BLOCKS,), 1)
+
+TAXES: Final = TableLayout("taxes", (Column("household", "text", 30), *TAX_IMPACT.columns))
+TAXES_SHEET: Final = SheetLayout("taxes", (TAXES,), 1)
+
+RULE_COUNTS: Final = TableLayout(
+    "rule_counts",
+    (
+        Column("rule", "wrapped", 34),
+        Column("severity", "text", 13),
+        Column("who_must_act", "wrapped", 22),
+        Column("finding_count", "whole", 30),
+    ),
+)
+BOOK_FINDINGS: Final = TableLayout(
+    "book_findings",
+    (
+        Column("rule", "wrapped", 34),
+        Column("severity", "text", 13),
+        Column("who_must_act", "wrapped", 22),
+        Column("household", "wrapped", 30),
+        Column("scope", "text", 11),
+        Column("message", "wrapped", 70),
+        Column("observed", "wrapped", 24),
+        Column("expected", "wrapped", 24),
+        Column("file_name", "wrapped", 26),
+        Column("source_row_number", "whole", 8),
+    ),
+)
+QUALITY_SHEET: Final = SheetLayout("quality", (RULE_COUNTS, BOOK_FINDINGS), 1)
+
+BOOK_FILES: Final = TableLayout(
+    "book_files",
+    (
+        Column("custodian", "text", 14),
+        Column("file_name", "wrapped", 40),
+        Column("feed", "text", 18),
+        Column("stated_as_of_date", "date", 12),
+        Column("row_count", "whole", 10),
+        Column("file_status", "text", 24),
+        Column("file_hash", "code", 62),
+    ),
+)
+FILES_SHEET: Final = SheetLayout("files", (BOOK_FILES,), 2)
+
+WORKBOOKS: Final = TableLayout(
+    "workbooks",
+    (
+        Column("household", "text", 30),
+        Column("workbook_path", "link", 50),
+        Column("workbook_status", "text", 14),
+        Column("file_hash", "code", 62),
+    ),
+)
+WORKBOOKS_SHEET: Final = SheetLayout("workbooks", (WORKBOOKS,), 1)
+
+HOUSEHOLD_SHEETS: Final = (
+    SUMMARY,
+    DRIFT_SHEET,
+    TRADES_SHEET,
+    TAX_IMPACT_SHEET,
+    COMPARISON_SHEET,
+    LOCATION_SHEET,
+    LOTS_SHEET,
+    WASH_SALES_SHEET,
+    EXCEPTIONS_SHEET,
+    COMPLIANCE_SHEET,
+)
+BOOK_SHEETS: Final = (
+    BOOK_SUMMARY_SHEET,
+    HOUSEHOLDS_SHEET,
+    BREACHES_SHEET,
+    BLOCKS_SHEET,
+    TAXES_SHEET,
+    QUALITY_SHEET,
+    FILES_SHEET,
+    WORKBOOKS_SHEET,
+)

@@ -1,0 +1,408 @@
+"""One sheet in the making: rows of values become rows of cells, exactly and safely.
+
+Belongs here: how a value of a kind becomes a cell (exact numbers, text that can never be a formula
+or break the XML), and the flow of titles, tables and facts down a sheet. Does not belong here: which
+tables there are (layout), what they hold (the fillers), the file format around the rows (writer).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, Final, NamedTuple
+from xml.sax.saxutils import escape
+
+from python_steps.reports.layout import Column, SheetLayout, TableLayout
+from python_steps.reports.styles import KINDS, TEXT_KINDS, StyleBook
+from python_steps.reports.texts import Texts
+
+CENT: Final = Decimal("0.01")
+LONGEST_CELL_TEXT: Final = 32_767
+LONGEST_SHEET_NAME: Final = 31
+
+_SERIAL_DAY_ZERO: Final = date(1899, 12, 30)
+_NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_ESCAPE_LOOKALIKE: Final = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
+_NOT_IN_SHEET_NAME: Final = re.compile(r"[\[\]:*?/\\]")
+# What a spreadsheet may read as the start of a formula, full-width forms included.
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+class Marked(NamedTuple):
+    """A value shown in another variant than its row, such as `attention`."""
+
+    value: Any
+    variant: str
+
+
+class Missing(NamedTuple):
+    """A value that is not known, with the reason in words."""
+
+    reason: str
+
+
+class Link(NamedTuple):
+    """A text that leads somewhere: a relative file address, or a place in this workbook."""
+
+    text: str
+    target: str
+    is_inside: bool = False
+
+
+class Fact(NamedTuple):
+    """One line of a list of facts: what, its value and how to show it, and a remark."""
+
+    label: str
+    value: Any
+    kind: str
+    note: str = ""
+
+
+class Series(NamedTuple):
+    """One series of a chart: its name, its cells and the values that stand in them."""
+
+    name: str
+    cells: str
+    values: tuple[Decimal | None, ...]
+    colour: str
+
+
+class ChartPlan(NamedTuple):
+    """A bar chart: categories and series with their values, and the cell of its corner."""
+
+    title: str
+    category_cells: str
+    categories: tuple[str, ...]
+    series: tuple[Series, ...]
+    anchor: str
+    width_cm: float
+    height_cm: float
+
+
+class TablePlace(NamedTuple):
+    """Where a table stands: first and last row of its data, and the letter of each column."""
+
+    first_row: int
+    last_row: int
+    letters: Mapping[str, str]
+
+
+@dataclass
+class Sheet:
+    """A finished sheet, ready for the writer."""
+
+    name: str
+    title: str
+    rows: list[str]
+    last_row: int
+    widths: tuple[float, ...]
+    freeze_at: str | None
+    repeat_rows: str
+    filter_cells: str | None
+    merges: list[str] = field(default_factory=list)
+    links: list[tuple[str, Link]] = field(default_factory=list)
+    charts: list[ChartPlan] = field(default_factory=list)
+    print_columns: int = 0
+
+
+def safe_text(value: str) -> str:
+    """Text that a cell can hold: no characters that XML forbids, not longer than Excel allows.
+
+    Underscore sequences that Excel would read as an escaped character are kept as they are read by
+    people. Longer text ends in an ellipsis.
+    """
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    text = _NOT_IN_XML.sub("", text)
+    text = _ESCAPE_LOOKALIKE.sub("_x005F_", text)
+    if len(text) > LONGEST_CELL_TEXT // 2:
+        units = text.encode("utf-16-le")
+        if len(units) // 2 > LONGEST_CELL_TEXT:
+            text = units[: 2 * (LONGEST_CELL_TEXT - 1)].decode("utf-16-le", "ignore") + "…"
+    return text
+
+
+def sheet_name(wanted: str) -> str:
+    """A name that Excel accepts for a sheet: at most 31 characters, none of `[]:*?/\\`."""
+    name = _NOT_IN_XML.sub("", _NOT_IN_SHEET_NAME.sub(" ", wanted)).strip().strip("'")
+    return name[:LONGEST_SHEET_NAME] or "-"
+
+
+def column_letter(index: int) -> str:
+    """The letter of a column, counted from 0."""
+    return _letters()[index]
+
+
+_LETTERS: list[str] = []
+
+
+def _letters() -> list[str]:
+    if not _LETTERS:
+        alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+        _LETTERS.extend(alphabet)
+        _LETTERS.extend(first + second for first in "AB" for second in alphabet)
+    return _LETTERS
+
+
+def number_text(kind: str, value: Any) -> str:
+    """The exact decimal text of a number of a kind.
+
+    Money is rounded to the cent, half away from zero, as SQL's `round(x, 2)` and Excel's display
+    do; weights, quantities and prices keep every digit of the mart.
+
+    Raises:
+        TypeError: a dollar amount, price or quantity is not an exact decimal.
+    """
+    if isinstance(value, bool):
+        raise TypeError(f"a {kind} cell was given the boolean {value!r}")
+    if isinstance(value, float):
+        if kind not in ("percent", "decimal", "drift"):
+            raise TypeError(f"a {kind} cell needs an exact decimal, not the float {value!r}")
+        return repr(value)
+    if not isinstance(value, (int, Decimal)):
+        raise TypeError(f"a {kind} cell needs a number, not {value!r}")
+    number = Decimal(value)
+    if kind == "money":
+        number = number.quantize(CENT, rounding=ROUND_HALF_UP)
+    if number == 0:
+        return "0"
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+class SheetBuilder:
+    """Builds one sheet from the top down."""
+
+    def __init__(self, layout: SheetLayout, texts: Texts, styles: StyleBook) -> None:
+        self.layout = layout
+        self.texts = texts
+        self.name = sheet_name(texts.text(f"sheet.{layout.sheet_id}.name"))
+        self._numbers = styles.numbers
+        self._missing = texts.text("missing")
+        self._rows: list[str] = []
+        self._row = 1
+        self._merges: list[str] = []
+        self._links: list[tuple[str, Link]] = []
+        self._charts: list[ChartPlan] = []
+        self._first_header: int | None = None
+        self._places: list[TablePlace] = []
+        self._title = ""
+        self._title_rows = 0
+        grid = max(len(table.columns) for table in layout.tables)
+        self._widths = tuple(
+            max(table.columns[i].width for table in layout.tables if i < len(table.columns))
+            for i in range(grid)
+        )
+
+    @property
+    def next_row(self) -> int:
+        """The row that will be written next, counted from 1."""
+        return self._row
+
+    def title(self, title: str, subtitle: str, note: str = "") -> None:
+        """The head of the sheet: what it is, of whom and when, how to read it."""
+        self._title = title
+        self._line([("title", title)], height=28)
+        self._line([("subtitle", subtitle)], height=18)
+        if note:
+            self._line([("note", note)], height=15)
+        self._title_rows = self._row - 1
+        self.skip(height=6)
+
+    def banner(self, style: str, text: str, columns: int, height: float) -> None:
+        """One text across several columns, such as the status."""
+        row = self._row
+        self._line([(style, text)] + [(style, "")] * (columns - 1), height=height)
+        self._merges.append(f"A{row}:{column_letter(columns - 1)}{row}")
+
+    def paragraph(self, style: str, text: str, columns: int) -> None:
+        """A sentence or more across several columns, as high as its text needs.
+
+        Excel does not fit the height of joined cells, so it is reckoned from the widths.
+        """
+        characters = sum(self._widths[:columns])
+        lines = sum(
+            max(1, math.ceil(_display_width(line) * 1.12 / characters))
+            for line in text.split("\n")
+        )
+        self.banner(style, text, columns, height=min(400.0, 16.0 * lines + 4))
+
+    def skip(self, rows: int = 1, height: float | None = None) -> None:
+        """Leave rows empty."""
+        if height is not None:
+            self._rows.append(f'<row r="{self._row}" ht="{height:g}" customHeight="1"/>')
+        self._row += rows
+
+    def heading(self, text: str, columns: int) -> None:
+        """The heading of a table or list."""
+        self._line([("heading", text)] + [("heading", "")] * (columns - 1), height=20)
+
+    def facts(self, facts: Iterable[Fact]) -> None:
+        """A list of facts: label, value, remark."""
+        for fact in facts:
+            self._cells(
+                [
+                    ("text", Marked(fact.label, "label")),
+                    (fact.kind, Marked(fact.value, "strong")),
+                    ("wrapped", Marked(fact.note, "label")),
+                ],
+                "plain",
+            )
+
+    def table(
+        self,
+        table: TableLayout,
+        rows: Iterable[Mapping[str, Any]],
+        *,
+        empty: str,
+        total: Mapping[str, Any] | None = None,
+        with_heading: bool = True,
+    ) -> TablePlace:
+        """A table with its heading and header; each row gives every column its value.
+
+        Args:
+            table: the columns.
+            rows: column key to value. None is shown as n/a, "" as an empty cell.
+            empty: the sentence that stands where the rows would be if there are none.
+            total: a last line, or None.
+            with_heading: whether the table's own heading stands above it.
+
+        Raises:
+            KeyError: a row lacks a column.
+            TypeError: a value does not fit the kind of its column.
+        """
+        columns = table.columns
+        if with_heading:
+            self.heading(self.texts.text(f"table.{table.table_id}.heading"), len(columns))
+        self._header(columns)
+        first = self._row
+        variant = "plain"
+        for row in rows:
+            self._cells([(column.kind, row[column.key]) for column in columns], variant)
+        last = self._row - 1
+        if last < first:
+            self._line([("note", empty)])
+        elif total is not None:
+            self._cells([(column.kind, total[column.key]) for column in columns], "total")
+        letters = {column.key: column_letter(i) for i, column in enumerate(columns)}
+        place = TablePlace(first, last, letters)
+        self._places.append(place)
+        return place
+
+    def chart(self, plan: ChartPlan) -> None:
+        """A chart, where its plan says."""
+        self._charts.append(plan)
+
+    def finished(self) -> Sheet:
+        """The sheet. One table: its header stays in sight and on each page; more: the title does.
+
+        A frozen header above another table's rows would name the wrong columns.
+        """
+        single = len(self.layout.tables) == 1 and self._first_header is not None
+        top = self._first_header if single and self._first_header else self._title_rows
+        place = self._places[0] if single and self._places else None
+        filter_cells = None
+        if place is not None and place.last_row > place.first_row:
+            right = column_letter(len(self.layout.tables[0].columns) - 1)
+            filter_cells = f"A{top}:{right}{place.last_row}"
+        return Sheet(
+            name=self.name,
+            title=self._title,
+            rows=self._rows,
+            last_row=max(1, self._row - 1),
+            widths=self._widths,
+            freeze_at=f"{column_letter(self.layout.frozen_columns)}{top + 1}",
+            repeat_rows=f"{top}:{top}" if single else f"1:{max(1, self._title_rows)}",
+            filter_cells=filter_cells,
+            merges=self._merges,
+            links=self._links,
+            charts=self._charts,
+            print_columns=len(self._widths),
+        )
+
+    def _header(self, columns: Sequence[Column]) -> None:
+        if self._first_header is None:
+            self._first_header = self._row
+        self._line(
+            [
+                (
+                    "header_right" if KINDS[column.kind].horizontal == "right" else "header",
+                    self.texts.text(f"column.{column.key}"),
+                )
+                for column in columns
+            ],
+            height=30,
+        )
+
+    def _line(self, cells: Sequence[tuple[str, str]], height: float | None = None) -> None:
+        row = self._row
+        body = "".join(
+            self._text_cell(f"{column_letter(i)}{row}", style, "plain", text)
+            for i, (style, text) in enumerate(cells)
+        )
+        sized = f' ht="{height:g}" customHeight="1"' if height is not None else ""
+        self._rows.append(f'<row r="{row}"{sized}>{body}</row>')
+        self._row += 1
+
+    def _cells(self, cells: Sequence[tuple[str, Any]], variant: str) -> None:
+        row = self._row
+        letters = _letters()
+        body = "".join(
+            [
+                self._cell(f"{letters[i]}{row}", kind, variant, value)
+                for i, (kind, value) in enumerate(cells)
+            ]
+        )
+        self._rows.append(f'<row r="{row}">{body}</row>')
+        self._row += 1
+
+    def _cell(self, place: str, kind: str, variant: str, value: Any) -> str:
+        if isinstance(value, Marked):
+            value, variant = value
+        if isinstance(value, Link):
+            self._links.append((place, value))
+            value = value.text
+        if isinstance(value, float) and not math.isfinite(value):
+            value = None
+        if value is None:
+            return self._text_cell(place, kind, "missing", self._missing)
+        if isinstance(value, Missing):
+            reason = self.texts.text("missing.because", reason=value.reason)
+            return self._text_cell(place, kind, "missing", reason)
+        if kind in TEXT_KINDS or value == "":
+            return self._text_cell(place, kind, variant, value)
+        if kind == "date":
+            return self._number_cell(place, kind, variant, str(_serial_day(value)))
+        if kind == "shares" and value != int(value):
+            kind = "shares_fraction"
+        return self._number_cell(place, kind, variant, number_text(kind, value))
+
+    def _number_cell(self, place: str, kind: str, variant: str, text: str) -> str:
+        return f'<c r="{place}" s="{self._numbers[kind, variant, False]}"><v>{text}</v></c>'
+
+    def _text_cell(self, place: str, style: str, variant: str, value: Any) -> str:
+        if not isinstance(value, str):
+            raise TypeError(f"a text cell was given {value!r}")
+        text = safe_text(value)
+        if not text:
+            return f'<c r="{place}" s="{self._numbers[style, variant, False]}"/>'
+        quoted = text.lstrip(" ").startswith(_FORMULA_STARTS)
+        number = self._numbers[style, variant, quoted]
+        return (
+            f'<c r="{place}" s="{number}" t="inlineStr"><is><t xml:space="preserve">'
+            f"{escape(text)}</t></is></c>"
+        )
+
+
+def _serial_day(value: Any) -> int:
+    if isinstance(value, datetime) or not isinstance(value, date):
+        raise TypeError(f"a date cell was given {value!r}")
+    return (value - _SERIAL_DAY_ZERO).days
+
+
+def _display_width(text: str) -> int:
+    """Characters of the usual width; wide East Asian characters count twice."""
+    return sum(2 if ord(character) > 0x2E80 else 1 for character in text)

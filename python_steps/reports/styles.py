@@ -1,0 +1,194 @@
+"""The look of every cell: one palette, one type scale, one set of number formats.
+
+Belongs here: colours, fonts, formats, and their registration with openpyxl, done once per process.
+Does not belong here: which column has which kind (layout), any text. The palette keeps its order
+of lightness in grey and avoids red against green; a state is always written in words as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+NAVY: Final = "1F3A5F"
+INK: Final = "1A1A1A"
+GREY_TEXT: Final = "6B6B6B"
+RULE: Final = "C9CED6"
+HEADING_RULE: Final = "1F3A5F"
+ATTENTION_FILL: Final = "FBE3C3"
+CALM_FILL: Final = "E6EEF6"
+TOTAL_FILL: Final = "F2F4F7"
+WHITE: Final = "FFFFFF"
+
+# Bars: light grey, mid orange, dark blue keep three clearly different lightnesses in grey print.
+CHART_TARGET: Final = "C4CAD3"
+CHART_BEFORE: Final = "E08E0B"
+CHART_AFTER: Final = "0B4F7C"
+
+FONT: Final = "Calibri"
+BODY_SIZE: Final = 10
+
+
+class Kind(NamedTuple):
+    """How one kind of value is shown. `number_format` is None for text."""
+
+    number_format: str | None
+    horizontal: str = "left"
+    wraps: bool = False
+
+
+MONEY_FORMAT: Final = '"$"#,##0.00;-"$"#,##0.00'
+PERCENT_FORMAT: Final = "0.00%"
+DATE_FORMAT: Final = "yyyy\\-mm\\-dd"
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "text": Kind(None),
+    "wrapped": Kind(None, wraps=True),
+    "centred": Kind(None, "center"),
+    "code": Kind(None),
+    "money": Kind(MONEY_FORMAT, "right"),
+    "percent": Kind(PERCENT_FORMAT, "right"),
+    "drift": Kind("+0.00%;-0.00%;0.00%", "right"),
+    # A number format cannot drop the decimal point of a whole number, so there are two.
+    "shares": Kind("#,##0", "right"),
+    "shares_fraction": Kind("#,##0.00####", "right"),
+    "price": Kind('"$"#,##0.00####', "right"),
+    "whole": Kind("#,##0", "right"),
+    "year": Kind("0", "right"),
+    "decimal": Kind("#,##0.00", "right"),
+    "date": Kind(DATE_FORMAT, "center"),
+    "link": Kind(None),
+}
+
+TEXT_KINDS: Final = frozenset(name for name, kind in KINDS.items() if kind.number_format is None)
+
+# plain: a row of a table. total: the last line. attention: a person should look. missing: n/a.
+# label: the left side of a list of facts. strong: a fact that answers a question.
+VARIANTS: Final = ("plain", "total", "attention", "missing", "label", "strong")
+
+BANNERS: Final = (
+    "title",
+    "subtitle",
+    "note",
+    "heading",
+    "header",
+    "header_right",
+    "banner_calm",
+    "banner_attention",
+    "sentence",
+)
+
+
+class StyleBook(NamedTuple):
+    """The registered styles: cell style numbers, and the stylesheet part they refer to.
+
+    `numbers` maps (kind or banner, variant, starts_like_a_formula) to the number of the cell
+    style. The third is true for text that a spreadsheet could take for a formula when the cell is
+    edited; its style carries the quote prefix, so that it stays text.
+    """
+
+    numbers: Mapping[tuple[str, str, bool], int]
+    stylesheet: bytes
+
+
+@lru_cache(maxsize=1)
+def style_book() -> StyleBook:
+    """Register every style with openpyxl, once per process."""
+    from openpyxl import Workbook
+    from openpyxl.styles.stylesheet import write_stylesheet
+    from openpyxl.xml.functions import tostring
+
+    workbook = Workbook()
+    sheet = workbook.active
+    numbers: dict[tuple[str, str, bool], int] = {}
+
+    def register(name: str, variant: str, is_text: bool) -> None:
+        for quoted in (False, True) if is_text else (False,):
+            cell = sheet.cell(row=1, column=1)
+            look = _banner_look(name) if name in BANNERS else _kind_look(name, variant)
+            for attribute, value in look.items():
+                setattr(cell, attribute, value)
+            cell._style.quotePrefix = int(quoted)
+            numbers[name, variant, quoted] = cell.style_id
+            del sheet._cells[1, 1]
+
+    for name in KINDS:
+        for variant in VARIANTS:
+            register(name, variant, name in TEXT_KINDS or variant == "missing")
+    for name in BANNERS:
+        register(name, "plain", is_text=True)
+    return StyleBook(numbers, tostring(write_stylesheet(workbook)))
+
+
+def _kind_look(name: str, variant: str) -> dict[str, object]:
+    from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+
+    kind = KINDS[name]
+    colour = GREY_TEXT if variant in ("missing", "label") else INK
+    look: dict[str, object] = {
+        "font": Font(
+            name="Consolas" if name == "code" else FONT,
+            size=BODY_SIZE - 1 if name == "code" else BODY_SIZE,
+            bold=variant in ("total", "attention", "strong"),
+            italic=variant == "missing",
+            color=NAVY if name == "link" else colour,
+            underline="single" if name == "link" else None,
+        ),
+        "alignment": Alignment(
+            horizontal=kind.horizontal, vertical="top", wrap_text=kind.wraps or None
+        ),
+        "border": Border(
+            bottom=Side(style="thin", color=RULE),
+            top=Side(style="thin", color=NAVY) if variant == "total" else None,
+        ),
+    }
+    if kind.number_format is not None and variant != "missing":
+        look["number_format"] = kind.number_format
+    fill = {"attention": ATTENTION_FILL, "total": TOTAL_FILL}.get(variant)
+    if fill is not None:
+        look["fill"] = PatternFill("solid", fgColor=fill)
+    return look
+
+
+def _banner_look(name: str) -> dict[str, object]:
+    from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+
+    def font(size: int, colour: str, *, bold: bool = False, italic: bool = False) -> Font:
+        return Font(name=FONT, size=size, color=colour, bold=bold, italic=italic)
+
+    middle = Alignment(vertical="center", wrap_text=True, indent=1)
+    header = {
+        "font": font(BODY_SIZE, WHITE, bold=True),
+        "fill": PatternFill("solid", fgColor=NAVY),
+    }
+    looks: dict[str, dict[str, object]] = {
+        "title": {"font": font(18, NAVY, bold=True), "alignment": Alignment(vertical="center")},
+        "subtitle": {"font": font(11, GREY_TEXT), "alignment": Alignment(vertical="center")},
+        "note": {"font": font(9, GREY_TEXT, italic=True)},
+        "heading": {
+            "font": font(12, NAVY, bold=True),
+            "border": Border(bottom=Side(style="medium", color=HEADING_RULE)),
+        },
+        "header": header
+        | {"alignment": Alignment(horizontal="left", vertical="center", wrap_text=True)},
+        "header_right": header
+        | {"alignment": Alignment(horizontal="right", vertical="center", wrap_text=True)},
+        "banner_calm": {
+            "font": font(14, NAVY, bold=True),
+            "fill": PatternFill("solid", fgColor=CALM_FILL),
+            "alignment": middle,
+            "border": Border(left=Side(style="thick", color=NAVY)),
+        },
+        "banner_attention": {
+            "font": font(14, INK, bold=True),
+            "fill": PatternFill("solid", fgColor=ATTENTION_FILL),
+            "alignment": middle,
+            "border": Border(left=Side(style="thick", color=INK)),
+        },
+        "sentence": {
+            "font": font(11, INK),
+            "alignment": Alignment(vertical="top", wrap_text=True, indent=1),
+        },
+    }
+    return looks[name]
