@@ -42,3 +42,22 @@
         delete from {{ this }} where as_of_date = {{ as_of_date() }}
     {%- endif -%}
 {%- endmacro %}
+
+{#- The policy file in force for an entity is the newest one received up to the session; of its rows
+    those hold whose validity covers the session. -#}
+{% macro policy_rows_in_force(entity) -%}
+    select received.*
+        from {{ source("raw", entity) }} as received
+        inner join (
+            select as_of_date, source_file_id
+            from {{ ref("stg_source_files") }}
+            where feed = 'policy_files' and entity = '{{ entity }}'
+            qualify row_number() over (order by as_of_date desc, received_at desc, source_file_id desc) = 1
+        ) as file_in_force
+            on
+                received.as_of_date = file_in_force.as_of_date
+                and received.source_file_id = file_in_force.source_file_id
+        where
+            try_cast(received.valid_from as date) <= {{ as_of_date() }}
+            and coalesce(try_cast(nullif(trim(received.valid_to), '') as date), {{ as_of_date() }}) >= {{ as_of_date() }}
+{%- endmacro %}

@@ -66,6 +66,7 @@ select
     accounts.is_trading_blocked,
     accounts.trading_blocked_reason,
     securities.ticker,
+    securities.security_type,
     securities.identity_group_id,
     securities.price as book_price,
     trades.commission + trades.spread_cost + trades.market_impact as trade_cost,

@@ -32,7 +32,7 @@ custodian_terms as (
     select
         trades.trade_id,
         terms.is_available,
-        terms.is_fractional
+        terms.is_fractional or terms.trades_in = 'dollars' as is_fractional
     from trades
     inner join {{ ref('dim_security_custodians') }} as terms
         on
@@ -136,13 +136,14 @@ select
     trades.account_label || ': ' || trades.action || ' of ' || trades.quantity || ' '
     || trades.security_label || ', but ' || trades.custodian || ' trades it in whole shares' as detail
 from trades
-inner join custodian_terms on trades.trade_id = custodian_terms.trade_id
+left join custodian_terms on trades.trade_id = custodian_terms.trade_id
 left join positions
     on
         trades.account_id = positions.account_id
         and trades.security_id = positions.security_id
 where
-    not custodian_terms.is_fractional
+    -- ordinary terms: mutual and money-market funds in dollars, everything else in whole shares
+    not coalesce(custodian_terms.is_fractional, trades.security_type in ('MUTUAL_FUND', 'MONEY_MARKET'))
     and trades.quantity <> trunc(trades.quantity)
     -- a whole position may go with its fraction: the custodian cashes it out
     and not (trades.action = 'sell' and trades.quantity = coalesce(positions.quantity, 0))
@@ -161,14 +162,15 @@ select
     household_securities.household_id,
     household_securities.plan_id,
     'concentration_limits_are_not_worsened' as check_name,
-    household_securities.security_label || format(
-        ' would be {:.2f}% of the household, the limit is {:.2f}%',
-        cast(
+    household_securities.security_label || ' would be ' || coalesce(
+        format(
+            '{:.2f}%',
             100 * (coalesce(household_holdings.market_value, 0) + household_securities.net_bought)
-            / limits.household_market_value as double
+            / nullif(limits.household_market_value, 0)
         ),
-        cast(100 * limits.limit_weight as double)
-    ) as detail
+        'an unknown share'
+    ) || format(' of the household, the limit is {:.2f}%', cast(100 * limits.limit_weight as double))
+        as detail
 from household_securities
 inner join limits
     on
@@ -180,5 +182,8 @@ left join household_holdings
         and household_securities.security_id = household_holdings.security_id
 where
     household_securities.net_bought > 0
-    and coalesce(household_holdings.market_value, 0) + household_securities.net_bought
-    > limits.limit_weight * limits.household_market_value
+    and (
+        limits.household_market_value is null
+        or coalesce(household_holdings.market_value, 0) + household_securities.net_bought
+        > limits.limit_weight * limits.household_market_value
+    )

@@ -205,7 +205,7 @@ inner join households on trade_lots.household_id = households.household_id
 where
     trade_lots.expected_term = 'short'
     and trade_lots.realized_gain > 0.01
-    and not households.allows_short_term_gains
+    and not coalesce(households.allows_short_term_gains, false)
     and trade_lots.trade_account_id not in (select account_id from cash_raising_accounts)
 union all
 select

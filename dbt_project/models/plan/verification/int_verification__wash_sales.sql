@@ -9,7 +9,7 @@ with sold_lots as (
     from {{ ref('int_plans__trade_lots_joined') }}
     where
         tax_treatment = 'taxable'
-        and realized_gain < 0
+        and coalesce(proceeds - expected_cost_basis, realized_gain) < 0
 
 ),
 
@@ -22,8 +22,7 @@ losses as (
         identity_group_id,
         planned_trade_date,
         any_value(account_label) as account_label,
-        any_value(security_label) as security_label,
-        sum(realized_gain) as realized_loss
+        any_value(security_label) as security_label
     from sold_lots
     group by all
 

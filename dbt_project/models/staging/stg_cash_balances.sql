@@ -1,0 +1,21 @@
+{% set casts = {
+    "trade_date_balance": "money",
+    "settlement_date_balance": "money",
+    "margin_debit": "money",
+} %}
+
+with received as (
+    select * from {{ source("raw", "cash_balances") }}
+    where as_of_date = {{ as_of_date() }}
+)
+
+select
+    custodian,
+    feed,
+    source_file_id,
+    source_row_number,
+    {{ as_text("account_number") }} as account_number,
+    {{ as_code("currency") }} as currency,
+    {{ cast_columns(casts) }},
+    {{ rejected_values(casts) }}
+from received

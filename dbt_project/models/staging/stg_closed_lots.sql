@@ -1,0 +1,31 @@
+{% set casts = {
+    "acquisition_date": "date",
+    "disposal_date": "date",
+    "quantity": "quantity",
+    "proceeds": "money",
+    "cost_basis": "money",
+    "realized_gain_loss": "money",
+    "disallowed_loss": "money",
+} %}
+
+with received as (
+    select * from {{ source("raw", "closed_lots") }}
+    where as_of_date <= {{ as_of_date() }}
+)
+
+select
+    as_of_date,
+    custodian,
+    feed,
+    source_file_id,
+    source_row_number,
+    {{ as_text("account_number") }} as account_number,
+    {{ security_key(["custodian_security_id", "cusip", "isin", "ticker"]) }} as security_key,
+    {{ as_text("source_lot_id") }} as source_lot_id,
+    {{ as_term("term") }} as term,
+    {{ as_code("covered_status") }} as covered_status,
+    {{ as_text("transaction_id") }} as transaction_id,
+    {{ as_code("currency") }} as currency,
+    {{ cast_columns(casts) }},
+    {{ rejected_values(casts) }}
+from received

@@ -1,0 +1,33 @@
+{% set casts = {
+    "quantity": "quantity",
+    "settled_quantity": "quantity",
+    "price": "quantity",
+    "price_date": "date",
+    "market_value": "money",
+    "accrued_interest": "money",
+    "cost_basis": "money",
+    "fx_rate_to_base": "quantity",
+    "is_held_away": "boolean",
+} %}
+
+with received as (
+    select * from {{ source("raw", "positions") }}
+    where as_of_date = {{ as_of_date() }}
+)
+
+select
+    custodian,
+    feed,
+    source_file_id,
+    source_row_number,
+    {{ as_text("account_number") }} as account_number,
+    {{ security_key(["custodian_security_id", "cusip", "isin", "ticker"]) }} as security_key,
+    {{ as_code("cusip") }} as cusip,
+    {{ as_ticker("ticker") }} as ticker,
+    {{ as_code("sub_account_type") }} as sub_account_type,
+    {{ as_code("long_short") }} as long_short,
+    {{ null_word_status("cost_basis") }} as cost_basis_status,
+    {{ as_code("currency") }} as currency,
+    {{ cast_columns(casts) }},
+    {{ rejected_values(casts) }}
+from received

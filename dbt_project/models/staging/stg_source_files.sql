@@ -1,0 +1,16 @@
+-- What was received and used, up to the session: a quarantined file delivers nothing.
+select
+    files.as_of_date,
+    files.source_file_id,
+    files.custodian,
+    files.feed,
+    files.file_name,
+    files.received_at,
+    entities.entity,
+    entities.row_count
+from {{ source("ops", "source_files") }} as files
+inner join {{ source("ops", "file_entities") }} as entities
+    on
+        files.as_of_date = entities.as_of_date
+        and files.source_file_id = entities.source_file_id
+where files.as_of_date <= {{ as_of_date() }} and files.status = 'LOADED'

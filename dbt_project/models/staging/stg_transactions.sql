@@ -1,0 +1,36 @@
+{% set casts = {
+    "transaction_date": "date",
+    "settlement_date": "date",
+    "entry_date": "date",
+    "quantity": "quantity",
+    "price": "quantity",
+    "gross_amount": "money",
+    "commission": "money",
+    "fees": "money",
+    "net_amount": "money",
+    "is_cancel": "boolean",
+} %}
+
+with received as (
+    select * from {{ source("raw", "transactions") }}
+    where as_of_date <= {{ as_of_date() }}
+)
+
+select
+    as_of_date,
+    custodian,
+    feed,
+    source_file_id,
+    source_row_number,
+    {{ as_text("account_number") }} as account_number,
+    {{ security_key(["custodian_security_id", "cusip", "isin", "ticker"]) }} as security_key,
+    {{ as_text("transaction_id") }} as transaction_id,
+    {{ as_time("transaction_time") }} as transaction_time,
+    {{ as_code("transaction_type") }} as transaction_type,
+    {{ as_text("source_type") }} as source_type,
+    {{ as_code("currency") }} as currency,
+    {{ as_text("reversal_of") }} as reversal_of,
+    {{ as_text("description") }} as description,
+    {{ cast_columns(casts) }},
+    {{ rejected_values(casts) }}
+from received
