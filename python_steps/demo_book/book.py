@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 
+from python_steps.demo_book.households import ordinary_household
 from python_steps.demo_book.market import DEMO_SESSION, demo_market
 from python_steps.demo_book.model import Household
 from python_steps.demo_book.named_households import garcia_household, thompson_household
@@ -67,4 +68,4 @@ def demo_household(number: int, seed: int) -> Household:
         return garcia_household(market)
     if number == 2:
         return thompson_household(market)
-    raise ValueError(f"no household {number}")
+    return ordinary_household(number, seed, market)
