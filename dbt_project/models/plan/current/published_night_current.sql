@@ -14,14 +14,15 @@
 ] %}
 {% set hooks = [] %}
 {% for mart in marts %}
-    {% set relation = ref(mart).include(database=false) %}
     {% do hooks.append(
-        'create or replace view ' ~ relation.incorporate(path={'identifier': mart ~ '_current'})
-        ~ ' as select * from ' ~ relation ~ ' where as_of_date = (select as_of_date from '
-        ~ this.include(database=false) ~ ')'
+        'create or replace view marts.' ~ mart ~ '_current as select * from marts.' ~ mart
+        ~ ' where as_of_date = (select as_of_date from marts.published_night_current)'
     ) %}
 {% endfor %}
 {{ config(post_hook=hooks) }}
+{% for mart in marts %}
+-- depends_on: {{ ref(mart) }}
+{% endfor %}
 
 with newest_versions as (
 
