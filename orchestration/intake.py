@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -126,12 +126,14 @@ def load_feed(home: Home, warehouse: Warehouse, feed: str, as_of_date: date) -> 
     violation_rows: list[dict[str, Any]] = []
     parts: dict[str, list[pa.Table]] = {entity: [] for entity in contract.entities}
     seen: set[tuple[str, str]] = set()
+    by_id: dict[str, ReceivedFile] = {}
     for file, received_at in _files_of(home, warehouse, feed, as_of_date):
         summary.files += 1
         if (file.custodian, file.source_file_id) in seen:
             summary.duplicate_files += 1
             continue
         seen.add((file.custodian, file.source_file_id))
+        by_id[file.source_file_id] = file
         reading = read_file(file, as_of_date)
         file_rows.append(_file_row(file, reading, as_of_date, received_at))
         violation_rows += [
@@ -152,19 +154,24 @@ def load_feed(home: Home, warehouse: Warehouse, feed: str, as_of_date: date) -> 
                     "row_count": table.num_rows,
                 }
             )
-    names = {row["source_file_id"]: row["file_name"] for row in file_rows}
+    names = {file_id: file.file_name for file_id, file in by_id.items()}
     with warehouse.open() as connection:
         for entity, tables in parts.items():
             rows = pa.concat_tables(tables) if tables else _empty_raw(entity)
             summary.rows_by_entity[entity] = rows.num_rows
             if rows.num_rows:
-                suite = check_table(contract, entity, rows)
+                suite = check_table(contract, entity, _with_file_names(rows, names))
                 summary.expectations_evaluated += suite.expectations_evaluated
                 summary.expectations_failed += suite.expectations_failed
                 summary.broken_checks += list(suite.broken)
-                violation_rows += _suite_violation_rows(
-                    suite.violations, rows, names, feed, as_of_date
-                )
+                violation_rows += [
+                    _violation_row(
+                        violation, by_id.get(file_id) if file_id else None, feed, as_of_date
+                    )
+                    for violation, file_id in zip(
+                        suite.violations, suite.source_file_ids, strict=True
+                    )
+                ]
             replace_rows(
                 connection, f"raw.{entity}", rows, {"as_of_date": as_of_date, "feed": feed}
             )
@@ -269,46 +276,23 @@ def _file_row(
 
 
 def _violation_row(
-    violation: Violation, file: ReceivedFile, feed: str, as_of_date: date
+    violation: Violation, file: ReceivedFile | None, feed: str, as_of_date: date
 ) -> dict[str, Any]:
     return {
         "as_of_date": as_of_date,
-        "custodian": file.custodian,
+        "custodian": file.custodian if file else None,
         "feed": feed,
-        "file_name": file.file_name,
-        "source_file_id": file.source_file_id,
+        "file_name": file.file_name if file else None,
+        "source_file_id": file.source_file_id if file else None,
         **violation._asdict(),
     }
 
 
-def _suite_violation_rows(
-    violations: Sequence[Violation],
-    rows: pa.Table,
-    file_names: dict[str, str],
-    feed: str,
-    as_of_date: date,
-) -> list[dict[str, Any]]:
-    """Rows for ops.contract_violations; a suite names the row by its place in `rows`."""
-    found = []
-    for violation in violations:
-        place = violation.source_row_number
-        origin = rows.slice(place, 1).to_pylist()[0] if place is not None else None
-        row = violation._asdict()
-        row["source_row_number"] = origin["source_row_number"] if origin else None
-        row["account_number"] = violation.account_number or (
-            origin.get("account_number") if origin else None
-        )
-        found.append(
-            {
-                "as_of_date": as_of_date,
-                "custodian": origin["custodian"] if origin else None,
-                "feed": feed,
-                "file_name": file_names.get(origin["source_file_id"]) if origin else None,
-                "source_file_id": origin["source_file_id"] if origin else None,
-                **row,
-            }
-        )
-    return found
+def _with_file_names(rows: pa.Table, names: Mapping[str, str]) -> pa.Table:
+    """The rows with the name of their file beside its id, for messages that people read."""
+    ids = rows["source_file_id"].combine_chunks().dictionary_encode()
+    looked_up = pa.array([names[file_id] for file_id in ids.dictionary.to_pylist()], pa.string())
+    return rows.append_column("file_name", looked_up.take(ids.indices))
 
 
 def _replace_ops(

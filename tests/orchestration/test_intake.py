@@ -1,0 +1,141 @@
+"""From the landing folder to raw tables: archived, loaded once, refused with a reason."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from orchestration.home import Home
+from orchestration.intake import landed_files, load_feed, raw_entities, receive_files
+from orchestration.warehouse import Warehouse
+
+DAY = date(2026, 11, 19)
+
+HEADER = "account_number,account_title,base_currency"
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    for name in ("EVENKEEL_DATA", "EVENKEEL_WAREHOUSE", "DAGSTER_HOME", "DBT_LOG_PATH"):
+        monkeypatch.setenv(name, "set by the fixture, put back afterwards")
+    return Home(tmp_path / "data").activate()
+
+
+@pytest.fixture
+def warehouse(home):
+    made = Warehouse(home.warehouse)
+    made.prepare(raw_entities())
+    return made
+
+
+def land(home, relative, text):
+    target = home.landing / DAY.isoformat() / relative
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")
+    return target
+
+
+def accounts_file(*numbers, as_of=DAY):
+    rows = "".join(f"{number},Account {number},USD\n" for number in numbers)
+    return f"{HEADER}\n{rows}#rows={len(numbers)},as_of_date={as_of.isoformat()}\n"
+
+
+def load(home, warehouse, feed="standard_feed"):
+    receive_files(home, warehouse, DAY)
+    return load_feed(home, warehouse, feed, DAY)
+
+
+def loaded_accounts(warehouse):
+    rows = warehouse.read(
+        "select custodian, account_number, source_row_number from raw.accounts order by all"
+    )
+    return [tuple(row.values()) for row in rows.to_pylist()]
+
+
+def violations(warehouse):
+    return warehouse.read(
+        "select rule, severity, scope, file_name, message from ops.contract_violations order by all"
+    ).to_pylist()
+
+
+def test_rows_arrive_as_text_with_custodian_file_and_line(home, warehouse):
+    land(home, "alpine/accounts.csv", accounts_file("0012", "7"))
+    assert load(home, warehouse).rows_by_entity["accounts"] == 2
+    assert loaded_accounts(warehouse) == [("ALPINE", "0012", 2), ("ALPINE", "7", 3)]
+
+
+def test_loading_the_same_file_twice_changes_nothing(home, warehouse):
+    land(home, "alpine/accounts.csv", accounts_file("1", "2"))
+    load(home, warehouse)
+    first = warehouse.read("select * from raw.accounts order by all")
+    load(home, warehouse)
+    assert warehouse.read("select * from raw.accounts order by all").equals(first)
+
+
+def test_a_changed_file_replaces_the_rows_of_its_session(home, warehouse):
+    land(home, "alpine/accounts.csv", accounts_file("1", "2"))
+    load(home, warehouse)
+    land(home, "alpine/accounts.csv", accounts_file("3"))
+    load(home, warehouse)
+    assert loaded_accounts(warehouse) == [("ALPINE", "3", 2)]
+
+
+def test_a_withdrawn_file_leaves_no_rows(home, warehouse):
+    path = land(home, "alpine/accounts.csv", accounts_file("1"))
+    load(home, warehouse)
+    path.unlink()
+    load(home, warehouse)
+    assert loaded_accounts(warehouse) == []
+
+
+def test_bytes_are_archived_by_their_hash_and_never_changed(home, warehouse):
+    path = land(home, "alpine/accounts.csv", accounts_file("1"))
+    receive_files(home, warehouse, DAY)
+    archived = [file for file in home.archive.rglob("*") if file.is_file()]
+    assert [file.read_bytes() for file in archived] == [path.read_bytes()]
+    assert archived[0].stat().st_mode & 0o277 == 0
+
+
+def test_the_same_bytes_from_two_custodians_are_two_deliveries(home, warehouse):
+    land(home, "alpine/accounts.csv", accounts_file("1"))
+    land(home, "summit/accounts.csv", accounts_file("1"))
+    summary = load(home, warehouse)
+    assert summary.duplicate_files == 0
+    assert [row[0] for row in loaded_accounts(warehouse)] == ["ALPINE", "SUMMIT"]
+
+
+def test_an_unknown_file_is_named_and_the_rest_is_loaded(home, warehouse):
+    land(home, "alpine/accounts.csv", accounts_file("1"))
+    land(home, "alpine/holiday-photos.txt", "nothing of ours")
+    assert load(home, warehouse).rows_by_entity["accounts"] == 1
+    found = violations(warehouse)
+    assert [(row["severity"], row["scope"], row["file_name"]) for row in found] == [
+        ("block", "feed", "holiday-photos.txt")
+    ]
+    assert "holiday-photos.txt" in found[0]["message"]
+
+
+def test_a_file_of_another_session_is_refused_with_both_dates(home, warehouse):
+    land(home, "alpine/accounts.csv", accounts_file("1", as_of=date(2026, 11, 18)))
+    summary = load(home, warehouse)
+    assert summary.quarantined_files == 1
+    assert loaded_accounts(warehouse) == []
+    (found,) = [row for row in violations(warehouse) if row["severity"] == "block"]
+    assert "2026-11-18" in found["message"]
+    assert "2026-11-19" in found["message"]
+
+
+def test_a_truncated_file_is_refused_with_both_counts(home, warehouse):
+    whole = accounts_file("1", "2", "3")
+    land(home, "alpine/accounts.csv", whole.replace("2,Account 2,USD\n", ""))
+    assert load(home, warehouse).quarantined_files == 1
+    (found,) = [row for row in violations(warehouse) if row["severity"] == "block"]
+    assert "3 rows" in found["message"]
+
+
+def test_hidden_and_partial_files_are_left_alone(home):
+    land(home, "alpine/.accounts.csv.swp", "x")
+    land(home, "alpine/accounts.csv.part", "x")
+    land(home, "alpine/accounts.csv", accounts_file("1"))
+    assert [path.name for path in landed_files(home, DAY)] == ["accounts.csv"]
