@@ -48,7 +48,7 @@ def test_values_keep_their_exact_decimals():
     ],
 )
 def test_bad_value_is_refused_by_name_with_what_is_allowed(given, words):
-    with pytest.raises(PolicyError, match="^firm_policy.yaml: ") as refused:
+    with pytest.raises(PolicyError, match=r"^firm_policy\.yaml: ") as refused:
         firm_policy_from_mapping(given, source="firm_policy.yaml")
     assert words in str(refused.value)
 
