@@ -1,0 +1,58 @@
+{#-
+    Exact arithmetic that several models share. DuckDB's decimals stop at 38 digits and a product adds
+    the scales, so every product is cast back before it meets a third factor.
+-#}
+
+{% macro product_of(first, second, type="decimal(28, 10)") -%}
+    cast({{ first }} * {{ second }} as {{ type }})
+{%- endmacro %}
+
+{#- A ratio as a weight; null when the denominator is not positive. -#}
+{% macro weight_of(part, whole) -%}
+    case when {{ whole }} > 0 then cast({{ part }} / {{ whole }} as decimal(18, 10)) end
+{%- endmacro %}
+
+{#- Value of one unit of quantity per quoted price: debt is quoted per 100 of face, options per share
+    of a contract of 100, mortgage pools on the remaining face. What the master states holds. -#}
+{% macro price_unit_factor(security_type, price_factor, contract_multiplier, pool_factor) -%}
+    {{ product_of(
+        product_of(
+            "coalesce(" ~ price_factor ~ ", case when " ~ is_debt(security_type)
+            ~ " then 0.01 else 1 end)::decimal(28, 10)",
+            "coalesce(" ~ contract_multiplier ~ ", case when " ~ security_type
+            ~ " = 'OPTION' then 100 else 1 end)::decimal(28, 10)"
+        ),
+        "coalesce(" ~ pool_factor ~ ", 1)::decimal(28, 10)"
+    ) }}
+{%- endmacro %}
+
+{% macro is_debt(security_type) -%}
+    {{ security_type }} in (
+        'BOND', 'BOND_CORP', 'BOND_MUNI', 'BOND_TREASURY', 'CD', 'MBS', 'FIXED INCOME'
+    )
+{%- endmacro %}
+
+{#- First day on which a sale is long-term. The day of acquisition does not count and the day of sale
+    does: long if sold on or after the anniversary of the day after the acquisition, 29 February
+    becoming 1 March. Rev. Rul. 66-7, Rev. Rul. 70-598. -#}
+{% macro long_term_from(holding_period_start_date) -%}
+    case
+        when month({{ holding_period_start_date }} + 1) = 2 and day({{ holding_period_start_date }} + 1) = 29
+            then make_date(year({{ holding_period_start_date }} + 1) + 1, 3, 1)
+        else cast({{ holding_period_start_date }} + 1 + interval 1 year as date)
+    end
+{%- endmacro %}
+
+{#- Half-width of a band: the tighter or the looser of the absolute and the relative one, never under
+    the floor. -#}
+{% macro band_half_width(target_weight, absolute_band, relative_band, band_rule, band_floor) -%}
+    greatest(
+        {{ band_floor }},
+        case {{ band_rule }}
+            when 'tighter' then
+                least({{ absolute_band }}, cast({{ relative_band }} * {{ target_weight }} as decimal(18, 10)))
+            when 'looser' then
+                greatest({{ absolute_band }}, cast({{ relative_band }} * {{ target_weight }} as decimal(18, 10)))
+        end
+    )
+{%- endmacro %}
