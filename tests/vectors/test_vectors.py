@@ -40,7 +40,7 @@ from python_steps.wash_sales.screen import (
 FOLDER = Path(os.environ.get("EVENKEEL_VECTORS", Path(__file__).parent))
 CENT = Decimal("0.01")
 # Words for the reader of a case; they state nothing that could be right or wrong.
-ANNOTATIONS = {"note", "source", "confidence", "tags", "alternate_policies"}
+ANNOTATIONS = {"title", "note", "notes", "source", "confidence", "tags", "alternate_policies"}
 
 Case = Mapping[str, Any]
 
@@ -128,7 +128,7 @@ OTHER_ARRIVALS = {"opening", "gift_in", "inherit", "transfer_in"}
 def _accounts(rows: Iterable[Mapping[str, Any]]) -> list[WashAccount]:
     accounts = []
     for row in rows:
-        _only(row, "id", "type", "owner", "note", "in_scope")
+        _only(row, "id", "type", "owner", "in_scope")
         if row["type"] not in ACCOUNT_KINDS:
             pytest.fail(f"account type {row['type']!r} cannot be interpreted")
         accounts.append(
@@ -343,7 +343,7 @@ def _screen(case: Case, document: Mapping[str, Any]) -> None:
         _only(
             row,
             *("date", "action", "account", "security", "quantity", "realized_gain", "lot"),
-            *("order"),
+            "order",
         )
         if row["action"] not in {"sell"} | PURCHASES | OTHER_ARRIVALS:
             pytest.fail(f"event {row['action']!r} cannot be interpreted")
@@ -404,7 +404,7 @@ def _holding(row: Mapping[str, Any]) -> Holding:
     _only(
         row,
         *("account", "security", "lot", "quantity", "acquisition_date", "unit_cost", "price"),
-        *("order"),
+        "order",
     )
     unit_cost = row["unit_cost"]
     return Holding(
@@ -530,7 +530,7 @@ def _brackets(case: Case, document: Mapping[str, Any]) -> None:
         case,
         *("id", "year", "status", "ordinary_taxable_income"),
         *("net_ltcg_plus_qualified_dividends", "magi", "net_investment_income"),
-        *("expected"),
+        "expected",
     )
     rates = _tables(document).require(case["year"], case["status"])
     ordinary = _number(case["ordinary_taxable_income"])
@@ -602,7 +602,7 @@ def _inherit(case: Case) -> dict[str, Any]:
     _only(
         case,
         *("id", "kind", "date_of_death", "fmv_at_death", "sold", "sale"),
-        *("expected"),
+        "expected",
     )
     return special_basis.inherited_sale(
         fair_value_at_death=_number(case["fmv_at_death"]), proceeds=_number(case["sale"])
@@ -626,7 +626,7 @@ def _six_months(case: Case) -> dict[str, Any]:
 
 
 def _collectibles(case: Case) -> dict[str, Any]:
-    _only(case, "id", "kind", "asset", "gain", "term", "ordinary_rate", "expected", "notes")
+    _only(case, "id", "kind", "asset", "gain", "term", "ordinary_rate", "expected")
     rate = collectibles_rate(_number(case["ordinary_rate"]), case["term"])
     return {"rate": rate, "tax": rate * _number(case["gain"])}
 
