@@ -20,15 +20,14 @@ def bar_chart(plan: ChartPlan) -> Any:
     A value that is not known leaves a gap: it has no point in the cache, and its cell holds text.
     """
     from openpyxl.chart import BarChart
-    from openpyxl.chart.label import DataLabelList
     from openpyxl.chart.layout import Layout, ManualLayout
     from openpyxl.chart.shapes import GraphicalProperties
 
-    chart = BarChart()
+    chart: Any = BarChart()
     chart.type = "bar"
     chart.grouping = "clustered"
-    chart.gapWidth = 45
-    chart.overlap = -5
+    chart.gapWidth = 40
+    chart.overlap = 0
     chart.width, chart.height = plan.width_cm, plan.height_cm
     chart.roundedCorners = False
     chart.title = _rich_title(safe_text(plan.title))
@@ -52,9 +51,7 @@ def bar_chart(plan: ChartPlan) -> Any:
     )
     for index, series in enumerate(plan.series):
         chart.series.append(_series(index, series, plan))
-    labels = DataLabelList()
-    labels.showVal = False
-    chart.dataLabels = labels
+    chart.dataLabels = _value_labels()
     return chart
 
 
@@ -87,15 +84,24 @@ def _series(index: int, series: Series, plan: ChartPlan) -> Any:
         val=NumDataSource(
             numRef=NumRef(
                 f=series.cells,
-                numCache=NumData(
-                    formatCode=PERCENT_FORMAT, ptCount=len(series.values), pt=points
-                ),
+                numCache=NumData(formatCode=PERCENT_FORMAT, ptCount=len(series.values), pt=points),
             )
         ),
     )
     made.graphicalProperties = GraphicalProperties(solidFill=series.colour)
     made.invertIfNegative = False
     return made
+
+
+def _value_labels() -> Any:
+    """The value at the end of each bar. What is not switched off, some viewers switch on."""
+    from openpyxl.chart.label import DataLabelList
+
+    labels = DataLabelList(numFmt="0.0%", dLblPos="outEnd", txPr=_small_text(800))
+    labels.showVal = True
+    for other in ("showCatName", "showSerName", "showLegendKey", "showPercent", "showBubbleSize"):
+        setattr(labels, other, False)
+    return labels
 
 
 def _known(values: Sequence[Decimal | None]) -> list[tuple[int, Decimal]]:
@@ -108,7 +114,7 @@ def _line(colour: str) -> Any:
     return LineProperties(solidFill=colour, w=6350)
 
 
-def _small_text() -> Any:
+def _small_text(size: int = 900) -> Any:
     from openpyxl.chart.text import RichText
     from openpyxl.drawing.text import (
         CharacterProperties,
@@ -117,7 +123,7 @@ def _small_text() -> Any:
         RichTextProperties,
     )
 
-    properties = CharacterProperties(sz=900, solidFill=INK)
+    properties = CharacterProperties(sz=size, solidFill=INK)
     return RichText(
         bodyPr=RichTextProperties(),
         p=[Paragraph(pPr=ParagraphProperties(defRPr=properties), endParaRPr=properties)],

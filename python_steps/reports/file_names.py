@@ -20,7 +20,9 @@ def household_workbook_path(advisor_id: str, household_id: str) -> PurePosixPath
     Raises:
         ValueError: an id is empty.
     """
-    return PurePosixPath(_part(advisor_id, "advisor_id"), _part(household_id, "household_id") + ".xlsx")
+    return PurePosixPath(
+        _part(advisor_id, "advisor_id"), _part(household_id, "household_id") + ".xlsx"
+    )
 
 
 def link_target(path: PurePosixPath) -> str:

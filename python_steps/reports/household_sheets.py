@@ -383,7 +383,7 @@ def _trades_fact(review: Review) -> Fact:
 
 def _attention_rows(review: Review) -> list[Row]:
     texts = review.texts
-    rows = [
+    rows: list[Row] = [
         {
             "attention_subject": row["subject"],
             "attention_kind": texts.name("reason_code", row["reason_code"]),
@@ -418,7 +418,7 @@ def _attention_rows(review: Review) -> list[Row]:
 
 def _account_rows(review: Review) -> list[Row]:
     texts = review.texts
-    rows = []
+    rows: list[Row] = []
     for account_id, row in sorted(review.accounts.items(), key=lambda item: _account_key(item[1])):
         rows.append(
             {
@@ -501,9 +501,7 @@ def drift_values(texts: Texts, row: Row) -> dict[str, Any]:
 def drift_place(review: Review) -> TablePlace:
     """Where the drift table stands on its sheet: the charts of the Summary point there."""
     first = 7  # title, subtitle, note, gap, heading, header
-    letters = {
-        column.key: chr(ord("A") + i) for i, column in enumerate(layout.DRIFT.columns)
-    }
+    letters = {column.key: chr(ord("A") + i) for i, column in enumerate(layout.DRIFT.columns)}
     return TablePlace(first, first + len(review.drift) - 1, letters)
 
 
@@ -529,9 +527,7 @@ def drift_sheet(review: Review) -> Sheet:
         [
             drift_values(texts, row)
             | {
-                "target_key": review.securities.ticker(row["target_key"])
-                if row["target_level"] == "security"
-                else row["target_key"],
+                "target_key": row["target_key"],
                 "target_level": texts.name("target_level", row["target_level"]),
             }
             for row in targets
@@ -713,8 +709,6 @@ def _total(
     """A total line: the word Total, sums of the columns named, and empty cells elsewhere."""
     sums = {key: exact_sum(rows, key) for key in summed}
     line: dict[str, Any] = {column.key: sums.get(column.key, "") for column in table.columns}
-    for key, value in sums.items():
-        line[key] = Marked(None, "missing") if value is None else value
     line[label_key] = texts.text("total")
     return line
 
@@ -824,9 +818,7 @@ def tax_impact_values(row: Row) -> dict[str, Any]:
     return {"tax_unit": row["tax_unit_id"], **{key: row[key] for key in keys}}
 
 
-def tax_impact_total(
-    texts: Texts, table: TableLayout, rows: Sequence[Row], label_key: str
-) -> Row:
+def tax_impact_total(texts: Texts, table: TableLayout, rows: Sequence[Row], label_key: str) -> Row:
     """The total line over tax returns."""
     summed = [column.key for column in layout.TAX_IMPACT.columns if column.kind == "money"]
     return _total(texts, table, rows, label_key, summed)
@@ -887,7 +879,7 @@ def comparison_sheet(review: Review) -> Sheet:
                 ("post_trade_weight", styles.CHART_AFTER),
             ),
             corner=("A", builder.next_row),
-            size_cm=(25.0, 12.0),
+            size_cm=(25.0, 11.0),
         ),
     )
     return builder.finished()
@@ -1044,7 +1036,9 @@ def wash_sales_sheet(review: Review) -> Sheet:
         layout.MATCHES,
         [_match_row(review, row) for row in matches],
         empty=review.empty(layout.MATCHES),
-        total=_total(texts, layout.MATCHES, matches, "loss_account", ("disallowed_loss", "basis_added")),
+        total=_total(
+            texts, layout.MATCHES, matches, "loss_account", ("disallowed_loss", "basis_added")
+        ),
     )
     return builder.finished()
 
@@ -1149,9 +1143,7 @@ def compliance_sheet(review: Review) -> Sheet:
     texts, builder = review.texts, review.builder(layout.COMPLIANCE_SHEET)
     width = len(layout.FILES.columns)
     if review.plan is not None:
-        builder.table(
-            layout.PLAN_RECORD, _plan_record(texts, review.plan), empty=""
-        )
+        builder.table(layout.PLAN_RECORD, _plan_record(texts, review.plan), empty="")
         builder.skip()
     checks = sorted(
         review.frames.compliance_checks.to_pylist(),

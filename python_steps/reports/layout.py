@@ -288,13 +288,13 @@ FINDINGS: Final = TableLayout(
 EXCEPTIONS_SHEET: Final = SheetLayout("exceptions", (EXCEPTIONS, FINDINGS), 1)
 
 PLAN_RECORD: Final = TableLayout(
-    "plan_record", (Column("item", "text", 34), Column("value", "wrapped", 60))
+    "plan_record", (Column("item", "text", 34), Column("value", "wrapped", 66))
 )
 CHECKS: Final = TableLayout(
     "checks",
     (
         Column("check_name", "wrapped", 34),
-        Column("detail", "wrapped", 60),
+        Column("detail", "wrapped", 66),
         Column("is_passed", "text", 14),
     ),
 )
@@ -302,7 +302,7 @@ FILES: Final = TableLayout(
     "files",
     (
         Column("file_name", "wrapped", 34),
-        Column("file_hash", "code", 60),
+        Column("file_hash", "code", 66),
         Column("custodian", "text", 14),
         Column("feed", "text", 18),
         Column("stated_as_of_date", "date", 12),
@@ -313,7 +313,7 @@ POLICY: Final = TableLayout(
     "policy",
     (
         Column("setting", "wrapped", 34),
-        Column("meaning", "wrapped", 60),
+        Column("meaning", "wrapped", 66),
         Column("value", "text", 14),
     ),
 )
@@ -343,7 +343,7 @@ HOUSEHOLDS: Final = TableLayout(
         Column("transaction_cost", "money", 12),
         Column("exception_count", "whole", 10),
         Column("blocking_count", "whole", 10),
-        Column("status_reason", "text", 90),
+        Column("status_reason", "wrapped", 70),
     ),
 )
 HOUSEHOLDS_SHEET: Final = SheetLayout("households", (HOUSEHOLDS,), 2)
@@ -418,7 +418,7 @@ BOOK_FILES: Final = TableLayout(
         Column("stated_as_of_date", "date", 12),
         Column("row_count", "whole", 10),
         Column("file_status", "text", 24),
-        Column("file_hash", "code", 62),
+        Column("file_hash", "code", 68),
     ),
 )
 FILES_SHEET: Final = SheetLayout("files", (BOOK_FILES,), 2)
@@ -429,7 +429,7 @@ WORKBOOKS: Final = TableLayout(
         Column("household", "text", 30),
         Column("workbook_path", "link", 50),
         Column("workbook_status", "text", 14),
-        Column("file_hash", "code", 62),
+        Column("file_hash", "code", 68),
     ),
 )
 WORKBOOKS_SHEET: Final = SheetLayout("workbooks", (WORKBOOKS,), 1)

@@ -260,7 +260,7 @@ class SecurityDirectory:
         Raises:
             ValueError: a column is missing.
         """
-        checked = _with_columns("dim_securities", table, BOOK_TABLES["dim_securities"])
+        checked = with_columns("dim_securities", table, BOOK_TABLES["dim_securities"])
         self._securities: dict[str, Security] = {}
         members: dict[str, set[str]] = {}
         for row in checked.to_pylist():
@@ -331,22 +331,26 @@ class ReportTables:
                 raise ValueError(f"the workbooks need the table {name}, which was not handed in")
         by_household = {
             name: _sorted_by_household(
-                name, _with_columns(name, tables[name], ("household_id", *columns))
+                name, with_columns(name, tables[name], ("household_id", *columns))
             )
             for name, columns in HOUSEHOLD_MARTS.items()
         }
         return cls(
             by_household,
             SecurityDirectory(tables["dim_securities"]),
-            _with_columns("source_files", tables["source_files"], BOOK_TABLES["source_files"]),
+            with_columns("source_files", tables["source_files"], BOOK_TABLES["source_files"]),
         )
 
     def of_household(self, mart: str, household_id: str) -> pa.Table:
         """The rows of one household, found by binary search; no copy."""
+        return self.between(mart, household_id, household_id)
+
+    def between(self, mart: str, first_household_id: str, last_household_id: str) -> pa.Table:
+        """The rows of the households from one id to another, both included; no copy."""
         table = self.by_household[mart]
         column = _Sorted(table.column("household_id").chunk(0)) if table.num_rows else ()
-        first = bisect_left(column, household_id)
-        return table.slice(first, bisect_right(column, household_id, lo=first) - first)
+        first = bisect_left(column, first_household_id)
+        return table.slice(first, bisect_right(column, last_household_id, lo=first) - first)
 
 
 @dataclass(frozen=True)
@@ -448,7 +452,12 @@ def _files_of(files: pa.Table, accounts: pa.Table) -> pa.Table:
     return files.filter(chosen)
 
 
-def _with_columns(name: str, table: pa.Table, columns: Iterable[str]) -> pa.Table:
+def with_columns(name: str, table: pa.Table, columns: Iterable[str]) -> pa.Table:
+    """The needed columns of a table of one night.
+
+    Raises:
+        ValueError: naming the table and the column it lacks, or its several nights.
+    """
     wanted = list(columns)
     absent = [column for column in wanted if column not in table.column_names]
     if absent:

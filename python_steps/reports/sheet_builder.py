@@ -1,8 +1,8 @@
 """One sheet in the making: rows of values become rows of cells, exactly and safely.
 
 Belongs here: how a value of a kind becomes a cell (exact numbers, text that can never be a formula
-or break the XML), and the flow of titles, tables and facts down a sheet. Does not belong here: which
-tables there are (layout), what they hold (the fillers), the file format around the rows (writer).
+or break the XML), and the flow of titles, tables and facts down a sheet. Does not belong here:
+which tables there are (layout), what they hold (fillers), the format around the rows (writer).
 """
 
 from __future__ import annotations
@@ -23,6 +23,12 @@ from python_steps.reports.texts import Texts
 CENT: Final = Decimal("0.01")
 LONGEST_CELL_TEXT: Final = 32_767
 LONGEST_SHEET_NAME: Final = 31
+
+_LINE_HEIGHT: Final = 13.0
+# A width is counted in digits of 11 points; text of 10 points is narrower (about 1.35 measured).
+_CHARACTERS_PER_WIDTH: Final = 1.2
+_HIGHEST_ROW: Final = 400.0  # Excel allows 409 points
+_FIRST_WIDE_CHARACTER: Final = 0x2E80
 
 _SERIAL_DAY_ZERO: Final = date(1899, 12, 30)
 _NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -126,7 +132,7 @@ def safe_text(value: str) -> str:
 
 
 def sheet_name(wanted: str) -> str:
-    """A name that Excel accepts for a sheet: at most 31 characters, none of `[]:*?/\\`."""
+    """A name that Excel accepts for a sheet: at most 31 characters and no brackets or slashes."""
     name = _NOT_IN_XML.sub("", _NOT_IN_SHEET_NAME.sub(" ", wanted)).strip().strip("'")
     return name[:LONGEST_SHEET_NAME] or "-"
 
@@ -223,12 +229,8 @@ class SheetBuilder:
 
         Excel does not fit the height of joined cells, so it is reckoned from the widths.
         """
-        characters = sum(self._widths[:columns])
-        lines = sum(
-            max(1, math.ceil(_display_width(line) * 1.12 / characters))
-            for line in text.split("\n")
-        )
-        self.banner(style, text, columns, height=min(400.0, 16.0 * lines + 4))
+        lines = wrapped_lines(text, sum(self._widths[:columns]) * 1.05)
+        self.banner(style, text, columns, height=min(_HIGHEST_ROW, 15.5 * lines + 4))
 
     def skip(self, rows: int = 1, height: float | None = None) -> None:
         """Leave rows empty."""
@@ -242,12 +244,14 @@ class SheetBuilder:
 
     def facts(self, facts: Iterable[Fact]) -> None:
         """A list of facts: label, value, remark."""
+        rest = [("text", "")] * (len(self._widths) - 3)
         for fact in facts:
             self._cells(
                 [
                     ("text", Marked(fact.label, "label")),
                     (fact.kind, Marked(fact.value, "strong")),
                     ("wrapped", Marked(fact.note, "label")),
+                    *rest,
                 ],
                 "plain",
             )
@@ -356,7 +360,8 @@ class SheetBuilder:
                 for i, (kind, value) in enumerate(cells)
             ]
         )
-        self._rows.append(f'<row r="{row}">{body}</row>')
+        height = _row_height(cells, self._widths)
+        self._rows.append(f'<row r="{row}" ht="{height:g}" customHeight="1">{body}</row>')
         self._row += 1
 
     def _cell(self, place: str, kind: str, variant: str, value: Any) -> str:
@@ -367,11 +372,12 @@ class SheetBuilder:
             value = value.text
         if isinstance(value, float) and not math.isfinite(value):
             value = None
-        if value is None:
-            return self._text_cell(place, kind, "missing", self._missing)
-        if isinstance(value, Missing):
-            reason = self.texts.text("missing.because", reason=value.reason)
-            return self._text_cell(place, kind, "missing", reason)
+        if value is None or isinstance(value, Missing):
+            words = self._missing
+            if value is not None:
+                words = self.texts.text("missing.because", reason=value.reason)
+            missing = "total_missing" if variant == "total" else "missing"
+            return self._text_cell(place, kind, missing, words)
         if kind in TEXT_KINDS or value == "":
             return self._text_cell(place, kind, variant, value)
         if kind == "date":
@@ -400,9 +406,44 @@ class SheetBuilder:
 def _serial_day(value: Any) -> int:
     if isinstance(value, datetime) or not isinstance(value, date):
         raise TypeError(f"a date cell was given {value!r}")
-    return (value - _SERIAL_DAY_ZERO).days
+    days: int = (value - _SERIAL_DAY_ZERO).days
+    return days
+
+
+def _row_height(cells: Sequence[tuple[str, Any]], widths: Sequence[float]) -> float:
+    """Points that the row needs: viewers do not agree on fitting wrapped text by themselves."""
+    lines = 1
+    for (kind, value), width in zip(cells, widths, strict=False):
+        if not KINDS[kind].wraps:
+            continue
+        text = value.value if isinstance(value, Marked) else value
+        if isinstance(text, (Missing, Link)):
+            text = text[0]
+        if isinstance(text, str) and len(text) >= width * 0.5:
+            lines = max(lines, wrapped_lines(text, width * _CHARACTERS_PER_WIDTH - 2))
+    return min(_HIGHEST_ROW, _LINE_HEIGHT * lines + 2)
+
+
+def wrapped_lines(text: str, width: float) -> int:
+    """How many lines a text takes in a column, broken at spaces; an estimate from above."""
+    lines = 0
+    for paragraph in text.split("\n"):
+        lines += 1
+        used = 0
+        for word in paragraph.split(" "):
+            length = _display_width(word)
+            if used and used + 1 + length > width:
+                lines += 1
+                used = 0
+            used += length + (1 if used else 0)
+            if used > width:
+                lines += math.ceil(used / width) - 1
+                used = used % math.ceil(width)
+    return lines
 
 
 def _display_width(text: str) -> int:
     """Characters of the usual width; wide East Asian characters count twice."""
-    return sum(2 if ord(character) > 0x2E80 else 1 for character in text)
+    if text.isascii():
+        return len(text)
+    return sum(2 if ord(character) > _FIRST_WIDE_CHARACTER else 1 for character in text)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 NAVY: Final = "1F3A5F"
 INK: Final = "1A1A1A"
@@ -65,7 +65,17 @@ TEXT_KINDS: Final = frozenset(name for name, kind in KINDS.items() if kind.numbe
 
 # plain: a row of a table. total: the last line. attention: a person should look. missing: n/a.
 # label: the left side of a list of facts. strong: a fact that answers a question.
-VARIANTS: Final = ("plain", "total", "attention", "missing", "label", "strong")
+VARIANTS: Final = (
+    "plain",
+    "total",
+    "attention",
+    "missing",
+    "total_missing",
+    "label",
+    "strong",
+)
+_MISSING: Final = ("missing", "total_missing")
+_TOTALS: Final = ("total", "total_missing")
 
 BANNERS: Final = (
     "title",
@@ -100,7 +110,7 @@ def style_book() -> StyleBook:
     from openpyxl.xml.functions import tostring
 
     workbook = Workbook()
-    sheet = workbook.active
+    sheet: Any = workbook.active
     numbers: dict[tuple[str, str, bool], int] = {}
 
     def register(name: str, variant: str, is_text: bool) -> None:
@@ -115,7 +125,7 @@ def style_book() -> StyleBook:
 
     for name in KINDS:
         for variant in VARIANTS:
-            register(name, variant, name in TEXT_KINDS or variant == "missing")
+            register(name, variant, name in TEXT_KINDS or variant in _MISSING)
     for name in BANNERS:
         register(name, "plain", is_text=True)
     return StyleBook(numbers, tostring(write_stylesheet(workbook)))
@@ -125,27 +135,34 @@ def _kind_look(name: str, variant: str) -> dict[str, object]:
     from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 
     kind = KINDS[name]
-    colour = GREY_TEXT if variant in ("missing", "label") else INK
+    colour = GREY_TEXT if variant in (*_MISSING, "label") else INK
+    # The answers of a list of facts stand in one column, whatever their kind.
+    horizontal = "right" if variant == "strong" else kind.horizontal
     look: dict[str, object] = {
         "font": Font(
             name="Consolas" if name == "code" else FONT,
             size=BODY_SIZE - 1 if name == "code" else BODY_SIZE,
             bold=variant in ("total", "attention", "strong"),
-            italic=variant == "missing",
+            italic=variant in _MISSING,
             color=NAVY if name == "link" else colour,
             underline="single" if name == "link" else None,
         ),
         "alignment": Alignment(
-            horizontal=kind.horizontal, vertical="top", wrap_text=kind.wraps or None
+            horizontal=horizontal,
+            vertical="center",
+            wrap_text=kind.wraps or None,
+            indent=0 if horizontal == "center" else 1,
         ),
         "border": Border(
             bottom=Side(style="thin", color=RULE),
-            top=Side(style="thin", color=NAVY) if variant == "total" else None,
+            top=Side(style="thin", color=NAVY) if variant in _TOTALS else None,
         ),
     }
-    if kind.number_format is not None and variant != "missing":
+    if kind.number_format is not None and variant not in _MISSING:
         look["number_format"] = kind.number_format
-    fill = {"attention": ATTENTION_FILL, "total": TOTAL_FILL}.get(variant)
+    fill = TOTAL_FILL if variant in _TOTALS else None
+    if variant == "attention":
+        fill = ATTENTION_FILL
     if fill is not None:
         look["fill"] = PatternFill("solid", fgColor=fill)
     return look
@@ -158,7 +175,7 @@ def _banner_look(name: str) -> dict[str, object]:
         return Font(name=FONT, size=size, color=colour, bold=bold, italic=italic)
 
     middle = Alignment(vertical="center", wrap_text=True, indent=1)
-    header = {
+    header: dict[str, object] = {
         "font": font(BODY_SIZE, WHITE, bold=True),
         "fill": PatternFill("solid", fgColor=NAVY),
     }
@@ -171,9 +188,9 @@ def _banner_look(name: str) -> dict[str, object]:
             "border": Border(bottom=Side(style="medium", color=HEADING_RULE)),
         },
         "header": header
-        | {"alignment": Alignment(horizontal="left", vertical="center", wrap_text=True)},
+        | {"alignment": Alignment(horizontal="left", vertical="center", wrap_text=True, indent=1)},
         "header_right": header
-        | {"alignment": Alignment(horizontal="right", vertical="center", wrap_text=True)},
+        | {"alignment": Alignment(horizontal="right", vertical="center", wrap_text=True, indent=1)},
         "banner_calm": {
             "font": font(14, NAVY, bold=True),
             "fill": PatternFill("solid", fgColor=CALM_FILL),
