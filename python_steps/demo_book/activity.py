@@ -106,7 +106,9 @@ def _position_transactions(
         number = f"{purchase.number:03d}"
         shares = (purchase.quantity, purchase.price)
         if purchase.acquisition_type == "REINVEST":
-            yield Transaction(index, "DIVIDEND", ticker, 0, 0, cost, f"{stem}-D{number}", "Dividend")
+            yield Transaction(
+                index, "DIVIDEND", ticker, 0, 0, cost, f"{stem}-D{number}", "Dividend"
+            )
             yield Transaction(
                 index, "REINVEST", ticker, *shares, -cost, f"{stem}-R{number}", "Reinvest shares"
             )

@@ -137,6 +137,13 @@ def open_account(
     return account
 
 
+def move_account(household: Household, account: Account, folder: str) -> None:
+    """Let another custodian hold an account, under a number of that custodian's form."""
+    serial = household.number * _ACCOUNTS_A_HOUSEHOLD + household.accounts.index(account)
+    account.folder = folder
+    account.number = _NUMBER_FORMS[folder].format(serial)
+
+
 def whole_units(ticker: str, quantity: float) -> int:
     """A quantity in ten-thousandths: whole shares, or three decimals for dollar-traded funds."""
     if universe()[ticker].trades_fractionally:

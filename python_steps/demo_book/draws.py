@@ -50,7 +50,7 @@ class Draws:
     def some_of(self, choices: Sequence[T], count: int) -> list[T]:
         """Distinct choices in drawn order; all of them where there are fewer than `count`."""
         pool = list(choices)
-        drawn = []
+        drawn: list[T] = []
         while pool and len(drawn) < count:
             drawn.append(pool.pop(int(self._uniform() * len(pool))))
         return drawn

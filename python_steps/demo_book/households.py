@@ -69,93 +69,86 @@ class AccountPlan(NamedTuple):
     is_held_away: bool = False
 
 
-_KINDS: tuple[tuple[float, tuple[str, tuple[AccountPlan, ...]]], ...] = (
+class HouseholdKind(NamedTuple):
+    """A kind of household: who lives in it and which accounts they have."""
+
+    persons: str  # couple, single, retired, family, heir
+    plans: tuple[AccountPlan, ...]
+
+
+COUPLE = HouseholdKind(
+    "couple",
     (
-        0.28,
-        (
-            "couple",
-            (
-                AccountPlan("taxable_joint", "Joint taxable", "both", 0.38),
-                AccountPlan("traditional_ira", "Traditional IRA", "first", 0.27),
-                AccountPlan("roth_ira", "Roth IRA", "second", 0.12),
-                AccountPlan("401k", "401(k)", "first", 0.23),
-            ),
-        ),
+        AccountPlan("taxable_joint", "Joint taxable", "both", 0.38),
+        AccountPlan("traditional_ira", "Traditional IRA", "first", 0.27),
+        AccountPlan("roth_ira", "Roth IRA", "second", 0.12),
+        AccountPlan("401k", "401(k)", "first", 0.23),
     ),
+)
+COUPLE_WITH_TWO_IRAS = HouseholdKind(
+    "couple",
     (
-        0.18,
-        (
-            "couple",
-            (
-                AccountPlan("taxable_joint", "Joint taxable", "both", 0.30),
-                AccountPlan("traditional_ira", "Traditional IRA", "first", 0.22),
-                AccountPlan("traditional_ira", "Spouse's traditional IRA", "second", 0.18),
-                AccountPlan("roth_ira", "Roth IRA", "first", 0.10),
-                AccountPlan("401k", "401(k)", "second", 0.20),
-            ),
-        ),
+        AccountPlan("taxable_joint", "Joint taxable", "both", 0.30),
+        AccountPlan("traditional_ira", "Traditional IRA", "first", 0.22),
+        AccountPlan("traditional_ira", "Spouse's traditional IRA", "second", 0.18),
+        AccountPlan("roth_ira", "Roth IRA", "first", 0.10),
+        AccountPlan("401k", "401(k)", "second", 0.20),
     ),
+)
+SINGLE = HouseholdKind(
+    "single",
     (
-        0.14,
-        (
-            "single",
-            (
-                AccountPlan("taxable_individual", "Individual taxable", "first", 0.42),
-                AccountPlan("traditional_ira", "Traditional IRA", "first", 0.26),
-                AccountPlan("roth_ira", "Roth IRA", "first", 0.14),
-                AccountPlan("401k", "401(k)", "first", 0.18),
-            ),
-        ),
+        AccountPlan("taxable_individual", "Individual taxable", "first", 0.42),
+        AccountPlan("traditional_ira", "Traditional IRA", "first", 0.26),
+        AccountPlan("roth_ira", "Roth IRA", "first", 0.14),
+        AccountPlan("401k", "401(k)", "first", 0.18),
     ),
+)
+RETIRED = HouseholdKind(
+    "retired",
     (
-        0.14,
-        (
-            "retired",
-            (
-                AccountPlan("trust", "Revocable trust", "first", 0.44),
-                AccountPlan("traditional_ira", "Traditional IRA", "first", 0.32),
-                AccountPlan("traditional_ira", "Spouse's traditional IRA", "second", 0.12),
-                AccountPlan("roth_ira", "Roth IRA", "second", 0.12),
-            ),
-        ),
+        AccountPlan("trust", "Revocable trust", "first", 0.44),
+        AccountPlan("traditional_ira", "Traditional IRA", "first", 0.32),
+        AccountPlan("traditional_ira", "Spouse's traditional IRA", "second", 0.12),
+        AccountPlan("roth_ira", "Roth IRA", "second", 0.12),
     ),
+)
+FAMILY = HouseholdKind(
+    "family",
     (
-        0.10,
-        (
-            "family",
-            (
-                AccountPlan("taxable_joint", "Joint taxable", "both", 0.40),
-                AccountPlan("traditional_ira", "Traditional IRA", "first", 0.22),
-                AccountPlan("401k", "Employer 401(k), held away", "second", 0.24, is_held_away=True),
-                AccountPlan("roth_ira", "Roth IRA", "second", 0.10),
-                AccountPlan("utma", "UTMA", "child", 0.04),
-            ),
-        ),
+        AccountPlan("taxable_joint", "Joint taxable", "both", 0.40),
+        AccountPlan("traditional_ira", "Traditional IRA", "first", 0.22),
+        AccountPlan("401k", "Employer 401(k) (held away)", "second", 0.24, is_held_away=True),
+        AccountPlan("roth_ira", "Roth IRA", "second", 0.10),
+        AccountPlan("utma", "UTMA", "child", 0.04),
     ),
+)
+HEIR = HouseholdKind(
+    "heir",
     (
-        0.08,
-        (
-            "heir",
-            (
-                AccountPlan("taxable_individual", "Individual taxable", "first", 0.38),
-                AccountPlan("inherited_ira", "Inherited IRA", "first", 0.20),
-                AccountPlan("traditional_ira", "Traditional IRA", "first", 0.24),
-                AccountPlan("roth_ira", "Roth IRA", "first", 0.18),
-            ),
-        ),
+        AccountPlan("taxable_individual", "Individual taxable", "first", 0.38),
+        AccountPlan("inherited_ira", "Inherited IRA", "first", 0.20),
+        AccountPlan("traditional_ira", "Traditional IRA", "first", 0.24),
+        AccountPlan("roth_ira", "Roth IRA", "first", 0.18),
     ),
+)
+SELF_EMPLOYED = HouseholdKind(
+    "single",
     (
-        0.08,
-        (
-            "single",
-            (
-                AccountPlan("taxable_individual", "Individual taxable", "first", 0.30),
-                AccountPlan("sep_ira", "SEP IRA", "first", 0.40),
-                AccountPlan("roth_ira", "Roth IRA", "first", 0.22),
-                AccountPlan("hsa", "Health savings account", "first", 0.08),
-            ),
-        ),
+        AccountPlan("taxable_individual", "Individual taxable", "first", 0.30),
+        AccountPlan("sep_ira", "SEP IRA", "first", 0.40),
+        AccountPlan("roth_ira", "Roth IRA", "first", 0.22),
+        AccountPlan("hsa", "Health savings account", "first", 0.08),
     ),
+)
+_KINDS: tuple[tuple[float, HouseholdKind], ...] = (
+    (0.28, COUPLE),
+    (0.18, COUPLE_WITH_TWO_IRAS),
+    (0.14, SINGLE),
+    (0.14, RETIRED),
+    (0.10, FAMILY),
+    (0.08, HEIR),
+    (0.08, SELF_EMPLOYED),
 )
 
 # How readily an account takes a class, in the order of ASSET_CLASSES.
@@ -186,7 +179,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "Cash": ("SWVXX", "SPAXX", "VMFXX", "SGOV", "BIL"),
 }  # fmt: skip
 _TAXABLE_BONDS = ("VTEB", "MUB", "VCIT", "VGSH")
-_MENU_FUNDS = {
+_MENU_FUNDS: dict[str, dict[str, tuple[str, ...]]] = {
     "MENU-CORE": {
         "US Large Cap Equity": ("VFIAX",),
         "International Developed": ("VTIAX",),
@@ -198,6 +191,13 @@ _MENU_FUNDS = {
         "Investment Grade Bonds": ("VBTLX",),
     },
 }
+_BANDS: tuple[tuple[float, dict[str, object]], ...] = (
+    (0.70, {}),
+    (0.15, {"absolute_band": Decimal("0.03"), "relative_band": Decimal("0.15")}),
+    (0.10, {"relative_band": Decimal("0.25"), "band_rule": "looser"}),
+    (0.05, {"band_floor": "0.02"}),
+)
+_DRIFTS: tuple[tuple[float, float], ...] = ((0.55, 0.05), (0.30, 0.11), (0.15, 0.22))
 _SMALLEST_POSITION = 2_500  # dollars
 _SUBSTITUTES = {
     "VTI": "ITOT", "ITOT": "VTI", "SCHB": "VTI", "VOO": "SCHX", "SCHX": "VOO", "VV": "VOO",
@@ -210,9 +210,11 @@ _SUBSTITUTES = {
 }  # fmt: skip
 
 
-def ordinary_household(number: int, seed: int, market: Market) -> Household:
-    """Household `number` of the book, as the seed draws it."""
-    return _Maker(number, seed, market).household()
+def ordinary_household(
+    number: int, seed: int, market: Market, kind: HouseholdKind | None = None
+) -> Household:
+    """Household `number` of the book, as the seed draws it; of a stated kind where one is given."""
+    return _Maker(number, seed, market).household(kind)
 
 
 class _Maker:
@@ -226,11 +228,12 @@ class _Maker:
         self.summer = market.index_on_or_before(date(2026, 6, 30))
         self.history_start = market.index_on_or_before(date(2025, 10, 1))
 
-    def household(self) -> Household:
+    def household(self, given: HouseholdKind | None) -> Household:
         draws, number = self.draws, self.number
         surname = draws.one_of(SURNAMES)
         household = new_household(number, f"HH-{number:04d}", surname)
-        kind, plans = draws.weighted(_KINDS)
+        drawn = draws.weighted(_KINDS)
+        kind, plans = given or drawn
         household.persons = self._persons(kind, surname)
         model = draws.weighted(
             (
@@ -274,20 +277,7 @@ class _Maker:
 
     def _add_groups(self, household: Household, kind: str, model: str) -> None:
         draws = self.draws
-        band = draws.weighted(
-            (
-                (0.70, {}),
-                (
-                    0.15,
-                    {"absolute_band": Decimal("0.03"), "relative_band": Decimal("0.15")},
-                ),
-                (
-                    0.10,
-                    {"relative_band": Decimal("0.25"), "band_rule": "looser"},
-                ),
-                (0.05, {"band_floor": "0.02"}),
-            )
-        )
+        band = draws.weighted(_BANDS)
         group = add_group(household, f"{household.name} household", model_targets(model, **band))
         self._schedule_review(group)
         if kind == "family":
@@ -373,15 +363,13 @@ class _Maker:
     ) -> None:
         """Spread the wealth over the accounts so that the classes are about on target."""
         draws = self.draws
-        drift = draws.weighted(((0.55, 0.05), (0.30, 0.11), (0.15, 0.22)))
+        drift = draws.weighted(_DRIFTS)
         members = [
             (account, plan)
             for account, plan in zip(accounts, plans, strict=True)
             if account.account_type != "utma"
         ]
-        weights = [
-            weight * draws.around(1.0, drift) if weight else 0.0 for weight in MODELS[model]
-        ]
+        weights = [weight * draws.around(1.0, drift) if weight else 0.0 for weight in MODELS[model]]
         shares = [plan.share * draws.around(1.0, 0.2) for _, plan in members]
         amounts = _fitted(
             [
@@ -441,7 +429,7 @@ class _Maker:
         market, draws = self.market, self.draws
         demo = market.demo_index
         total = whole_units(ticker, dollars * 100 / market.price(ticker, demo))
-        if not total or any(position.ticker == ticker for position in account.positions):
+        if not total or account.holds(ticker):
             return
         position = account.position(ticker)
         if account.account_type == "401k":
@@ -457,9 +445,7 @@ class _Maker:
             quantity = left if place == count else min(left, wanted)
             if quantity:
                 kind = "INHERITED" if account.account_type == "inherited_ira" else "PURCHASE"
-                position.buy(
-                    index, quantity, market.price(ticker, index), acquisition_type=kind
-                )
+                position.buy(index, quantity, market.price(ticker, index), acquisition_type=kind)
                 left -= quantity
         if account.is_taxable and draws.chance(0.14):
             self._sell_some(position)
@@ -473,8 +459,10 @@ class _Maker:
         demo = market.demo_index
         latest = demo - 45
         if account.account_type == "inherited_ira":
-            return sorted(draws.integer(self.history_start - 900, self.history_start - 300)
-                          for _ in range(count))
+            return sorted(
+                draws.integer(self.history_start - 900, self.history_start - 300)
+                for _ in range(count)
+            )
         start = draws.integer(self.first, self.history_start)
         indices = [draws.integer(start, latest) for _ in range(count)]
         if draws.chance(0.22):

@@ -99,6 +99,7 @@ class Position:
     # lot, and (sale number, purchase number) -> cents on the closed lot.
     basis_additions: dict[int, int] = field(default_factory=dict)
     reported_disallowed: dict[tuple[int, int], int] = field(default_factory=dict)
+    holding_starts: dict[int, date] = field(default_factory=dict)  # of replacement lots
 
     def buy(
         self,

@@ -148,9 +148,7 @@ def demo_market() -> Market:
     rng = np.random.default_rng(_MARKET_SEED)
     bounds = _chapter_bounds(sessions)
     common = rng.standard_normal(len(sessions))
-    factors = {
-        factor: _factor_path(rng, common, bounds, story) for factor, story in _STORY.items()
-    }
+    factors = {factor: _factor_path(rng, common, bounds, story) for factor, story in _STORY.items()}
     demo_index = sessions.index(DEMO_SESSION)
     prices = {
         security.ticker: _price_path(rng, security, factors, bounds, demo_index)

@@ -198,9 +198,18 @@ class Account:
         for position in self.positions:
             if position.ticker == ticker:
                 return position
-        position = Position(ticker, len(self.positions) + 1)
+        number = max((position.number for position in self.positions), default=0) + 1
+        position = Position(ticker, number)
         self.positions.append(position)
         return position
+
+    def holds(self, ticker: str) -> bool:
+        """True where the account has a position in a security, open or closed."""
+        return any(position.ticker == ticker for position in self.positions)
+
+    def forget(self, ticker: str) -> None:
+        """Remove a position and its whole history, to lay it out anew."""
+        self.positions = [position for position in self.positions if position.ticker != ticker]
 
 
 @dataclass(slots=True, eq=False)

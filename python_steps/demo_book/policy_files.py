@@ -7,7 +7,6 @@ custodian states. Every row is effective-dated; `valid_to` empty means in force 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date
 from decimal import Decimal
 
 from python_steps.demo_book.ledger import is_long_term
@@ -288,14 +287,15 @@ class PolicyFiles:
             )
         )
 
-    def contents(self) -> Iterator[tuple[str, CsvFile]]:
-        """Each entity with its file, the firm-wide lists included, in a fixed order."""
+    def contents(self) -> Iterator[tuple[str, bytes]]:
+        """File name and content of each entity, the firm-wide lists included."""
         self._add_buy_list()
         self._add_menus()
         self._add_availability()
         self._add_classifications()
         self._add_expected_feeds()
-        yield from self.files.items()
+        for entity, file in self.files.items():
+            yield f"{entity}.csv", file.content(self.session)
 
     def _add_target(self, group_id: str, target: Target) -> None:
         self.files["ips_targets"].add(
@@ -459,10 +459,3 @@ class PolicyFiles:
 
 def _weight_text(weight: Decimal) -> str:
     return format(weight.normalize(), "f") if weight else "0"
-
-
-def last_review_before(day: date, months: int) -> date:
-    """The quarter end at least `months` months before a date, on which groups were reviewed."""
-    total = day.year * 12 + day.month - 1 - months
-    year, month = divmod(total - total % 3 - 1, 12)
-    return date(year, month + 1, 30 if month + 1 in (6, 9) else 31)

@@ -1,8 +1,8 @@
 """The demo book as one custodian's standard feed: one CSV per entity in the canonical columns.
 
 Belongs here: the columns and rows of the standard feed's files for one custodian and session.
-Does not belong here: other custodians' layouts, the firm's own policy files. Each file opens with
-the session it states and ends with its row count.
+Does not belong here: other custodians' layouts, the firm's own policy files. The last line of
+each file states its row count and its session.
 """
 
 from __future__ import annotations
@@ -180,14 +180,20 @@ _FUNDS_COVERED_FROM = date(2012, 1, 1)
 class StandardFeed:
     """The files of one custodian for one session, filled account by account."""
 
-    def __init__(self, folder: str, market: Market, session_index: int) -> None:
+    def __init__(
+        self,
+        folder: str,
+        market: Market,
+        session_index: int,
+        *,
+        cut_off: frozenset[str] = frozenset(),
+    ) -> None:
         self.folder = folder
+        self.cut_off = cut_off  # entities whose file loses its second half on the way
         self.market = market
         self.session_index = session_index
         self.session = market.sessions[session_index]
-        self.first_index = bisect_left(
-            market.sessions, self.session - timedelta(days=HISTORY_DAYS)
-        )
+        self.first_index = bisect_left(market.sessions, self.session - timedelta(days=HISTORY_DAYS))
         self.files = {entity: CsvFile(columns) for entity, columns in STANDARD_COLUMNS.items()}
         # Alpine numbers its securities and lots itself; the others leave that to their readers.
         self.states_own_ids = folder == "alpine"
@@ -211,10 +217,12 @@ class StandardFeed:
         for account in accounts:
             self._add_account(account)
 
-    def contents(self) -> Iterator[tuple[str, CsvFile]]:
-        """Each entity with its file, securities and prices included, in a fixed order."""
+    def contents(self) -> Iterator[tuple[str, bytes]]:
+        """File name and content of each entity, securities and prices included."""
         self._add_securities()
-        yield from self.files.items()
+        for entity, file in self.files.items():
+            written = file.row_count // 2 if entity in self.cut_off else None
+            yield f"{entity}.csv", file.content(self.session, rows_written=written)
 
     def _add_account(self, account: Account) -> None:
         registration, tax_status = REGISTRATIONS[account.account_type]
@@ -311,7 +319,8 @@ class StandardFeed:
     ) -> None:
         purchase = lot.purchase
         acquired = self.market.sessions[purchase.session_index]
-        term = "LONG" if self._is_long(purchase.acquisition_type, acquired) else "SHORT"
+        held_since = position.holding_starts.get(purchase.number, acquired)
+        term = "LONG" if self._is_long(purchase.acquisition_type, held_since) else "SHORT"
         unit_cost = money_text(purchase.price // security.contract_multiplier)
         if lot.disallowed_loss:
             unit_cost = _unit_cost_text(lot.cost_basis, lot.quantity)
@@ -327,7 +336,7 @@ class StandardFeed:
                 quantity_text(lot.quantity),
                 acquired.isoformat(),
                 _time_text(position.number, purchase.number) if self.states_own_ids else "",
-                acquired.isoformat(),
+                held_since.isoformat(),
                 term,
                 money_text(lot.cost_basis),
                 money_text(lot.cost_basis - lot.disallowed_loss),
@@ -377,9 +386,7 @@ class StandardFeed:
 
     def _add_transactions(self, account: Account) -> None:
         rows: dict[str, int] = {}
-        for one in transactions_between(
-            account, self.market, self.first_index, self.session_index
-        ):
+        for one in transactions_between(account, self.market, self.first_index, self.session_index):
             row = rows.get(one.ticker, 0)
             rows[one.ticker] = row + 1
             values = self._transaction_values(account, one)
@@ -428,6 +435,8 @@ class StandardFeed:
 
     def _add_orders(self, account: Account) -> None:
         for row, order in enumerate(account.open_orders):
+            if order.entered_date > self.session:
+                continue
             values = (
                 account.number,
                 *self._ids(universe()[order.ticker]),

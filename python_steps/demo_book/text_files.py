@@ -1,9 +1,9 @@
 """The text of one CSV file, made row by row without keeping it in full.
 
-Belongs here: the form that every CSV of the standard feed and of the policy folder has (stated
-as-of date, header, rows, row count) and the text of numbers. Does not belong here: which columns
-or rows a file has. Rows are kept compressed until the file is asked for, so a book of millions of
-lots is held in a few bytes a row.
+Belongs here: the form that every CSV of the standard feed and of the policy folder has (header,
+rows, a last line with row count and as-of date) and the text of numbers. Does not belong here:
+which columns or rows a file has. Rows are kept compressed until the file is asked for, so a book
+of millions of lots is held in a few bytes a row.
 """
 
 from __future__ import annotations
