@@ -19,7 +19,7 @@ from python_steps.demo_book.activity import (
     transactions_between,
     unsettled_amount,
 )
-from python_steps.demo_book.ledger import OpenLot, Position, amount_in_cents, is_long_term
+from python_steps.demo_book.ledger import OpenLot, Position, Purchase, amount_in_cents, is_long_term
 from python_steps.demo_book.market import RATES_TO_DOLLAR, Market
 from python_steps.demo_book.model import Account, Household
 from python_steps.demo_book.standard_feed import HISTORY_DAYS
@@ -144,9 +144,7 @@ class FlexFile:
             acquired = self.market.sessions[lot.purchase.session_index]
             start = position.holding_starts.get(lot.purchase.number, acquired)
             opened, held_since = f"{acquired:%Y%m%d};101500", f"{start:%Y%m%d};101500"
-            originating = _numeric_id(
-                f"{account.number}-{position.number:03d}-P{lot.purchase.number:03d}"
-            )
+            originating = _opening_id(account, position, lot.purchase)
             code = "LT" if is_long_term(start, self.session) else "ST"
             code += ";LD" if lot.disallowed_loss else ""
         return _element(
@@ -228,7 +226,6 @@ class FlexFile:
                 continue
             acquired = self.market.sessions[lot.purchase.session_index]
             disposed = self.market.sessions[lot.sale.session_index]
-            opening = f"{account.number}-{position.number:03d}-P{lot.purchase.number:03d}"
             code = "LT" if is_long_term(acquired, disposed) else "ST"
             yield _element(
                 "Lot",
@@ -242,7 +239,7 @@ class FlexFile:
                 dateTime=f"{disposed:%Y%m%d};101500",
                 openDateTime=f"{acquired:%Y%m%d};101500",
                 holdingPeriodDateTime=f"{acquired:%Y%m%d};101500",
-                transactionID=_numeric_id(opening),
+                transactionID=_opening_id(account, position, lot.purchase),
                 quantity=quantity_text(lot.quantity),
                 tradePrice=money_text(lot.purchase.price),
                 cost=money_text(lot.cost_basis),
@@ -347,6 +344,12 @@ def _per_share(basis: int, quantity: int) -> str:
     micros = basis * 100_000_000 // quantity
     whole, rest = divmod(micros, 1_000_000)
     return f"{whole}.{rest:06d}"
+
+
+def _opening_id(account: Account, position: Position, purchase: Purchase) -> str:
+    """The transaction that opened a lot, as its trade states it."""
+    kind = "R" if purchase.acquisition_type == "REINVEST" else "P"
+    return _numeric_id(f"{account.number}-{position.number:03d}-{kind}{purchase.number:03d}")
 
 
 def _numeric_id(transaction_id: str) -> str:
