@@ -1,0 +1,98 @@
+"""Which security may be bought in which account for a class, and why not another.
+
+Belongs here: walking the buy list in rank order past wash-sale windows, securities sold in the same
+plan and concentration limits to the first security that may be bought. Does not belong here: how
+much is bought, in which account. Source: `no_buy_until_date` of the household's windows (the last
+day on which a buy is not allowed), IRC 1091 and, for the spouse's and retirement accounts,
+Rev. Rul. 2008-5.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from python_steps.planning.household import Block, BuyOption, HouseholdIndex, Security
+from python_steps.planning.ledger import PlanLedger
+from python_steps.planning.plan import BUY, SELL
+
+NOTHING = Decimal(0)
+
+
+class BuyRules:
+    """Permissions of purchases."""
+
+    def __init__(self, index: HouseholdIndex) -> None:
+        self._index = index
+        self._held: dict[str, Decimal] = {}
+        for position in index.household.positions:
+            value = position.market_value or NOTHING
+            self._held[position.security_id] = self._held.get(position.security_id, NOTHING) + value
+
+    def choose(
+        self, ledger: PlanLedger, account_id: str, asset_class: str, amount: Decimal
+    ) -> Security | None:
+        """The security to buy for a class in an account with `amount` dollars.
+
+        A security that the plan already buys there for the class is kept, so that one class does
+        not end in two small holdings.
+        """
+        permitted = [
+            option
+            for option in self._index.options.get((account_id, asset_class), [])
+            if self.block(ledger, option) is None
+        ]
+        permitted.sort(
+            key=lambda option: (
+                ledger.order_of(account_id, option.security_id, BUY) is None,
+                option.rank,
+                option.security_id,
+            )
+        )
+        for option in permitted:
+            security = self._index.securities[option.security_id]
+            minimum = self._index.terms_of(account_id, security).minimum_amount
+            order = ledger.order_of(account_id, option.security_id, BUY)
+            already = NOTHING if order is None else order.notional
+            if amount + already >= minimum:
+                return security
+        return None
+
+    def can_buy(self, ledger: PlanLedger, account_id: str, asset_class: str) -> bool:
+        """True when at least one security may be bought for the class in the account."""
+        return any(
+            self.block(ledger, option) is None
+            for option in self._index.options.get((account_id, asset_class), [])
+        )
+
+    def block(self, ledger: PlanLedger, option: BuyOption) -> Block | None:
+        """Why a security may not be bought in an account now, None when it may."""
+        security = self._index.securities[option.security_id]
+        if ledger.order_of(option.account_id, option.security_id, SELL) is not None:
+            return Block("wash_sale_window", f"{security.label} is sold in the same account")
+        if security.identity_group_id in ledger.taxable_sold_identity_groups:
+            return Block("wash_sale_window", f"{security.label} is sold in this plan")
+        account = self._index.accounts[option.account_id]
+        window = self._index.windows.get((account.wash_sale_group_id, security.identity_group_id))
+        until = None if window is None else window.no_buy_until_date
+        if until is not None and until >= self._index.household.planned_trade_date:
+            return Block(
+                "wash_sale_window",
+                f"{security.label} was sold at a loss; no purchase before "
+                f"{until.isoformat()} has passed",
+            )
+        room = self.room(ledger, security)
+        if room is not None and room <= 0:
+            return Block("restricted", f"{security.label} is at its concentration limit")
+        return None
+
+    def room(self, ledger: PlanLedger, security: Security) -> Decimal | None:
+        """Dollars that may still be bought under the concentration limit, None without one."""
+        limit = self._index.limits.get(security.security_id)
+        total = self._index.household.market_value
+        if limit is None or total is None:
+            return None
+        held = self._held.get(security.security_id, NOTHING)
+        for order in ledger.orders.values():
+            if order.security_id == security.security_id:
+                held += order.notional if order.action == BUY else -order.notional
+        return limit.limit_weight * total - held

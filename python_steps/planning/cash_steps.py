@@ -1,0 +1,141 @@
+"""First two steps of the waterfall: raise the cash that must leave, invest the cash that is free.
+
+Belongs here: selling in the very account that is short, and buying with cash above its target.
+Does not belong here: swaps between classes (`swaps`). Order of lots in a cash need: cash
+equivalents, losses, long-term gains, and short-term gains only when nothing else is left.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from python_steps.planning.household import (
+    CASH,
+    Account,
+    AllocationGroup,
+    Position,
+)
+from python_steps.planning.ledger import PlanLedger
+from python_steps.planning.needs import Need, class_needs
+from python_steps.planning.plan import INVEST_CASH, RAISE_CASH, Purpose
+from python_steps.planning.sell_rules import (
+    ANY_LOT,
+    LONG_TERM_GAINS,
+    LOSSES_ONLY,
+    CategorySet,
+)
+from python_steps.planning.swaps import Market, buy_class, is_large_enough_sale
+
+NOTHING = Decimal(0)
+RAISING_STAGES: tuple[CategorySet, ...] = (LOSSES_ONLY, LONG_TERM_GAINS, ANY_LOT)
+
+
+def raise_cash(market: Market, ledger: PlanLedger, account: Account) -> Decimal:
+    """Sell in an account until its reserves and its minimum cash are covered.
+
+    Args:
+        market: rules and lookups.
+        ledger: the plan so far; extended.
+        account: an account whose investable cash may be negative.
+
+    Returns:
+        The shortfall that stays, dollars (0 when the cash is raised).
+    """
+    if ledger.cash(account.account_id) >= 0 or account.block is not None:
+        return max(NOTHING, -ledger.cash(account.account_id))
+    for stage in RAISING_STAGES:
+        for only_excess in (True, False):
+            for position in _raising_order(market, ledger, account):
+                if ledger.spendable(account.account_id) >= 0:
+                    return NOTHING
+                _raise_from(market, ledger, position, stage, only_excess=only_excess)
+    return max(NOTHING, -ledger.cash(account.account_id))
+
+
+def invest_cash(market: Market, ledger: PlanLedger, group: AllocationGroup, trade_to: str) -> None:
+    """Invest a group's cash above its target, each class where it is best located."""
+    needs = class_needs(ledger, group, trade_to)
+    excess = next((need.amount for need in needs.sources if need.asset_class == CASH), NOTHING)
+    accounts = market.index.accounts_of_group.get(group.allocation_group_id, [])
+    pairs = [
+        (sink, account)
+        for sink in needs.sinks
+        for account in accounts
+        if sink.asset_class != CASH and account.block is None
+    ]
+    pairs.sort(key=lambda pair: _investing_order(market, *pair))
+    left = {sink.asset_class: sink.amount for sink in needs.sinks}
+    for sink, account in pairs:
+        amount = min(left[sink.asset_class], excess, ledger.spendable(account.account_id))
+        if amount <= 0:
+            continue
+        purpose = Purpose(INVEST_CASH, group.allocation_group_id, CASH, sink.asset_class)
+        spent = buy_class(market, ledger, account.account_id, sink.asset_class, amount, purpose)
+        left[sink.asset_class] -= spent
+        excess -= spent
+
+
+def _investing_order(
+    market: Market, sink: Need, account: Account
+) -> tuple[bool, int, int, str, str]:
+    rank = market.assumptions.rank_of(sink.asset_class, account.tax_treatment)
+    return (not sink.is_primary, rank, sink.order, sink.asset_class, account.account_id)
+
+
+def _raise_from(
+    market: Market,
+    ledger: PlanLedger,
+    position: Position,
+    stage: CategorySet,
+    *,
+    only_excess: bool,
+) -> None:
+    """Sell as much of a position as the account still needs, and never a trade too small."""
+    account = market.index.accounts[position.account_id]
+    security = market.index.securities[position.security_id]
+    price = security.price or NOTHING
+    lots = market.sells.eligible_lots(ledger, position, stage)
+    if not lots or price <= 0:
+        return
+    need = -ledger.spendable(account.account_id)
+    # The sale must bring the need after its costs and after the price has moved by the buffer.
+    slack = 1 - market.execution_buffer - (security.half_spread or NOTHING)
+    fee = ledger.costs.commission(market.index.terms_of(account.account_id, security))
+    dollars = max((need + fee) / slack, market.minimum_trade)
+    if only_excess and not security.is_cash_equivalent:
+        dollars = min(dollars, _excess_of_class(market, ledger, account, security.primary_class))
+    shares = min(dollars / price, ledger.saleable(position, lots))
+    purpose = Purpose(RAISE_CASH, account.allocation_group_id, security.primary_class, None)
+    ends_need = not only_excess and shares > 0
+    if is_large_enough_sale(market, ledger, position, shares) or ends_need:
+        ledger.sell(position, lots, shares, purpose)
+
+
+def _raising_order(market: Market, ledger: PlanLedger, account: Account) -> list[Position]:
+    """Cash equivalents, then holdings of the most overweight class, larger holdings first."""
+
+    def key(position: Position) -> tuple[bool, Decimal, Decimal, str]:
+        security = market.index.securities[position.security_id]
+        excess = _excess_of_class(market, ledger, account, security.primary_class)
+        return (
+            not security.is_cash_equivalent,
+            -excess,
+            -(position.market_value or NOTHING),
+            position.security_id,
+        )
+
+    return sorted(market.index.positions_of_account.get(account.account_id, []), key=key)
+
+
+def _excess_of_class(
+    market: Market, ledger: PlanLedger, account: Account, asset_class: str
+) -> Decimal:
+    """Dollars of a class above its target in the account's group, 0 where there is no IPS."""
+    group_id = account.allocation_group_id
+    group = None if group_id is None else market.index.groups.get(group_id)
+    if group is None or group_id is None:
+        return NOTHING
+    row = group.target_of(asset_class)
+    target = NOTHING if row is None else row.target_weight
+    value = ledger.class_values[group_id].get(asset_class, NOTHING)
+    return max(NOTHING, value - target * ledger.group_value(group_id))

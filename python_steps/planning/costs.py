@@ -1,0 +1,81 @@
+"""What an order costs: commission, half-spread and market impact.
+
+Belongs here: the cost of one order of a given size. Does not belong here: whether it is worth it.
+Sources: half-spread times notional; square-root impact Y x sigma x sqrt(Q / ADV) x Q with the
+firm's coefficient Y, daily sigma from the class volatilities (Grinold-Kahn; see the policy).
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, ROUND_UP, Decimal
+from typing import NamedTuple
+
+from python_steps.planning.household import FUND_TYPES, MarketAssumptions, Security, TradeTerms
+from python_steps.policy import FirmPolicy
+
+CENT = Decimal("0.01")
+NOTHING = Decimal(0)
+TRADING_DAYS = Decimal(252)
+# An exchange-traded security of unknown volume is charged as if the order were a hundredth of a
+# day's volume: about ten times what a household's order in a listed fund really takes part in.
+ASSUMED_PARTICIPATION = Decimal("0.01")
+
+
+class OrderCost(NamedTuple):
+    """Cost of an order by component, dollars, to the cent."""
+
+    commission: Decimal
+    spread_cost: Decimal
+    market_impact: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        """Sum of the components."""
+        return self.commission + self.spread_cost + self.market_impact
+
+
+class CostModel:
+    """Costs of orders under one firm's policy."""
+
+    def __init__(self, policy: FirmPolicy, assumptions: MarketAssumptions) -> None:
+        self._policy = policy
+        self._assumptions = assumptions
+        self._daily_volatility: dict[str, Decimal] = {}
+
+    def commission(self, terms: TradeTerms) -> Decimal:
+        """The custodian's fee for the security, else the firm's ordinary commission."""
+        fee = terms.transaction_fee
+        return self._policy.commission_per_trade if fee is None else fee
+
+    def of_order(self, security: Security, terms: TradeTerms, notional: Decimal) -> OrderCost:
+        """Cost of trading `notional` dollars of a security in one order."""
+        half_spread = security.half_spread
+        if half_spread is None:
+            raise ValueError(f"security {security.security_id}: trading cost is not known")
+        return OrderCost(
+            commission=self.commission(terms),
+            spread_cost=(notional * half_spread).quantize(CENT, rounding=ROUND_HALF_UP),
+            market_impact=self._impact(security, notional),
+        )
+
+    def _impact(self, security: Security, notional: Decimal) -> Decimal:
+        if security.security_type in FUND_TYPES or notional <= 0:
+            return NOTHING  # funds trade at net asset value
+        volume = security.average_daily_dollar_volume
+        participation = notional / volume if volume else ASSUMED_PARTICIPATION
+        rate = self._policy.impact_coefficient * self._volatility(security) * participation.sqrt()
+        return (rate * notional).quantize(CENT, rounding=ROUND_UP)
+
+    def _volatility(self, security: Security) -> Decimal:
+        """Daily volatility from the class mix; a class without an assumption is the worst."""
+        known = self._daily_volatility.get(security.security_id)
+        if known is None:
+            assumed = self._assumptions.volatility
+            worst = max(assumed.values(), default=0.0)
+            yearly = sum(
+                (weight * Decimal(str(assumed.get(name, worst))))
+                for name, weight in security.class_weights
+            )
+            known = Decimal(yearly) / TRADING_DAYS.sqrt()
+            self._daily_volatility[security.security_id] = known
+        return known

@@ -1,0 +1,213 @@
+"""From a finished ledger to trades with lots, taxes, reasons and sentences.
+
+Belongs here: rendering orders into trades and tax impact. Does not belong here: deciding, judging a
+plan, exceptions. The tax of a trade is marginal (gain times the rate of its term), the tax of a
+unit is the true change of its year's tax: netting makes the two differ, and both are stated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+from python_steps.planning.household import FUND_TYPES, HouseholdIndex, Security
+from python_steps.planning.ledger import LotSale, PlanLedger, lot_sales, to_cents
+from python_steps.planning.plan import (
+    BUY,
+    HARVEST_LOSS,
+    REBALANCE,
+    SELL,
+    Order,
+    TaxImpact,
+    Trade,
+    TradeLot,
+)
+from python_steps.planning.tax_effect import Realized, TaxEffect, TaxRates, carryforward_used
+from python_steps.planning.wording import trade_rationale
+from python_steps.policy import FirmPolicy
+
+NOTHING = Decimal(0)
+CENT = Decimal("0.01")
+BASIS_POINT = Decimal("0.0001")
+
+
+def finished_trades(
+    index: HouseholdIndex,
+    start: PlanLedger,
+    ledger: PlanLedger,
+    policy: FirmPolicy,
+    tax: TaxEffect,
+) -> tuple[Trade, ...]:
+    """Every order as a trade, in the order of display and execution.
+
+    Tax-advantaged accounts stand before taxable ones; inside an account sales stand before the
+    purchases they pay for.
+    """
+    treatment_order = {"tax_deferred": 0, "tax_free": 1, "taxable": 2}
+
+    def place(order: Order) -> tuple[int, str, bool, Decimal, str]:
+        account = index.accounts[order.account_id]
+        return (
+            treatment_order[account.tax_treatment],
+            order.account_id,
+            order.action == BUY,
+            -order.notional,
+            order.security_id,
+        )
+
+    ordered = sorted(ledger.orders.values(), key=place)
+    return tuple(
+        _trade(index, start, order, policy, tax, sequence)
+        for sequence, order in enumerate(ordered, start=1)
+    )
+
+
+def tax_impacts(index: HouseholdIndex, ledger: PlanLedger, tax: TaxEffect) -> tuple[TaxImpact, ...]:
+    """What the plan realises and costs for each tax unit that sells in a taxable account."""
+    year = index.household.planned_trade_date.year
+    impacts = []
+    for tax_unit_id, realized in sorted(ledger.realized().items()):
+        unit = index.tax_units.get(tax_unit_id)
+        impacts.append(
+            TaxImpact(
+                tax_unit_id=tax_unit_id,
+                tax_year=year,
+                realized_short_term_gain=realized.short_gain,
+                realized_short_term_loss=realized.short_loss,
+                realized_long_term_gain=realized.long_gain,
+                realized_long_term_loss=realized.long_loss,
+                carryforward_used=NOTHING if unit is None else carryforward_used(unit, realized),
+                estimated_tax=tax.change(tax_unit_id, realized),
+                harvested_loss=-(realized.short_loss + realized.long_loss),
+                wash_sale_exposure=_exposure(index, ledger, tax_unit_id),
+            )
+        )
+    return tuple(impacts)
+
+
+def _trade(
+    index: HouseholdIndex,
+    start: PlanLedger,
+    order: Order,
+    policy: FirmPolicy,
+    tax: TaxEffect,
+    sequence: int,
+) -> Trade:
+    account = index.accounts[order.account_id]
+    security = index.securities[order.security_id]
+    sales = lot_sales(index, order) if order.action == SELL else []
+    rates = tax.marginal_rates(account.tax_unit_id) if account.is_taxable else None
+    lots = tuple(_trade_lot(sale, rates) for sale in sales)
+    realized = _realized(sales) if account.is_taxable else Realized()
+    tax_cost = sum((lot.tax_cost for lot in lots), NOTHING)
+    reason_code = _reason_code(order, realized)
+    order_type, limit_price = _order_type(order, security, policy)
+    return Trade(
+        account_id=order.account_id,
+        action=order.action,
+        security_id=order.security_id,
+        quantity=order.quantity,
+        price=security.price or NOTHING,
+        notional=order.notional,
+        reason_code=reason_code,
+        rationale=trade_rationale(index, start, order, reason_code, sales, tax_cost),
+        tax_character=tax_character(realized),
+        realized_short_term_gain=realized.short_gain,
+        realized_short_term_loss=realized.short_loss,
+        realized_long_term_gain=realized.long_gain,
+        realized_long_term_loss=realized.long_loss,
+        tax_cost=tax_cost,
+        commission=order.commission,
+        spread_cost=order.spread_cost,
+        market_impact=order.market_impact,
+        order_type=order_type,
+        limit_price=limit_price,
+        trade_sequence=sequence,
+        asset_class=security.primary_class,
+        lots=lots if not any(sale.lot.is_whole_position for sale in sales) else (),
+    )
+
+
+def tax_character(realized: Realized) -> str:
+    """The label of a trade's results: one of the four kinds, mixed, or none."""
+    kinds = [
+        name
+        for name, amount in (
+            ("short_term_gain", realized.short_gain),
+            ("short_term_loss", realized.short_loss),
+            ("long_term_gain", realized.long_gain),
+            ("long_term_loss", realized.long_loss),
+        )
+        if amount != 0
+    ]
+    return "none" if not kinds else kinds[0] if len(kinds) == 1 else "mixed"
+
+
+def _realized(sales: Sequence[LotSale]) -> Realized:
+    realized = Realized()
+    for sale in sales:
+        realized = realized.plus(sale.gain, is_long_term=bool(sale.lot.is_long_term))
+    return realized
+
+
+def _trade_lot(sale: LotSale, rates: TaxRates | None) -> TradeLot:
+    gain = None if sale.cost_basis is None else sale.gain
+    cost = NOTHING
+    if rates is not None and gain is not None:
+        cost = to_cents(gain * (rates.long_term if sale.lot.is_long_term else rates.short_term))
+    term = "unknown" if sale.lot.is_long_term is None else "short"
+    return TradeLot(
+        lot_id=sale.lot.lot_id,
+        quantity=sale.quantity,
+        acquisition_date=sale.lot.acquisition_date,
+        holding_period_start_date=sale.lot.holding_period_start_date,
+        term="long" if sale.lot.is_long_term else term,
+        proceeds=sale.proceeds,
+        cost_basis=sale.cost_basis,
+        realized_gain=gain,
+        tax_cost=cost,
+    )
+
+
+def _reason_code(order: Order, realized: Realized) -> str:
+    """The main purpose; a rebalancing sale of nothing but losses is a harvest as well."""
+    code = order.main_purpose.reason_code
+    losses = realized.short_loss + realized.long_loss
+    gains = realized.short_gain + realized.long_gain
+    if code == REBALANCE and order.action == SELL and losses < 0 and gains == 0:
+        return HARVEST_LOSS
+    return code
+
+
+def _order_type(order: Order, security: Security, policy: FirmPolicy) -> tuple[str, Decimal | None]:
+    """Market for funds and tight markets; else a limit as far away as the plan's cash survives."""
+    half_spread = security.half_spread or NOTHING
+    price = security.price
+    if (
+        price is None
+        or security.security_type in FUND_TYPES
+        or half_spread < policy.wide_spread_bps * BASIS_POINT
+    ):
+        return "market", None
+    if order.action == BUY:
+        limit = price * (1 + policy.execution_buffer)
+        return "limit", limit.quantize(CENT, rounding=ROUND_FLOOR)
+    limit = price * (1 - policy.execution_buffer)
+    return "limit", limit.quantize(CENT, rounding=ROUND_CEILING)
+
+
+def _exposure(index: HouseholdIndex, ledger: PlanLedger, tax_unit_id: str) -> Decimal:
+    """Losses of the plan that a known purchase, past or planned, could still disallow."""
+    total = NOTHING
+    for key in sorted(ledger.orders):
+        order = ledger.orders[key]
+        account = index.accounts[order.account_id]
+        if order.action != SELL or not account.is_taxable or account.tax_unit_id != tax_unit_id:
+            continue
+        group = index.securities[order.security_id].identity_group_id
+        window = index.windows.get((account.wash_sale_group_id, group))
+        until = None if window is None else window.no_loss_sale_until_date
+        is_open = until is not None and until >= index.household.planned_trade_date
+        if is_open or group in ledger.bought_identity_groups:
+            total -= sum((min(NOTHING, sale.gain) for sale in lot_sales(index, order)), NOTHING)
+    return total

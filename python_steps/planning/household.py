@@ -1,0 +1,351 @@
+"""One household's rebalancing problem, as frozen values in canonical order.
+
+Belongs here: the types that every planner, evaluation and checker share, and the lookups that
+follow directly from them. Does not belong here: reading frames (`household_frames`), any decision,
+any tax. Bands and breaches are the book's (`fct_household_drift`): they are carried, not computed.
+Source of the words: the marts' column documentation; money in US dollars, weights 0 to 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+CASH = "Cash"
+UNMAPPED = "Unmapped"
+
+TAXABLE = "taxable"
+TAX_DEFERRED = "tax_deferred"
+TAX_FREE = "tax_free"
+TAX_TREATMENTS = (TAX_DEFERRED, TAX_FREE, TAXABLE)
+
+FUND_TYPES = frozenset({"MUTUAL_FUND", "MONEY_MARKET"})
+TRADED_TYPES = frozenset({"EQUITY", "ETF", "MUTUAL_FUND", "MONEY_MARKET"})
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Why something may not be traded: a reason code of the exceptions and a clause in words."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCash:
+    """Cash of one account in dollars, as `fct_account_cash` states it."""
+
+    trade_date: Decimal
+    settled: Decimal
+    pending: Decimal
+    margin_debit: Decimal
+    fee_reserve: Decimal
+    flow_reserve: Decimal
+    minimum: Decimal
+    investable: Decimal
+
+    @property
+    def after_flows(self) -> Decimal:
+        """Cash that stays in the account once fees and withdrawals due have left it."""
+        return self.investable + self.minimum
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account; `block` says why no trade at all may be proposed in it."""
+
+    account_id: str
+    account_name: str
+    account_type: str
+    tax_treatment: str
+    custodian: str
+    allocation_group_id: str | None
+    tax_unit_id: str
+    wash_sale_group_id: str
+    counts_toward_allocation: bool
+    counts_for_wash_sales: bool
+    lot_method: str
+    cash: AccountCash | None
+    block: Block | None
+
+    @property
+    def is_taxable(self) -> bool:
+        """True when sales in the account realise gains and losses."""
+        return self.tax_treatment == TAXABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """One security: what it is, what it costs to trade, and the classes it is made of."""
+
+    security_id: str
+    ticker: str | None
+    security_name: str
+    security_type: str
+    sub_class: str | None
+    identity_group_id: str
+    is_cash_equivalent: bool
+    is_illiquid: bool
+    is_mapped: bool
+    currency: str
+    price: Decimal | None
+    half_spread: Decimal | None
+    average_daily_dollar_volume: Decimal | None
+    class_weights: tuple[tuple[str, Decimal], ...]
+
+    @property
+    def label(self) -> str:
+        """The name an advisor would use: the ticker, else the name."""
+        return self.ticker or self.security_name or self.security_id
+
+    @property
+    def primary_class(self) -> str:
+        """The class with the largest weight (ties: first in the canonical order)."""
+        return max(self.class_weights, key=lambda pair: pair[1])[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """One open lot (or wash-sale sub-lot) with our adjusted basis and term on the trade date.
+
+    `is_whole_position` marks the one stand-in lot of a tax-advantaged holding whose custodian
+    sends no lots: nothing depends on them there, and no lot is named in its sale.
+    """
+
+    lot_id: str
+    account_id: str
+    security_id: str
+    quantity: Decimal
+    sellable_quantity: Decimal
+    acquisition_date: date | None
+    holding_period_start_date: date | None
+    is_long_term: bool | None
+    cost_basis: Decimal | None
+    is_gain_allowed: bool
+    block: Block | None
+    is_whole_position: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """One holding with its constraints and lots; `block` says why it may not be sold."""
+
+    account_id: str
+    security_id: str
+    quantity: Decimal
+    market_value: Decimal | None
+    sellable_quantity: Decimal
+    is_gain_allowed: bool
+    block: Block | None
+    lots: tuple[Lot, ...]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Account and security."""
+        return (self.account_id, self.security_id)
+
+
+@dataclass(frozen=True, slots=True)
+class TradeTerms:
+    """How a security trades at an account's custodian."""
+
+    is_available: bool
+    is_fractional: bool
+    trades_in: str
+    minimum_amount: Decimal
+    transaction_fee: Decimal | None
+
+    @property
+    def quantity_step(self) -> Decimal:
+        """Smallest tradable quantity: a whole share, or a thousandth."""
+        is_whole = not self.is_fractional and self.trades_in != "dollars"
+        return Decimal(1) if is_whole else Decimal("0.001")
+
+
+@dataclass(frozen=True, slots=True)
+class BuyOption:
+    """A security that may be bought in an account to fill an asset class; lower ranks first."""
+
+    account_id: str
+    asset_class: str
+    rank: int
+    security_id: str
+    is_substitute: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClassTarget:
+    """One class of one allocation group: target, band and breach as the book states them."""
+
+    asset_class: str
+    asset_class_rank: int
+    target_weight: Decimal
+    actual_weight: Decimal
+    projected_weight: Decimal
+    lower_band_weight: Decimal
+    upper_band_weight: Decimal
+    is_breach: bool
+    is_breach_projected: bool
+    breach_severity_rank: int | None
+    market_value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationGroup:
+    """The accounts managed to one IPS, its classes and why it is looked at tonight."""
+
+    allocation_group_id: str
+    market_value: Decimal
+    is_rebalance_due: bool
+    trigger_reasons: str
+    classes: tuple[ClassTarget, ...]
+
+    def target_of(self, asset_class: str) -> ClassTarget | None:
+        """The group's target row of a class, None where the IPS and the holdings lack it."""
+        return next((row for row in self.classes if row.asset_class == asset_class), None)
+
+
+@dataclass(frozen=True, slots=True)
+class WashSaleWindow:
+    """Dates up to and including which buys, or loss sales, of an identity group are barred."""
+
+    wash_sale_group_id: str
+    identity_group_id: str
+    no_buy_until_date: date | None
+    no_loss_sale_until_date: date | None
+    caused_by: str
+    is_coverage_known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TaxUnit:
+    """One tax return: year-to-date state, marginal rates and what is known of the rate tables."""
+
+    tax_unit_id: str
+    tax_year: int
+    filing_status: str
+    marginal_ordinary_rate: Decimal | None
+    marginal_short_term_rate: Decimal | None
+    marginal_long_term_rate: Decimal | None
+    short_term_carryforward: Decimal
+    long_term_carryforward: Decimal
+    year_to_date_short_term_gain: Decimal
+    year_to_date_long_term_gain: Decimal
+    ordinary_taxable_income: Decimal
+    magi: Decimal
+    state_rate: Decimal
+    state_gains_rate: Decimal
+    rates_status: str
+    profile_status: str
+
+
+@dataclass(frozen=True, slots=True)
+class CashFlow:
+    """A contribution, withdrawal, distribution or fee due within the horizon (amount positive)."""
+
+    account_id: str
+    flow_type: str
+    amount: Decimal
+    state: str
+    required_by_date: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConcentrationLimit:
+    """Largest share of the household's value that one security may have."""
+
+    security_id: str
+    limit_weight: Decimal
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """Everything a planner may know of one household; every tuple is in canonical order."""
+
+    household_id: str
+    household_name: str
+    household_state: str
+    state_reason: str
+    allows_short_term_gains: bool
+    harvests_losses: bool
+    minimum_trade_amount: Decimal
+    annual_gains_budget: Decimal | None
+    market_value: Decimal | None
+    as_of_date: date
+    planned_trade_date: date
+    accounts: tuple[Account, ...]
+    securities: tuple[Security, ...]
+    positions: tuple[Position, ...]
+    groups: tuple[AllocationGroup, ...]
+    buy_options: tuple[BuyOption, ...]
+    trade_terms: tuple[tuple[tuple[str, str], TradeTerms], ...]
+    wash_sale_windows: tuple[WashSaleWindow, ...]
+    tax_units: tuple[TaxUnit, ...]
+    cash_flows: tuple[CashFlow, ...]
+    concentration_limits: tuple[ConcentrationLimit, ...]
+
+
+@dataclass(frozen=True)
+class MarketAssumptions:
+    """What the firm assumes of asset classes: risk, and which account suits each class best."""
+
+    volatility: Mapping[str, float]
+    correlation: Mapping[tuple[str, str], float]
+    location_rank: Mapping[tuple[str, str], int]
+
+    def rank_of(self, asset_class: str, tax_treatment: str) -> int:
+        """Preference of a tax treatment for a class, 1 best; classes without a rank are neutral."""
+        return self.location_rank.get((asset_class, tax_treatment), 2)
+
+
+class HouseholdIndex:
+    """Lookups over a household's values; built once, never changed."""
+
+    def __init__(self, household: Household) -> None:
+        self.household = household
+        self.accounts = {account.account_id: account for account in household.accounts}
+        self.securities = {security.security_id: security for security in household.securities}
+        self.positions = {position.key: position for position in household.positions}
+        self.lots = {lot.lot_id: lot for position in household.positions for lot in position.lots}
+        self.groups = {group.allocation_group_id: group for group in household.groups}
+        year = household.planned_trade_date.year
+        self.tax_units = {
+            unit.tax_unit_id: unit for unit in household.tax_units if unit.tax_year == year
+        }
+        self.terms = dict(household.trade_terms)
+        self.limits = {limit.security_id: limit for limit in household.concentration_limits}
+        self.windows = {
+            (window.wash_sale_group_id, window.identity_group_id): window
+            for window in household.wash_sale_windows
+        }
+        self.options: dict[tuple[str, str], list[BuyOption]] = {}
+        for option in household.buy_options:
+            self.options.setdefault((option.account_id, option.asset_class), []).append(option)
+        self.positions_of_account: dict[str, list[Position]] = {}
+        for position in household.positions:
+            self.positions_of_account.setdefault(position.account_id, []).append(position)
+        self.accounts_of_group: dict[str, list[Account]] = {}
+        for account in household.accounts:
+            if account.allocation_group_id is not None and account.counts_toward_allocation:
+                self.accounts_of_group.setdefault(account.allocation_group_id, []).append(account)
+
+    def terms_of(self, account_id: str, security: Security) -> TradeTerms:
+        """Trade terms of a security in an account.
+
+        A holding for which the firm has recorded no terms trades as its kind does everywhere:
+        funds in dollars, everything else in whole shares, without a minimum.
+        """
+        known = self.terms.get((account_id, security.security_id))
+        if known is not None:
+            return known
+        is_fund = security.security_type in FUND_TYPES
+        return TradeTerms(
+            is_available=True,
+            is_fractional=is_fund,
+            trades_in="dollars" if is_fund else "shares",
+            minimum_amount=Decimal(0),
+            transaction_fee=None,
+        )

@@ -1,0 +1,203 @@
+"""A household's plan as frozen values, the same for every planner.
+
+Belongs here: orders while a plan grows, and the finished plan with its trades, lots, tax impact and
+exceptions. Does not belong here: how a plan is found, checked or rendered. Reason codes are closed
+lists; amounts are dollars, gains >= 0 and losses <= 0 stand apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+BUY = "buy"
+SELL = "sell"
+
+RAISE_CASH = "RAISE_CASH"
+INVEST_CASH = "INVEST_CASH"
+REBALANCE = "REBALANCE"
+HARVEST_LOSS = "HARVEST_LOSS"
+HARVEST_REPLACEMENT = "HARVEST_REPLACEMENT"
+RESTRICTION = "RESTRICTION"
+LOCATE = "LOCATE"
+REASON_CODES = (
+    RAISE_CASH,
+    INVEST_CASH,
+    REBALANCE,
+    HARVEST_LOSS,
+    HARVEST_REPLACEMENT,
+    RESTRICTION,
+    LOCATE,
+)
+
+EXCEPTION_CODES = (
+    "out_of_tolerance",
+    "excluded",
+    "deferred",
+    "restricted",
+    "unmapped",
+    "illiquid",
+    "frozen",
+    "wash_sale_window",
+    "unknown_coverage",
+    "rates_missing",
+    "cash_shortfall",
+    "below_minimum",
+    "no_ips",
+    "withheld",
+)
+
+REBALANCE_MODE = "rebalance"
+CASH_ONLY_MODE = "cash_only"
+NO_TRADE_MODE = "no_trade"
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """Why dollars are moved: out of a class (or to raise cash) and into a class."""
+
+    reason_code: str
+    allocation_group_id: str | None
+    sold_class: str | None = None
+    bought_class: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One security bought or sold in one account, as far as the plan has grown."""
+
+    account_id: str
+    security_id: str
+    action: str
+    quantity: Decimal
+    notional: Decimal
+    commission: Decimal
+    spread_cost: Decimal
+    market_impact: Decimal
+    lots: tuple[tuple[str, Decimal], ...]
+    purposes: tuple[tuple[Purpose, Decimal], ...]
+
+    @property
+    def cost(self) -> Decimal:
+        """Commission, spread and impact, dollars."""
+        return self.commission + self.spread_cost + self.market_impact
+
+    @property
+    def main_purpose(self) -> Purpose:
+        """The purpose that moves the most dollars; the earliest of equals."""
+        return max(self.purposes, key=lambda pair: pair[1])[0]
+
+
+@dataclass(frozen=True, slots=True)
+class TradeLot:
+    """Shares of one lot inside a sale, with what they bring and cost in tax."""
+
+    lot_id: str
+    quantity: Decimal
+    acquisition_date: date | None
+    holding_period_start_date: date | None
+    term: str
+    proceeds: Decimal
+    cost_basis: Decimal | None
+    realized_gain: Decimal | None
+    tax_cost: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One recommended trade; `tax_cost` is marginal, the plan's estimated tax is the true one."""
+
+    account_id: str
+    action: str
+    security_id: str
+    quantity: Decimal
+    price: Decimal
+    notional: Decimal
+    reason_code: str
+    rationale: str
+    tax_character: str
+    realized_short_term_gain: Decimal
+    realized_short_term_loss: Decimal
+    realized_long_term_gain: Decimal
+    realized_long_term_loss: Decimal
+    tax_cost: Decimal
+    commission: Decimal
+    spread_cost: Decimal
+    market_impact: Decimal
+    order_type: str
+    limit_price: Decimal | None
+    trade_sequence: int
+    asset_class: str
+    lots: tuple[TradeLot, ...]
+
+    @property
+    def cost(self) -> Decimal:
+        """Commission, spread and impact, dollars."""
+        return self.commission + self.spread_cost + self.market_impact
+
+
+@dataclass(frozen=True, slots=True)
+class TaxImpact:
+    """What the plan does to one tax unit's year."""
+
+    tax_unit_id: str
+    tax_year: int
+    realized_short_term_gain: Decimal
+    realized_short_term_loss: Decimal
+    realized_long_term_gain: Decimal
+    realized_long_term_loss: Decimal
+    carryforward_used: Decimal
+    estimated_tax: Decimal | None
+    harvested_loss: Decimal
+    wash_sale_exposure: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class TradeException:
+    """Something left out of tolerance, or considered and not traded, and why."""
+
+    subject: str
+    reason_code: str
+    rationale: str
+    account_id: str | None = None
+    security_id: str | None = None
+    asset_class: str | None = None
+    amount: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanValue:
+    """The dollar objective of a plan, term by term; `total` is None where the tax is unknown."""
+
+    tax_change: Decimal | None
+    transaction_cost: Decimal
+    drift_penalty: Decimal
+    shortfall_penalty: Decimal
+
+    @property
+    def total(self) -> Decimal | None:
+        """Sum of the terms, dollars; smaller is better."""
+        if self.tax_change is None:
+            return None
+        return self.tax_change + self.transaction_cost + self.drift_penalty + self.shortfall_penalty
+
+
+@dataclass(frozen=True, slots=True)
+class HouseholdPlan:
+    """A finished plan of one household."""
+
+    household_id: str
+    run_mode: str
+    plan_status: str
+    explanation: str
+    trades: tuple[Trade, ...]
+    tax_impacts: tuple[TaxImpact, ...]
+    exceptions: tuple[TradeException, ...]
+    value: PlanValue | None
+    estimated_tax: Decimal | None
+    transaction_cost: Decimal
+    tracking_error_before: float | None
+    tracking_error_after: float | None
+    breakeven_years: float | None
+    cash_shortfall: Decimal

@@ -1,0 +1,433 @@
+"""The independent judge of a plan: does it keep the rules, whoever made it?
+
+Belongs here: recomputing from a household's inputs and a finished plan, with code and arrays of its
+own, whether every invariant holds. Does not belong here: anything shared with a planner's
+bookkeeping, or mending a plan. Invariants 1 to 11, 13 and 14 of the design that apply to a plan
+without a certificate; sources: the restrictions of the book, IRC 1091, the account's lot method.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import NamedTuple
+
+from python_steps.lot_selection.methods import SelectableLot, order_lots
+from python_steps.planning.household import (
+    FUND_TYPES,
+    TAXABLE,
+    Account,
+    Household,
+    Lot,
+    Position,
+    Security,
+    TradeTerms,
+)
+from python_steps.planning.plan import (
+    CASH_ONLY_MODE,
+    EXCEPTION_CODES,
+    NO_TRADE_MODE,
+    REASON_CODES,
+    HouseholdPlan,
+    Trade,
+)
+from python_steps.policy import FirmPolicy
+from python_steps.taxes.holding_period import is_long_term
+from python_steps.taxes.rates import RateTables, TaxUnitProfile, capital_gains_tax_change
+
+NOTHING = Decimal(0)
+CENT = Decimal("0.01")
+CASH_TRADE_REASONS = frozenset({"RAISE_CASH", "INVEST_CASH"})
+FREE_METHODS = frozenset({"SPEC_ID", "MIN_TAX"})
+
+
+class BrokenInvariant(NamedTuple):
+    """One broken rule: its name, and what was found."""
+
+    invariant: str
+    detail: str
+
+
+class _Facts:
+    """The inputs as the checker reads them."""
+
+    def __init__(self, household: Household) -> None:
+        self.household = household
+        self.accounts: dict[str, Account] = {each.account_id: each for each in household.accounts}
+        self.securities: dict[str, Security] = {
+            each.security_id: each for each in household.securities
+        }
+        self.positions: dict[tuple[str, str], Position] = {
+            (each.account_id, each.security_id): each for each in household.positions
+        }
+        self.lots: dict[str, Lot] = {
+            lot.lot_id: lot for each in household.positions for lot in each.lots
+        }
+        self.buyable = {(each.account_id, each.security_id) for each in household.buy_options}
+        self.terms: dict[tuple[str, str], TradeTerms] = dict(household.trade_terms)
+        self.windows = {
+            (each.wash_sale_group_id, each.identity_group_id): each
+            for each in household.wash_sale_windows
+        }
+
+    def is_taxable(self, account_id: str) -> bool:
+        return self.accounts[account_id].tax_treatment == TAXABLE
+
+    def is_whole_only(self, trade: Trade) -> bool:
+        terms = self.terms.get((trade.account_id, trade.security_id))
+        if terms is None:
+            return self.securities[trade.security_id].security_type not in FUND_TYPES
+        return not terms.is_fractional and terms.trades_in != "dollars"
+
+
+def check_plan(
+    household: Household, plan: HouseholdPlan, policy: FirmPolicy, rates: RateTables
+) -> list[BrokenInvariant]:
+    """Every invariant that a plan breaks; an empty list when it keeps them all.
+
+    Args:
+        household: the problem the plan claims to solve.
+        plan: the finished plan of any planner.
+        policy: tolerances, the loss buffer and the execution buffer.
+        rates: statutory rates, for the recomputed tax.
+    """
+    facts = _Facts(household)
+    unknown = [
+        BrokenInvariant("trades_are_in_the_household", f"{trade.account_id}, {trade.security_id}")
+        for trade in plan.trades
+        if trade.account_id not in facts.accounts or trade.security_id not in facts.securities
+    ]
+    if unknown:
+        return unknown
+    checks = (
+        _lots_exist(facts, plan),
+        _restrictions_hold(facts, plan),
+        _cash_suffices(facts, plan, policy),
+        _no_wash_sale_in_plan(facts, plan, policy),
+        _no_wash_sale_against_history(facts, plan, policy),
+        _no_churn(plan),
+        _trades_are_large_enough(facts, plan),
+        _shares_are_whole(facts, plan),
+        _taxes_are_true(facts, plan, rates),
+        _gains_are_allowed(facts, plan, policy),
+        _concentrations_hold(facts, plan),
+        _lot_methods_hold(facts, plan),
+        _run_mode_fits(facts, plan),
+        _reasons_are_given(plan),
+    )
+    return [broken for check in checks for broken in check]
+
+
+def _sells(plan: HouseholdPlan) -> Iterator[Trade]:
+    return (trade for trade in plan.trades if trade.action == "sell")
+
+
+def _buys(plan: HouseholdPlan) -> Iterator[Trade]:
+    return (trade for trade in plan.trades if trade.action == "buy")
+
+
+def _lots_exist(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvariant]:
+    """Invariant 1: lots exist, are not oversold, belong to the trade, and add up to it."""
+    name = "lots_exist_and_are_not_oversold"
+    sold: Counter[str] = Counter()
+    for trade in _sells(plan):
+        position = facts.positions.get((trade.account_id, trade.security_id))
+        if position is None or trade.quantity <= 0 or trade.quantity > position.quantity:
+            yield BrokenInvariant(name, f"sale of {trade.quantity} of {trade.security_id}")
+            continue
+        if not trade.lots and facts.is_taxable(trade.account_id):
+            yield BrokenInvariant(name, f"taxable sale of {trade.security_id} without lots")
+        if trade.lots and sum(lot.quantity for lot in trade.lots) != trade.quantity:
+            yield BrokenInvariant(name, f"lots of {trade.security_id} do not add up to the trade")
+        for part in trade.lots:
+            sold[part.lot_id] += part.quantity  # type: ignore[assignment]
+            own = facts.lots.get(part.lot_id)
+            is_own = own is not None and (own.account_id, own.security_id) == (
+                trade.account_id,
+                trade.security_id,
+            )
+            if not is_own or part.quantity <= 0:
+                yield BrokenInvariant(name, f"lot {part.lot_id} is not in {trade.account_id}")
+    for lot_id in sorted(sold):
+        if lot_id in facts.lots and Decimal(sold[lot_id]) > facts.lots[lot_id].quantity:
+            yield BrokenInvariant(name, f"lot {lot_id} is sold beyond its quantity")
+
+
+def _restrictions_hold(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvariant]:
+    """Invariant 2: blocked accounts, holdings, lots and securities are left alone."""
+    name = "restrictions_hold"
+    for trade in plan.trades:
+        account = facts.accounts[trade.account_id]
+        if account.block is not None:
+            yield BrokenInvariant(name, f"{account.account_name} may not trade")
+    for trade in _sells(plan):
+        position = facts.positions.get((trade.account_id, trade.security_id))
+        if position is None or position.block is not None:
+            yield BrokenInvariant(name, f"{trade.security_id} may not be sold")
+        elif trade.quantity > position.sellable_quantity:
+            yield BrokenInvariant(name, f"more of {trade.security_id} is sold than may be")
+        for part in trade.lots:
+            lot = facts.lots.get(part.lot_id)
+            if lot is not None and (lot.block is not None or part.quantity > lot.sellable_quantity):
+                yield BrokenInvariant(name, f"lot {part.lot_id} may not be sold")
+    for trade in _buys(plan):
+        if (trade.account_id, trade.security_id) not in facts.buyable:
+            yield BrokenInvariant(name, f"{trade.security_id} may not be bought")
+
+
+def _cash_suffices(
+    facts: _Facts, plan: HouseholdPlan, policy: FirmPolicy
+) -> Iterator[BrokenInvariant]:
+    """Invariant 3: no account is overdrawn, at prices moved against us by the buffer either."""
+    raised: dict[str, Decimal] = defaultdict(lambda: NOTHING)
+    moved: dict[str, Decimal] = defaultdict(lambda: NOTHING)
+    buying = {trade.account_id for trade in _buys(plan)}
+    for trade in plan.trades:
+        sign = 1 if trade.action == "sell" else -1
+        raised[trade.account_id] += sign * trade.notional - trade.cost
+        moved[trade.account_id] += policy.execution_buffer * trade.notional
+    shortfall = NOTHING
+    for account_id, account in sorted(facts.accounts.items()):
+        before = account.cash.investable if account.cash is not None else NOTHING
+        after = before + raised[account_id]
+        if after < min(NOTHING, before) - CENT:
+            yield BrokenInvariant("cash_is_not_overdrawn", f"{account.account_name}: {after}")
+        if account_id in buying and after - moved[account_id] < -CENT:
+            yield BrokenInvariant(
+                "cash_survives_the_execution_buffer", f"{account.account_name}: {after}"
+            )
+        shortfall += max(NOTHING, -after)
+    if abs(shortfall - plan.cash_shortfall) > CENT:
+        yield BrokenInvariant("shortfall_is_stated", f"{shortfall}, not {plan.cash_shortfall}")
+
+
+def _loss_groups(
+    facts: _Facts, plan: HouseholdPlan, policy: FirmPolicy
+) -> Iterator[tuple[str, str]]:
+    """(wash-sale group, identity group) of taxable lots sold at a loss, or near one."""
+    for trade in _sells(plan):
+        if not facts.is_taxable(trade.account_id):
+            continue
+        for part in trade.lots:
+            if part.cost_basis is None or part.proceeds <= part.cost_basis * (
+                1 + policy.loss_price_buffer
+            ):
+                group = facts.securities[trade.security_id].identity_group_id
+                yield facts.accounts[trade.account_id].wash_sale_group_id, group
+
+
+def _no_wash_sale_in_plan(
+    facts: _Facts, plan: HouseholdPlan, policy: FirmPolicy
+) -> Iterator[BrokenInvariant]:
+    """Invariant 4: no identity group is sold at a loss and bought, anywhere in the household."""
+    bought = {facts.securities[trade.security_id].identity_group_id for trade in _buys(plan)}
+    for _, group in sorted(set(_loss_groups(facts, plan, policy))):
+        if group in bought:
+            yield BrokenInvariant("no_wash_sale_within_the_plan", group)
+
+
+def _no_wash_sale_against_history(
+    facts: _Facts, plan: HouseholdPlan, policy: FirmPolicy
+) -> Iterator[BrokenInvariant]:
+    """Invariant 5: windows of earlier purchases, losses and scheduled purchases are kept."""
+    day = facts.household.planned_trade_date
+    for key in sorted(set(_loss_groups(facts, plan, policy))):
+        window = facts.windows.get(key)
+        until = None if window is None else window.no_loss_sale_until_date
+        if window is not None and not window.is_coverage_known:
+            yield BrokenInvariant("no_loss_without_known_history", key[1])
+        if until is not None and day <= until:
+            yield BrokenInvariant("no_loss_inside_a_window", key[1])
+    for trade in _buys(plan):
+        account, security = facts.accounts[trade.account_id], facts.securities[trade.security_id]
+        window = facts.windows.get((account.wash_sale_group_id, security.identity_group_id))
+        until = None if window is None else window.no_buy_until_date
+        if until is not None and day <= until:
+            yield BrokenInvariant("no_purchase_inside_a_window", security.label)
+
+
+def _no_churn(plan: HouseholdPlan) -> Iterator[BrokenInvariant]:
+    """Invariant 6: one trade per account and security."""
+    count = Counter((trade.account_id, trade.security_id) for trade in plan.trades)
+    for key, trades in sorted(count.items()):
+        if trades > 1:
+            yield BrokenInvariant("one_trade_per_account_and_security", f"{key[0]}, {key[1]}")
+
+
+def _trades_are_large_enough(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvariant]:
+    """Invariant 7: small trades only end a holding, or raise cash that nothing larger can."""
+    least = facts.household.minimum_trade_amount
+    for trade in plan.trades:
+        if trade.notional >= least or trade.reason_code == "RAISE_CASH":
+            continue
+        position = facts.positions.get((trade.account_id, trade.security_id))
+        ends = position is not None and trade.quantity >= position.sellable_quantity
+        if trade.action == "buy" or not ends:
+            yield BrokenInvariant("trades_reach_the_minimum", f"{trade.action} of {trade.notional}")
+
+
+def _shares_are_whole(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvariant]:
+    """Invariant 8: whole shares, unless a whole position goes; notional is quantity x price."""
+    for trade in plan.trades:
+        position = facts.positions.get((trade.account_id, trade.security_id))
+        ends = (
+            trade.action == "sell" and position is not None and trade.quantity == position.quantity
+        )
+        if trade.quantity % 1 != 0 and facts.is_whole_only(trade) and not ends:
+            yield BrokenInvariant("shares_are_whole", f"{trade.quantity} of {trade.security_id}")
+        if abs(trade.notional - trade.quantity * trade.price) > CENT:
+            yield BrokenInvariant("notional_is_quantity_times_price", str(trade.notional))
+        if trade.price != facts.securities[trade.security_id].price:
+            yield BrokenInvariant("prices_are_the_books", trade.security_id)
+
+
+def _taxes_are_true(
+    facts: _Facts, plan: HouseholdPlan, rates: RateTables
+) -> Iterator[BrokenInvariant]:
+    """Invariant 9: terms and gains recomputed from the lots, and the true tax of each unit."""
+    net: dict[str, list[Decimal]] = defaultdict(lambda: [NOTHING, NOTHING])
+    for trade in _sells(plan):
+        if not facts.is_taxable(trade.account_id):
+            continue
+        for part in trade.lots:
+            lot = facts.lots.get(part.lot_id)
+            if lot is None or lot.cost_basis is None:
+                yield BrokenInvariant("basis_is_known", part.lot_id)
+                continue
+            is_long = _is_long(facts, lot)
+            gain = part.proceeds - lot.cost_basis * part.quantity / lot.quantity
+            if (part.term == "long") != is_long:
+                yield BrokenInvariant("terms_follow_dates", part.lot_id)
+            if part.realized_gain is None or abs(part.realized_gain - gain) > CENT:
+                yield BrokenInvariant("gains_follow_lots", part.lot_id)
+            net[facts.accounts[trade.account_id].tax_unit_id][int(is_long)] += gain
+    stated = {impact.tax_unit_id: impact.estimated_tax for impact in plan.tax_impacts}
+    for tax_unit_id, (short, long) in sorted(net.items()):
+        true_tax = _true_tax(facts, tax_unit_id, short, long, rates)
+        told = stated.get(tax_unit_id)
+        if true_tax is None or told is None or abs(true_tax - told) > 2 * CENT:
+            yield BrokenInvariant("estimated_tax_is_true", f"{tax_unit_id}: {told}, not {true_tax}")
+
+
+def _is_long(facts: _Facts, lot: Lot) -> bool:
+    start = lot.holding_period_start_date
+    by_date = start is not None and is_long_term(start, facts.household.planned_trade_date)
+    return by_date or bool(lot.is_long_term)
+
+
+def _true_tax(
+    facts: _Facts, tax_unit_id: str, short: Decimal, long: Decimal, rates: RateTables
+) -> Decimal | None:
+    year = facts.household.planned_trade_date.year
+    for unit in facts.household.tax_units:
+        if unit.tax_unit_id == tax_unit_id and unit.tax_year == year:
+            known = TaxUnitProfile.__dataclass_fields__
+            profile = TaxUnitProfile(
+                **{name: getattr(unit, name) for name in known if hasattr(unit, name)}
+            )
+            return capital_gains_tax_change(profile, rates, short, long)
+    return None
+
+
+def _gains_are_allowed(
+    facts: _Facts, plan: HouseholdPlan, policy: FirmPolicy
+) -> Iterator[BrokenInvariant]:
+    """Gains only where restrictions, household and firm allow them; a cash need may use any lot."""
+    for trade in _sells(plan):
+        position = facts.positions.get((trade.account_id, trade.security_id))
+        cash = facts.accounts[trade.account_id].cash
+        if not facts.is_taxable(trade.account_id) or position is None:
+            continue
+        needs_cash = cash is not None and cash.investable < 0
+        for part in trade.lots:
+            lot = facts.lots.get(part.lot_id)
+            if lot is None or part.realized_gain is None or part.realized_gain <= CENT:
+                continue
+            if not (position.is_gain_allowed and lot.is_gain_allowed):
+                yield BrokenInvariant("no_gain_where_restricted", part.lot_id)
+            is_short = part.term != "long"
+            if is_short and not facts.household.allows_short_term_gains and not needs_cash:
+                yield BrokenInvariant("no_short_term_gain_where_not_allowed", part.lot_id)
+            if not is_short and not policy.long_term_gains_allowed and not needs_cash:
+                yield BrokenInvariant("no_long_term_gain_where_not_allowed", part.lot_id)
+
+
+def _concentrations_hold(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvariant]:
+    """Invariant 10: no purchase takes a security over its limit."""
+    total = facts.household.market_value
+    for limit in facts.household.concentration_limits:
+        bought = sum(
+            (
+                trade.notional if trade.action == "buy" else -trade.notional
+                for trade in plan.trades
+                if trade.security_id == limit.security_id
+            ),
+            NOTHING,
+        )
+        held = sum(
+            (
+                position.market_value or NOTHING
+                for position in facts.household.positions
+                if position.security_id == limit.security_id
+            ),
+            NOTHING,
+        )
+        if bought > 0 and (total is None or held + bought > limit.limit_weight * total + CENT):
+            yield BrokenInvariant("concentration_limits_hold", limit.security_id)
+
+
+def _lot_methods_hold(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvariant]:
+    """Invariant 11: a standing method is followed: the lots sold are the head of its order."""
+    for trade in _sells(plan):
+        account = facts.accounts[trade.account_id]
+        position = facts.positions.get((trade.account_id, trade.security_id))
+        if not account.is_taxable or account.lot_method in FREE_METHODS or position is None:
+            continue
+        lots = [
+            SelectableLot(
+                lot_id=lot.lot_id,
+                acquisition_date=lot.acquisition_date
+                or lot.holding_period_start_date
+                or facts.household.as_of_date.min,
+                quantity=lot.quantity,
+                unit_cost=None if lot.cost_basis is None else lot.cost_basis / lot.quantity,
+                price=trade.price,
+                is_long_term=bool(lot.is_long_term),
+            )
+            for lot in position.lots
+        ]
+        used = {part.lot_id: part.quantity for part in trade.lots}
+        open_before = False
+        for lot in order_lots(account.lot_method, lots):
+            if open_before and lot.lot_id in used:
+                yield BrokenInvariant("lot_method_is_followed", f"{lot.lot_id} is out of turn")
+            open_before = open_before or used.get(lot.lot_id, NOTHING) < lot.quantity
+
+
+def _run_mode_fits(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvariant]:
+    """Invariant 13: a run mode holds only its own kinds of trades; only a free household trades."""
+    if not plan.trades:
+        return
+    if plan.run_mode == NO_TRADE_MODE or facts.household.household_state != "released":
+        yield BrokenInvariant("trades_fit_the_run_mode", plan.run_mode)
+    reasons = {trade.reason_code for trade in plan.trades}
+    if plan.run_mode == CASH_ONLY_MODE and reasons - CASH_TRADE_REASONS:
+        yield BrokenInvariant("trades_fit_the_run_mode", ", ".join(sorted(reasons)))
+
+
+def _reasons_are_given(plan: HouseholdPlan) -> Iterator[BrokenInvariant]:
+    """Invariant 14: every trade and exception has a known reason and a sentence."""
+    for trade in plan.trades:
+        if trade.reason_code not in REASON_CODES or not trade.rationale.strip():
+            yield BrokenInvariant("every_trade_has_a_reason", trade.security_id)
+        by_lots = sum((part.tax_cost for part in trade.lots), NOTHING)
+        if trade.lots and by_lots != trade.tax_cost:
+            yield BrokenInvariant("tax_costs_add_up", trade.security_id)
+    for row in plan.exceptions:
+        if row.reason_code not in EXCEPTION_CODES or not row.rationale.strip():
+            yield BrokenInvariant("every_exception_has_a_reason", row.subject)
+    subjects = Counter(row.subject for row in plan.exceptions)
+    for subject, times in sorted(subjects.items()):
+        if times > 1:
+            yield BrokenInvariant("exception_subjects_are_unique", subject)

@@ -1,0 +1,219 @@
+"""Plans as tables: the Arrow schemas of `rebalance.*` and the ids that make plans repeatable.
+
+Belongs here: schemas, deterministic ids, the hash of a household's inputs, rendering. Does not
+belong here: anything that changes a number. An id depends on content only: the same inputs give
+the same plan and trade ids on every machine, other inputs another plan.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+
+from python_steps.frames import MONEY, QUANTITY, table_from_records
+from python_steps.planning.household import Household
+from python_steps.planning.plan import HouseholdPlan, Trade
+from python_steps.policy import FirmPolicy
+
+PLANNER = "waterfall"
+SOLVER_STATUS = "not_run"
+FIRST_VERSION = 1
+
+_KEYS = [("as_of_date", pa.date32()), ("plan_id", pa.string()), ("household_id", pa.string())]
+
+
+def _schema(*columns: tuple[str, pa.DataType]) -> pa.Schema:
+    return pa.schema([*_KEYS, *columns])
+
+
+SCHEMAS: Mapping[str, pa.Schema] = {
+    "plans": _schema(
+        ("version", pa.int32()),
+        ("input_hash", pa.string()),
+        ("planned_trade_date", pa.date32()),
+        ("valid_until_date", pa.date32()),
+        ("run_mode", pa.string()),
+        ("plan_status", pa.string()),
+        ("solver_status", pa.string()),
+        ("planner", pa.string()),
+        ("objective_value", MONEY),
+        ("waterfall_objective_value", MONEY),
+        ("optimality_gap", MONEY),
+        ("estimated_tax", MONEY),
+        ("transaction_cost", MONEY),
+        ("tracking_error_before", pa.float64()),
+        ("tracking_error_after", pa.float64()),
+        ("breakeven_years", pa.float64()),
+        ("explanation", pa.string()),
+    ),
+    "trades": _schema(
+        ("trade_id", pa.string()),
+        ("account_id", pa.string()),
+        ("action", pa.string()),
+        ("security_id", pa.string()),
+        ("quantity", QUANTITY),
+        ("price", QUANTITY),
+        ("notional", MONEY),
+        ("reason_code", pa.string()),
+        ("rationale", pa.string()),
+        ("tax_character", pa.string()),
+        ("realized_short_term_gain", MONEY),
+        ("realized_short_term_loss", MONEY),
+        ("realized_long_term_gain", MONEY),
+        ("realized_long_term_loss", MONEY),
+        ("tax_cost", MONEY),
+        ("commission", MONEY),
+        ("spread_cost", MONEY),
+        ("market_impact", MONEY),
+        ("order_type", pa.string()),
+        ("limit_price", QUANTITY),
+        ("trade_sequence", pa.int32()),
+        ("asset_class", pa.string()),
+    ),
+    "trade_lots": _schema(
+        ("trade_id", pa.string()),
+        ("lot_id", pa.string()),
+        ("account_id", pa.string()),
+        ("security_id", pa.string()),
+        ("quantity", QUANTITY),
+        ("acquisition_date", pa.date32()),
+        ("holding_period_start_date", pa.date32()),
+        ("term", pa.string()),
+        ("proceeds", MONEY),
+        ("cost_basis", MONEY),
+        ("realized_gain", MONEY),
+        ("tax_cost", MONEY),
+    ),
+    "tax_impact": _schema(
+        ("tax_unit_id", pa.string()),
+        ("tax_year", pa.int32()),
+        ("realized_short_term_gain", MONEY),
+        ("realized_short_term_loss", MONEY),
+        ("realized_long_term_gain", MONEY),
+        ("realized_long_term_loss", MONEY),
+        ("carryforward_used", MONEY),
+        ("estimated_tax", MONEY),
+        ("harvested_loss", MONEY),
+        ("tax_saved_vs_waterfall", MONEY),
+        ("wash_sale_exposure", MONEY),
+    ),
+    "exceptions": _schema(
+        ("subject", pa.string()),
+        ("reason_code", pa.string()),
+        ("rationale", pa.string()),
+        ("account_id", pa.string()),
+        ("security_id", pa.string()),
+        ("asset_class", pa.string()),
+        ("amount", MONEY),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PlanKey:
+    """What identifies a plan beside its content."""
+
+    household_id: str
+    as_of_date: date
+    planned_trade_date: date
+    valid_until_date: date
+    input_hash: str
+
+    @property
+    def plan_id(self) -> str:
+        """ "P-" and 20 hex digits of household, date and inputs."""
+        text = f"{self.household_id}|{self.as_of_date.isoformat()}|{self.input_hash}"
+        return "P-" + _hex(text)[:20]
+
+
+def input_hash(
+    household: Household, policy: FirmPolicy, book_wide: str, valid_until_date: date
+) -> str:
+    """Hash of everything a household's plan depends on.
+
+    Args:
+        household: the problem, already in canonical order.
+        policy: the firm's settings.
+        book_wide: hash of the book-wide assumptions and rates (`book_wide_hash`).
+        valid_until_date: last day on which the plan may be approved.
+    """
+    parts = (PLANNER, repr(household), repr(policy), book_wide, valid_until_date.isoformat())
+    return _hex("\n".join(parts))
+
+
+def book_wide_hash(parts: Iterable[object]) -> str:
+    """Hash of book-wide inputs, each given as a value whose text is canonical."""
+    return _hex("\n".join(repr(part) for part in parts))
+
+
+def trade_id(plan_id: str, trade: Trade) -> str:
+    """ "T-" and 20 hex digits of plan, account, action and security."""
+    text = f"{plan_id}|{trade.account_id}|{trade.action}|{trade.security_id}"
+    return "T-" + _hex(text)[:20]
+
+
+def plan_tables(plans: Iterable[tuple[PlanKey, HouseholdPlan]]) -> dict[str, pa.Table]:
+    """Plans as the five tables of `rebalance.*`, each in its declared schema."""
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS}
+    for key, plan in plans:
+        head = {
+            "as_of_date": key.as_of_date,
+            "plan_id": key.plan_id,
+            "household_id": key.household_id,
+        }
+        rows["plans"].append({**head, **_plan_row(key, plan)})
+        for trade in plan.trades:
+            identity = trade_id(key.plan_id, trade)
+            rows["trades"].append({**head, "trade_id": identity, **_trade_row(trade)})
+            rows["trade_lots"] += [
+                {
+                    **head,
+                    "trade_id": identity,
+                    "account_id": trade.account_id,
+                    "security_id": trade.security_id,
+                    **asdict(lot),
+                }
+                for lot in trade.lots
+            ]
+        rows["tax_impact"] += [
+            {**head, **asdict(impact), "tax_saved_vs_waterfall": None}
+            for impact in plan.tax_impacts
+        ]
+        rows["exceptions"] += [{**head, **asdict(row)} for row in plan.exceptions]
+    return {name: table_from_records(rows[name], schema) for name, schema in SCHEMAS.items()}
+
+
+def _plan_row(key: PlanKey, plan: HouseholdPlan) -> dict[str, Any]:
+    objective = None if plan.value is None else plan.value.total
+    return {
+        "version": FIRST_VERSION,
+        "input_hash": key.input_hash,
+        "planned_trade_date": key.planned_trade_date,
+        "valid_until_date": key.valid_until_date,
+        "run_mode": plan.run_mode,
+        "plan_status": plan.plan_status,
+        "solver_status": SOLVER_STATUS,
+        "planner": PLANNER,
+        "objective_value": objective,
+        "waterfall_objective_value": objective,
+        "optimality_gap": None,
+        "estimated_tax": plan.estimated_tax,
+        "transaction_cost": plan.transaction_cost,
+        "tracking_error_before": plan.tracking_error_before,
+        "tracking_error_after": plan.tracking_error_after,
+        "breakeven_years": plan.breakeven_years,
+        "explanation": plan.explanation,
+    }
+
+
+def _trade_row(trade: Trade) -> dict[str, Any]:
+    return {name: getattr(trade, name) for name in Trade.__dataclass_fields__ if name != "lots"}
+
+
+def _hex(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

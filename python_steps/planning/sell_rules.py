@@ -1,0 +1,233 @@
+"""Which lots may be sold now, in which order, and why the others may not.
+
+Belongs here: the permission of a lot at a stage of the plan (restrictions, wash-sale windows of the
+whole household, gains policy) and the account's lot method. Does not belong here: how much is sold.
+Sources: IRC 1091 and Rev. Rul. 2008-5 (windows arrive matched in `tax.wash_sale_windows`); Reg.
+1.1012-1(c): a standing method is followed lot by lot, so a barred lot stops the queue behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+
+from python_steps.lot_selection.methods import SelectableLot, order_lots
+from python_steps.planning.costs import NOTHING
+from python_steps.planning.household import (
+    Account,
+    Block,
+    HouseholdIndex,
+    Lot,
+    Position,
+    Security,
+)
+from python_steps.planning.ledger import PlanLedger, basis_of
+from python_steps.planning.tax_effect import TaxEffect
+from python_steps.policy import FirmPolicy
+from python_steps.taxes.holding_period import long_term_from
+
+SPECIFIC_METHODS = frozenset({"SPEC_ID", "MIN_TAX"})
+
+
+class LotCategory(Enum):
+    """What a sale of the lot would be for the tax return."""
+
+    UNTAXED = "untaxed"
+    LOSS = "loss"
+    LONG_GAIN = "long-term gain"
+    SHORT_GAIN = "short-term gain"
+
+
+CategorySet = frozenset[LotCategory]
+LOSSES_ONLY: CategorySet = frozenset({LotCategory.UNTAXED, LotCategory.LOSS})
+LONG_TERM_GAINS: CategorySet = LOSSES_ONLY | {LotCategory.LONG_GAIN}
+ANY_LOT: CategorySet = LONG_TERM_GAINS | {LotCategory.SHORT_GAIN}
+
+
+class SellRules:
+    """Permissions and order of lots under one household's circumstances and the firm's policy."""
+
+    def __init__(self, index: HouseholdIndex, policy: FirmPolicy, tax: TaxEffect) -> None:
+        self._index = index
+        self._policy = policy
+        self._tax = tax
+        self._ordered: dict[tuple[str, str], tuple[Lot, ...]] = {}
+        self._loss_limit = 1 + policy.loss_price_buffer
+
+    def eligible_lots(
+        self, ledger: PlanLedger, position: Position, allowed: CategorySet
+    ) -> list[Lot]:
+        """The lots that may be sold now, first to be sold first.
+
+        Args:
+            ledger: the plan so far.
+            position: the holding.
+            allowed: categories that this stage may realise.
+        """
+        account = self._index.accounts[position.account_id]
+        follows_order = account.is_taxable and account.lot_method not in SPECIFIC_METHODS
+        eligible: list[Lot] = []
+        for lot in self._in_order(position):
+            if self.lot_block(ledger, position, lot, allowed) is not None:
+                if follows_order:
+                    break
+            elif ledger.left_of(lot) > 0:
+                eligible.append(lot)
+            elif follows_order and lot.sellable_quantity < lot.quantity:
+                break  # what is left of the lot may not be sold: the queue stops here
+        return eligible
+
+    def shares_within_budget(
+        self, ledger: PlanLedger, lots: Iterable[Lot], budget: Decimal | None
+    ) -> Decimal:
+        """Shares of the lots, in their order, whose net gain stays within `budget` dollars."""
+        shares = NOTHING
+        for lot in lots:
+            left = ledger.left_of(lot)
+            gain = self.gain_of(lot, left) if self._is_taxed(lot) else NOTHING
+            if budget is not None and gain > max(NOTHING, budget):
+                return shares + left * max(NOTHING, budget) / gain
+            shares += left
+            budget = None if budget is None else budget - gain
+        return shares
+
+    def lot_block(
+        self, ledger: PlanLedger, position: Position, lot: Lot, allowed: CategorySet
+    ) -> Block | None:
+        """Why a lot may not be sold at this stage, None when it may."""
+        account = self._index.accounts[position.account_id]
+        known = account.block or position.block or lot.block
+        if known is not None:
+            return known
+        if ledger.order_of(position.account_id, position.security_id, "buy") is not None:
+            return Block("wash_sale_window", "the same security is bought in this account")
+        if not account.is_taxable:
+            return None
+        return self._taxable_block(ledger, account, position, lot, allowed)
+
+    def category(self, lot: Lot) -> LotCategory:
+        """What a sale of the lot at today's price would be."""
+        account = self._index.accounts[lot.account_id]
+        if not account.is_taxable:
+            return LotCategory.UNTAXED
+        if self.gain_of(lot, lot.quantity) <= 0:
+            return LotCategory.LOSS
+        return LotCategory.LONG_GAIN if lot.is_long_term else LotCategory.SHORT_GAIN
+
+    def is_loss_for_wash_sales(self, lot: Lot) -> bool:
+        """True for losses and for lots so close above basis that a small fall makes them one."""
+        security = self._index.securities[lot.security_id]
+        if security.price is None or lot.cost_basis is None:
+            return True
+        return security.price * lot.quantity <= lot.cost_basis * self._loss_limit
+
+    def gain_of(self, lot: Lot, quantity: Decimal) -> Decimal:
+        """Gain of part of a lot at today's price, dollars; negative is a loss."""
+        price = self._index.securities[lot.security_id].price
+        basis = basis_of(lot, quantity)
+        if price is None or basis is None:
+            raise ValueError(f"lot {lot.lot_id} has no price or no basis")
+        return price * quantity - basis
+
+    def tax_per_dollar(self, lot: Lot) -> Decimal:
+        """Marginal tax per dollar sold from a lot (negative saves tax, 0 in untaxed accounts)."""
+        account = self._index.accounts[lot.account_id]
+        rates = self._tax.marginal_rates(account.tax_unit_id)
+        price = self._index.securities[lot.security_id].price
+        if not account.is_taxable or rates is None or not price:
+            return NOTHING
+        rate = rates.long_term if lot.is_long_term else rates.short_term
+        return rate * self.gain_of(lot, lot.quantity) / (price * lot.quantity)
+
+    def _taxable_block(
+        self,
+        ledger: PlanLedger,
+        account: Account,
+        position: Position,
+        lot: Lot,
+        allowed: CategorySet,
+    ) -> Block | None:
+        if not self._tax.has_rates(account.tax_unit_id):
+            return Block(
+                "rates_missing", "the tax rates or the tax profile of the year are missing"
+            )
+        security = self._index.securities[position.security_id]
+        if security.identity_group_id in ledger.bought_identity_groups:
+            return Block("wash_sale_window", "the same investment is bought in this plan")
+        if self.is_loss_for_wash_sales(lot):
+            by_window = self._window_block(account, security)
+            if by_window is not None:
+                return by_window
+        return self._category_block(position, lot, allowed)
+
+    def _category_block(self, position: Position, lot: Lot, allowed: CategorySet) -> Block | None:
+        category = self.category(lot)
+        is_gain = category in (LotCategory.LONG_GAIN, LotCategory.SHORT_GAIN)
+        if is_gain and not (position.is_gain_allowed and lot.is_gain_allowed):
+            return Block("restricted", "no gains may be realised in it")
+        if category in allowed:
+            return None
+        if category is LotCategory.SHORT_GAIN:
+            return Block("deferred", f"its gain is short-term{long_term_words(lot)}")
+        return Block("deferred", f"it would realise a {category.value}")
+
+    def _window_block(self, account: Account, security: Security) -> Block | None:
+        window = self._index.windows.get((account.wash_sale_group_id, security.identity_group_id))
+        if window is None:
+            return None
+        if not window.is_coverage_known:
+            return Block("unknown_coverage", "recent purchases of the household are not all known")
+        until = window.no_loss_sale_until_date
+        if until is not None and until >= self._index.household.planned_trade_date:
+            return Block(
+                "wash_sale_window",
+                f"a loss would be a wash sale until {until.isoformat()} ({window.caused_by})",
+            )
+        return None
+
+    def _is_taxed(self, lot: Lot) -> bool:
+        return self._index.accounts[lot.account_id].is_taxable
+
+    def _in_order(self, position: Position) -> tuple[Lot, ...]:
+        if position.key not in self._ordered:
+            self._ordered[position.key] = self._sorted(position)
+        return self._ordered[position.key]
+
+    def _sorted(self, position: Position) -> tuple[Lot, ...]:
+        account = self._index.accounts[position.account_id]
+        rates = self._tax.marginal_rates(account.tax_unit_id)
+        price = self._index.securities[position.security_id].price
+        if not account.is_taxable or price is None or rates is None:
+            return tuple(sorted(position.lots, key=_by_age))
+        method = "SPEC_ID" if account.lot_method in SPECIFIC_METHODS else account.lot_method
+        chosen = order_lots(method, [_selectable(lot, price) for lot in position.lots], rates)
+        by_id = {lot.lot_id: lot for lot in position.lots}
+        return tuple(by_id[each.lot_id] for each in chosen)
+
+
+def long_term_words(lot: Lot) -> str:
+    """A clause with the day the lot turns long-term, where its holding period is known."""
+    start = lot.holding_period_start_date
+    return "" if start is None else f"; it turns long-term on {long_term_from(start).isoformat()}"
+
+
+def average_tax_per_dollar(rules: SellRules, lots: Iterable[Lot]) -> Decimal:
+    """Tax per dollar of the first lot to be sold; 0 without lots."""
+    return next((rules.tax_per_dollar(lot) for lot in lots), NOTHING)
+
+
+def _by_age(lot: Lot) -> tuple[date, str]:
+    return (lot.acquisition_date or date.min, lot.lot_id)
+
+
+def _selectable(lot: Lot, price: Decimal) -> SelectableLot:
+    return SelectableLot(
+        lot_id=lot.lot_id,
+        acquisition_date=lot.acquisition_date or lot.holding_period_start_date or date.min,
+        quantity=lot.quantity,
+        unit_cost=None if lot.cost_basis is None else lot.cost_basis / lot.quantity,
+        price=price,
+        is_long_term=bool(lot.is_long_term),
+    )

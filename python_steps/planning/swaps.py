@@ -1,0 +1,371 @@
+"""Moving dollars from one class to another inside one account.
+
+Belongs here: which account gives which class for which (sales first where a class is worst
+located, purchases where it is best located), and carrying such swaps out in the ledger. Does not
+belong here: how much a class should move (`needs`), or permissions (`sell_rules`, `buy_rules`).
+Money never crosses from account to account. Source of the preferences: `seed_asset_location`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+from python_steps.planning.buy_rules import BuyRules
+from python_steps.planning.household import (
+    CASH,
+    Account,
+    AllocationGroup,
+    HouseholdIndex,
+    MarketAssumptions,
+    Position,
+)
+from python_steps.planning.ledger import PlanLedger, cash_effect
+from python_steps.planning.needs import Need, Needs
+from python_steps.planning.plan import BUY, HARVEST_REPLACEMENT, REBALANCE, SELL, Purpose
+from python_steps.planning.sell_rules import CategorySet, LotCategory, SellRules
+
+NOTHING = Decimal(0)
+# A side class of a fund of several classes is protected from this share of the fund on.
+SIDE_WEIGHT = Decimal("0.05")
+
+
+class Swap(NamedTuple):
+    """Dollars to move from one class to another in an account."""
+
+    account_id: str
+    sold_class: str
+    bought_class: str
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Market:
+    """What swaps are made with: rules, lookups and the household's smallest trade."""
+
+    index: HouseholdIndex
+    sells: SellRules
+    buys: BuyRules
+    assumptions: MarketAssumptions
+    minimum_trade: Decimal
+    execution_buffer: Decimal
+
+
+def plan_swaps(
+    needs: Needs,
+    accounts: list[Account],
+    capacity: Mapping[tuple[str, str], Decimal],
+    can_buy: Callable[[str, str], bool],
+    rank_of: Callable[[str, str], int],
+) -> list[Swap]:
+    """Assign class needs to accounts.
+
+    Args:
+        needs: sources and sinks, most urgent first.
+        accounts: the accounts that take part.
+        capacity: dollars of a class that an account can give, by (account, class).
+        can_buy: whether an account may buy something of a class.
+        rank_of: preference of a tax treatment for a class, 1 best.
+
+    Returns:
+        Swaps; a source is taken first from accounts where its class is worst located, and goes
+        first to the breached class that is best located there. Secondary needs meet primary ones
+        only.
+    """
+    sinks = {need.asset_class: need.amount for need in needs.sinks}
+    swaps: list[Swap] = []
+    for source in needs.sources:
+        left = source.amount
+        for account in sorted(
+            accounts,
+            key=lambda each: (-rank_of(source.asset_class, each.tax_treatment), each.account_id),
+        ):
+            available = min(left, capacity.get((account.account_id, source.asset_class), NOTHING))
+            for sink in sorted(needs.sinks, key=_sink_order(account, rank_of)):
+                amount = min(available, sinks[sink.asset_class])
+                if amount <= 0 or not _may_pair(source, sink, account, can_buy):
+                    continue
+                swaps.append(Swap(account.account_id, source.asset_class, sink.asset_class, amount))
+                available -= amount
+                left -= amount
+                sinks[sink.asset_class] -= amount
+    return swaps
+
+
+def run_swaps(
+    market: Market,
+    ledger: PlanLedger,
+    group: AllocationGroup,
+    needs: Needs,
+    accounts: list[Account],
+    allowed: CategorySet,
+    gains_budget: Decimal | None = None,
+) -> None:
+    """Plan and carry out swaps among securities of the given accounts."""
+    capacity = {
+        (account.account_id, need.asset_class): class_capacity(
+            market, ledger, account, need.asset_class, allowed, gains_budget
+        )
+        for account in accounts
+        for need in needs.sources
+        if need.asset_class != CASH
+    }
+    swaps = plan_swaps(
+        needs,
+        accounts,
+        capacity,
+        lambda account_id, name: name == CASH or market.buys.can_buy(ledger, account_id, name),
+        market.assumptions.rank_of,
+    )
+    by_account: dict[str, list[Swap]] = {}
+    for swap in swaps:
+        by_account.setdefault(swap.account_id, []).append(swap)
+    for account_id in sorted(by_account):
+        _execute(market, ledger, group, by_account[account_id], allowed, gains_budget)
+
+
+def class_capacity(
+    market: Market,
+    ledger: PlanLedger,
+    account: Account,
+    asset_class: str,
+    allowed: CategorySet,
+    gains_budget: Decimal | None = None,
+) -> Decimal:
+    """Dollars of a class that an account can sell at this stage."""
+    total = NOTHING
+    for position in _positions_of_class(market, account.account_id, asset_class):
+        lots = market.sells.eligible_lots(ledger, position, allowed)
+        shares = min(
+            ledger.saleable(position, lots),
+            market.sells.shares_within_budget(ledger, lots, gains_budget),
+        )
+        security = market.index.securities[position.security_id]
+        weight = dict(security.class_weights)[asset_class]
+        total += shares * (security.price or NOTHING) * weight
+    return total
+
+
+def sell_class(
+    market: Market,
+    ledger: PlanLedger,
+    account_id: str,
+    asset_class: str,
+    amount: Decimal,
+    allowed: CategorySet,
+    purpose: Purpose,
+    gains_budget: Decimal | None = None,
+) -> None:
+    """Sell about `amount` dollars of a class in an account, cheapest tax per dollar first.
+
+    Of holdings that cost the same the largest goes first, so that one trade does the work of
+    three. A sale below the household's smallest trade happens only when it ends the holding.
+    """
+    ranked = []
+    for position in _positions_of_class(market, account_id, asset_class):
+        lots = market.sells.eligible_lots(ledger, position, allowed)
+        if lots:
+            tax = market.sells.tax_per_dollar(lots[0])
+            ranked.append(
+                (tax, -(position.market_value or NOTHING), position.security_id, position)
+            )
+    for _, _, _, position in sorted(ranked, key=lambda each: each[:3]):
+        if amount <= 0:
+            return
+        security = market.index.securities[position.security_id]
+        weight = dict(security.class_weights)[asset_class]
+        lots = market.sells.eligible_lots(ledger, position, allowed)
+        dollars = min(amount / weight, _side_room(ledger, account_id, position, market))
+        shares = min(
+            dollars / (security.price or Decimal(1)),
+            market.sells.shares_within_budget(ledger, lots, gains_budget),
+        )
+        if is_large_enough_sale(market, ledger, position, shares):
+            sold = ledger.sell(position, lots, shares, purpose)
+            amount -= sold * weight
+
+
+def buy_class(
+    market: Market,
+    ledger: PlanLedger,
+    account_id: str,
+    asset_class: str,
+    amount: Decimal,
+    purpose: Purpose,
+) -> Decimal:
+    """Buy about `amount` dollars of a class in an account; returns the dollars spent."""
+    security = market.buys.choose(ledger, account_id, asset_class, amount)
+    if security is None:
+        return NOTHING
+    weight = dict(security.class_weights).get(asset_class, Decimal(1))
+    dollars = amount / weight if weight > 0 else NOTHING
+    room = market.buys.room(ledger, security)
+    if room is not None:
+        dollars = min(dollars, room)
+    shares = ledger.affordable(account_id, security, dollars)
+    order = ledger.order_of(account_id, security.security_id, BUY)
+    notional = shares * (security.price or NOTHING)
+    notional += NOTHING if order is None else order.notional
+    least = max(market.minimum_trade, market.index.terms_of(account_id, security).minimum_amount)
+    if shares <= 0 or notional < least:
+        return NOTHING
+    return ledger.buy(account_id, security, dollars, purpose)
+
+
+def is_large_enough_sale(
+    market: Market, ledger: PlanLedger, position: Position, shares: Decimal
+) -> bool:
+    """True when the sale with `shares` more reaches the smallest trade or ends the holding."""
+    security = market.index.securities[position.security_id]
+    total = ledger.sold_quantity(position) + shares
+    notional = total * (security.price or NOTHING)
+    return shares > 0 and (notional >= market.minimum_trade or total >= position.sellable_quantity)
+
+
+def _execute(
+    market: Market,
+    ledger: PlanLedger,
+    group: AllocationGroup,
+    swaps: list[Swap],
+    allowed: CategorySet,
+    gains_budget: Decimal | None,
+) -> None:
+    kept = _large_enough(market, ledger, swaps)
+    account_id = swaps[0].account_id
+    before = _net_sales(ledger, account_id)
+    for sold_class in _unique(swap.sold_class for swap in kept):
+        parts = [swap for swap in kept if swap.sold_class == sold_class]
+        largest = max(parts, key=lambda swap: swap.amount)
+        purpose = Purpose(REBALANCE, group.allocation_group_id, sold_class, largest.bought_class)
+        amount = sum((swap.amount for swap in parts), NOTHING)
+        sell_class(market, ledger, account_id, sold_class, amount, allowed, purpose, gains_budget)
+    raised = _net_sales(ledger, account_id) - before
+    _spend(market, ledger, group, kept, raised)
+
+
+def _spend(
+    market: Market,
+    ledger: PlanLedger,
+    group: AllocationGroup,
+    swaps: list[Swap],
+    raised: Decimal,
+) -> None:
+    """Buy with what the sales of these swaps really brought, and not with other cash."""
+    for bought_class in _unique(swap.bought_class for swap in swaps):
+        parts = [swap for swap in swaps if swap.bought_class == bought_class]
+        largest = max(parts, key=lambda swap: swap.amount)
+        wanted = min(sum((swap.amount for swap in parts), NOTHING), raised)
+        if bought_class == CASH:
+            raised -= wanted
+            continue
+        code = (
+            HARVEST_REPLACEMENT
+            if _sold_class_at_loss(market, ledger, largest.account_id, bought_class)
+            else REBALANCE
+        )
+        purpose = Purpose(code, group.allocation_group_id, largest.sold_class, bought_class)
+        raised -= buy_class(market, ledger, largest.account_id, bought_class, wanted, purpose)
+
+
+def _sold_class_at_loss(
+    market: Market, ledger: PlanLedger, account_id: str, asset_class: str
+) -> bool:
+    for (account, security_id, action), order in ledger.orders.items():
+        if account != account_id or action != SELL:
+            continue
+        if market.index.securities[security_id].primary_class != asset_class:
+            continue
+        lots = [market.index.lots[lot_id] for lot_id, _ in order.lots]
+        if all(market.sells.category(lot) is LotCategory.LOSS for lot in lots):
+            return True
+    return False
+
+
+def _large_enough(market: Market, ledger: PlanLedger, swaps: list[Swap]) -> list[Swap]:
+    """The swaps without those whose purchase would end below the smallest trade."""
+    bought = _totals(swaps, "bought_class")
+    return [
+        swap
+        for swap in swaps
+        if swap.bought_class == CASH
+        or bought[swap.bought_class] >= market.minimum_trade
+        or _has_order(market, ledger, swap.account_id, swap.bought_class)
+    ]
+
+
+def _has_order(market: Market, ledger: PlanLedger, account_id: str, asset_class: str) -> bool:
+    return any(
+        ledger.order_of(account_id, option.security_id, BUY) is not None
+        for option in market.index.options.get((account_id, asset_class), [])
+    )
+
+
+def _totals(swaps: list[Swap], field: str) -> dict[str, Decimal]:
+    totals: dict[str, Decimal] = {}
+    for swap in swaps:
+        name = getattr(swap, field)
+        totals[name] = totals.get(name, NOTHING) + swap.amount
+    return totals
+
+
+def _net_sales(ledger: PlanLedger, account_id: str) -> Decimal:
+    return sum(
+        (
+            cash_effect(order)
+            for (account, _, action), order in ledger.orders.items()
+            if account == account_id and action == SELL
+        ),
+        NOTHING,
+    )
+
+
+def _positions_of_class(market: Market, account_id: str, asset_class: str) -> list[Position]:
+    return [
+        position
+        for position in market.index.positions_of_account.get(account_id, [])
+        if market.index.securities[position.security_id].primary_class == asset_class
+    ]
+
+
+def _side_room(ledger: PlanLedger, account_id: str, position: Position, market: Market) -> Decimal:
+    """Dollars of a fund of several classes that can go before another class falls out of its band.
+
+    Without another class of weight there is no limit but the holding itself.
+    """
+    account = market.index.accounts[account_id]
+    security = market.index.securities[position.security_id]
+    room = position.market_value or NOTHING
+    group_id = account.allocation_group_id
+    if group_id is None or group_id not in market.index.groups:
+        return room
+    group = market.index.groups[group_id]
+    total = ledger.group_value(group_id)
+    for name, weight in security.class_weights:
+        row = group.target_of(name)
+        if name == security.primary_class or weight < SIDE_WEIGHT or row is None:
+            continue
+        above = ledger.class_values[group_id].get(name, NOTHING) - row.lower_band_weight * total
+        room = min(room, max(NOTHING, above) / weight)
+    return room
+
+
+def _sink_order(
+    account: Account, rank_of: Callable[[str, str], int]
+) -> Callable[[Need], tuple[bool, int, int, str]]:
+    def key(need: Need) -> tuple[bool, int, int, str]:
+        rank = rank_of(need.asset_class, account.tax_treatment)
+        return (not need.is_primary, rank, need.order, need.asset_class)
+
+    return key
+
+
+def _may_pair(
+    source: Need, sink: Need, account: Account, can_buy: Callable[[str, str], bool]
+) -> bool:
+    return (source.is_primary or sink.is_primary) and can_buy(account.account_id, sink.asset_class)
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))

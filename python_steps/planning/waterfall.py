@@ -1,0 +1,278 @@
+"""The waterfall: the steps an advisor would take, in the order an advisor would take them.
+
+Belongs here: the order of the steps and what each may use. Does not belong here: the steps
+themselves. (1) Raise the cash that must leave, in the very account; (2) invest free cash; (3)
+rebalance inside tax-advantaged accounts; (4) in taxable accounts sell losses, then long-term gains
+where breakeven allows, then short-term gains only where the household allows them. Nothing is
+traded while every class is in its band. It stays as the baseline and the fallback of any optimiser.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from python_steps.planning import leftovers
+from python_steps.planning.buy_rules import BuyRules
+from python_steps.planning.cash_steps import invest_cash, raise_cash
+from python_steps.planning.concentration import reduce_concentrations
+from python_steps.planning.costs import CostModel
+from python_steps.planning.evaluation import (
+    breakeven_years,
+    household_drift_cost,
+    plan_value,
+    tracking_error,
+)
+from python_steps.planning.finishing import finished_trades, tax_impacts
+from python_steps.planning.gain_steps import Deferral, Judge, realise_gains
+from python_steps.planning.household import (
+    AllocationGroup,
+    Household,
+    HouseholdIndex,
+    MarketAssumptions,
+)
+from python_steps.planning.ledger import PlanLedger
+from python_steps.planning.needs import class_needs, is_rebalance_needed
+from python_steps.planning.plan import (
+    CASH_ONLY_MODE,
+    NO_TRADE_MODE,
+    REBALANCE_MODE,
+    HouseholdPlan,
+    Trade,
+    TradeException,
+)
+from python_steps.planning.sell_rules import (
+    ANY_LOT,
+    LONG_TERM_GAINS,
+    LOSSES_ONLY,
+    CategorySet,
+    SellRules,
+)
+from python_steps.planning.swaps import Market, run_swaps
+from python_steps.planning.tax_effect import TaxEffect
+from python_steps.planning.wording import dollars
+from python_steps.policy import FirmPolicy
+from python_steps.taxes.rates import RateTables
+
+NOTHING = Decimal(0)
+RELEASED = "released"
+CASH_FLOW_TRIGGER = "cash_flow"
+# A second pass lets an account use what a first pass in another account left to do.
+TAX_ADVANTAGED_PASSES = 2
+
+
+class Steps(NamedTuple):
+    """What the steps did: the grown ledger, cash that is missing, and sales that were put off."""
+
+    ledger: PlanLedger
+    run_mode: str
+    shortfalls: dict[str, Decimal]
+    deferrals: list[Deferral]
+
+
+def plan_household(
+    household: Household,
+    policy: FirmPolicy,
+    rate_tables: RateTables,
+    assumptions: MarketAssumptions,
+) -> HouseholdPlan:
+    """Plan one household by the waterfall.
+
+    Args:
+        household: the problem; a household that is not released gets no trades.
+        policy: the firm's settings.
+        rate_tables: statutory rates; a year without them blocks taxable sales.
+        assumptions: class risk and location ranks.
+
+    Returns:
+        The plan with trades, taxes, exceptions and its value in dollars.
+    """
+    index = HouseholdIndex(household)
+    tax = TaxEffect(index, rate_tables)
+    start = PlanLedger(index, CostModel(policy, assumptions), policy.execution_buffer)
+    market = Market(
+        index=index,
+        sells=SellRules(index, policy, tax),
+        buys=BuyRules(index),
+        assumptions=assumptions,
+        minimum_trade=household.minimum_trade_amount,
+        execution_buffer=policy.execution_buffer,
+    )
+    judge = Judge(household, policy, tax)
+    if household.household_state == RELEASED:
+        steps = _take_steps(market, start.copy(), judge)
+    else:
+        steps = Steps(start, NO_TRADE_MODE, _needs_of_cash(market, start), [])
+    return _finished(market, start, steps, judge)
+
+
+def allowed_gains(household: Household, policy: FirmPolicy) -> CategorySet:
+    """The lots that a rebalance may sell in taxable accounts at most."""
+    if household.allows_short_term_gains and policy.long_term_gains_allowed:
+        return ANY_LOT
+    return LONG_TERM_GAINS if policy.long_term_gains_allowed else LOSSES_ONLY
+
+
+def _take_steps(market: Market, ledger: PlanLedger, judge: Judge) -> Steps:
+    shortfalls = {
+        account.account_id: raise_cash(market, ledger, account)
+        for account in market.index.household.accounts
+    }
+    run_mode = CASH_ONLY_MODE if ledger.orders or any(shortfalls.values()) else NO_TRADE_MODE
+    deferrals: list[Deferral] = []
+    for group in market.index.household.groups:
+        if group.is_rebalance_due and is_rebalance_needed(group):
+            ledger, put_off = _rebalance(market, ledger, group, judge)
+            deferrals += put_off
+            run_mode = REBALANCE_MODE
+        elif group.is_rebalance_due and CASH_FLOW_TRIGGER in _triggers(group):
+            invest_cash(market, ledger, group, judge.policy.trade_to)
+            if run_mode == NO_TRADE_MODE and ledger.orders:
+                run_mode = CASH_ONLY_MODE
+    return Steps(ledger, run_mode, shortfalls, deferrals)
+
+
+def _rebalance(
+    market: Market, ledger: PlanLedger, group: AllocationGroup, judge: Judge
+) -> tuple[PlanLedger, list[Deferral]]:
+    group_id, trade_to = group.allocation_group_id, judge.policy.trade_to
+    accounts = [
+        account
+        for account in market.index.accounts_of_group.get(group_id, [])
+        if account.block is None
+    ]
+    advantaged = [account for account in accounts if not account.is_taxable]
+    taxable = [account for account in accounts if account.is_taxable]
+    reduce_concentrations(market, ledger, group_id)
+    invest_cash(market, ledger, group, trade_to)
+    for _ in range(TAX_ADVANTAGED_PASSES):
+        needs = class_needs(ledger, group, trade_to, sweeps_cash=False)
+        run_swaps(market, ledger, group, needs, advantaged, LOSSES_ONLY)
+    needs = class_needs(ledger, group, trade_to, sweeps_cash=False)
+    run_swaps(market, ledger, group, needs, taxable, LOSSES_ONLY)
+    deferrals: list[Deferral] = []
+    most = allowed_gains(judge.household, judge.policy)
+    for allowed in (LONG_TERM_GAINS, ANY_LOT):
+        if allowed <= most:
+            ledger, deferrals = realise_gains(market, ledger, group, allowed, judge)
+    invest_cash(market, ledger, group, trade_to)
+    return ledger, deferrals
+
+
+def _triggers(group: AllocationGroup) -> set[str]:
+    return {reason.strip() for reason in group.trigger_reasons.split(",")}
+
+
+def _needs_of_cash(market: Market, ledger: PlanLedger) -> dict[str, Decimal]:
+    """Cash that is due in a household that may not be traded: said, not raised."""
+    return {
+        account.account_id: max(NOTHING, -ledger.cash(account.account_id))
+        for account in market.index.household.accounts
+    }
+
+
+def _finished(market: Market, start: PlanLedger, steps: Steps, judge: Judge) -> HouseholdPlan:
+    household, ledger = judge.household, steps.ledger
+    trades = finished_trades(market.index, start, ledger, judge.policy, judge.tax)
+    left = leftovers.left_over_classes(market.index, ledger)
+    exceptions = _exceptions(market, steps, left, judge)
+    shortfall = sum(steps.shortfalls.values(), NOTHING)
+    status = _status(household, trades, exceptions, bool(left), shortfall)
+    estimated_tax = judge.tax.total_change(ledger.realized())
+    cost = ledger.transaction_cost()
+    drift = [
+        household_drift_cost(
+            household, each.class_values, market.assumptions, judge.policy.risk_aversion
+        )
+        for each in (start, ledger)
+    ]
+    return HouseholdPlan(
+        household_id=household.household_id,
+        run_mode=steps.run_mode,
+        plan_status=status,
+        explanation=_explanation(household, status, trades, estimated_tax, shortfall, len(left)),
+        trades=trades,
+        tax_impacts=tax_impacts(market.index, ledger, judge.tax),
+        exceptions=exceptions,
+        value=plan_value(
+            household,
+            ledger.class_values,
+            judge.policy,
+            tax_change=estimated_tax,
+            transaction_cost=cost,
+            shortfall=shortfall,
+        ),
+        estimated_tax=estimated_tax,
+        transaction_cost=cost,
+        tracking_error_before=tracking_error(household, start.class_values, market.assumptions),
+        tracking_error_after=tracking_error(household, ledger.class_values, market.assumptions),
+        breakeven_years=breakeven_years(estimated_tax, cost, drift[0], drift[1], judge.policy)
+        if trades
+        else None,
+        cash_shortfall=shortfall,
+    )
+
+
+def _exceptions(
+    market: Market, steps: Steps, left: list[leftovers.LeftOver], judge: Judge
+) -> tuple[TradeException, ...]:
+    allowed = allowed_gains(judge.household, judge.policy)
+    is_planned = judge.household.household_state == RELEASED
+    rows = leftovers.account_exceptions(market.index)
+    rows += leftovers.position_exceptions(market.index)
+    rows += leftovers.shortfall_exceptions(market, steps.ledger, steps.shortfalls, ANY_LOT)
+    if is_planned:
+        rows += leftovers.class_exceptions(market, steps.ledger, left, allowed, steps.deferrals)
+        rows += leftovers.waiting_exceptions(market)
+        rows += leftovers.concentration_exceptions(market, steps.ledger)
+    return leftovers.unique_subjects(rows)
+
+
+def _status(
+    household: Household,
+    trades: tuple[Trade, ...],
+    exceptions: tuple[TradeException, ...],
+    is_out_of_tolerance: bool,
+    shortfall: Decimal,
+) -> str:
+    if household.household_state != RELEASED:
+        return household.household_state
+    if shortfall > 0:
+        return "infeasible_cash"
+    is_deferred = any(
+        row.reason_code == "deferred" and row.asset_class is not None for row in exceptions
+    )
+    if trades:
+        return "partial" if is_out_of_tolerance else "proposed"
+    if is_deferred:
+        return "deferred"
+    return "partial" if is_out_of_tolerance else "no_trade"
+
+
+def _explanation(
+    household: Household,
+    status: str,
+    trades: tuple[Trade, ...],
+    estimated_tax: Decimal | None,
+    shortfall: Decimal,
+    left_count: int,
+) -> str:
+    classes = f"{left_count} asset class{'es' if left_count != 1 else ''}"
+    tax = (
+        "an unknown tax"
+        if estimated_tax is None
+        else f"an estimated tax of {dollars(estimated_tax)}"
+    )
+    done = f"{len(trades)} trade{'s' if len(trades) != 1 else ''} with {tax}"
+    sentences = {
+        "no_trade": "Every asset class is inside its band and no cash is needed: nothing to do.",
+        "proposed": f"{done} bring every asset class inside its band.",
+        "partial": f"{done}; {classes} stay outside the band, see the exceptions.",
+        "deferred": "Trading now would cost more than the drift is worth, or a cash flow that is "
+        "due cures it: wait, see the exceptions.",
+        "infeasible_cash": f"{dollars(shortfall)} of cash that is due cannot be raised; {done}.",
+    }
+    if status in sentences:
+        return sentences[status]
+    reason = household.state_reason or status.replace("_", " ")
+    return f"No trades are proposed: {reason}."

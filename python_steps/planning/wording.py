@@ -1,0 +1,203 @@
+"""Words and numbers as an advisor would say them to a client.
+
+Belongs here: dollars, weights, dates and lots in words, and the sentence of each trade. Does not
+belong here: any decision or amount that is not already in the plan. English; the reports translate
+labels, not these sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
+
+from python_steps.planning.household import (
+    CASH,
+    Account,
+    AllocationGroup,
+    CashFlow,
+    HouseholdIndex,
+    Security,
+)
+from python_steps.planning.ledger import LotSale, PlanLedger
+from python_steps.planning.plan import (
+    HARVEST_LOSS,
+    HARVEST_REPLACEMENT,
+    INVEST_CASH,
+    RAISE_CASH,
+    RESTRICTION,
+    SELL,
+    Order,
+    Purpose,
+)
+
+NOTHING = Decimal(0)
+TREATMENT_WORDS = {
+    "taxable": "taxable",
+    "tax_deferred": "tax-deferred",
+    "tax_free": "tax-free",
+}
+FLOW_WORDS = {
+    "rmd": "required minimum distribution",
+    "capital_call": "capital call",
+    "income_distribution": "income distribution",
+    "withdrawal": "withdrawal",
+    "contribution": "contribution",
+    "fee": "fee",
+}
+
+
+def dollars(amount: Decimal) -> str:
+    """Dollars with thousands parted, "$12,345"; cents only below a hundred dollars."""
+    unit = Decimal(1) if abs(amount) >= 100 else Decimal("0.01")
+    rounded = amount.quantize(unit, rounding=ROUND_HALF_UP)
+    return f"-${abs(rounded):,}" if rounded < 0 else f"${rounded:,}"
+
+
+def percent(weight: Decimal) -> str:
+    """A weight as "12.3%"."""
+    return f"{(weight * 100).quantize(Decimal('0.1'), rounding=ROUND_HALF_UP)}%"
+
+
+def shares(quantity: Decimal) -> str:
+    """A quantity without trailing zeros, thousands parted."""
+    whole, _, fraction = f"{quantity:,f}".partition(".")
+    fraction = fraction.rstrip("0")
+    return f"{whole}.{fraction}" if fraction else whole
+
+
+def trade_rationale(
+    index: HouseholdIndex,
+    start: PlanLedger,
+    order: Order,
+    reason_code: str,
+    sales: Sequence[LotSale],
+    tax_cost: Decimal,
+) -> str:
+    """The sentence that explains one order.
+
+    Args:
+        index: the household.
+        start: the ledger before any trade (for today's weights).
+        order: the finished order.
+        reason_code: the trade's reason.
+        sales: the lots of a sale, empty for a purchase.
+        tax_cost: marginal tax of the sale, dollars.
+    """
+    account = index.accounts[order.account_id]
+    security = index.securities[order.security_id]
+    if order.action == SELL:
+        parts = [
+            _sale_reason(index, start, order, reason_code),
+            _tax_words(account, sales, tax_cost),
+        ]
+    else:
+        parts = [_purchase_reason(index, start, order, reason_code)]
+    head = (
+        f"{order.action.capitalize()} {shares(order.quantity)} shares of {security.label} "
+        f"({dollars(order.notional)}) in {account.account_name}: "
+    )
+    return head + " ".join(part for part in parts if part)
+
+
+def class_words(start: PlanLedger, group: AllocationGroup, asset_class: str) -> str:
+    """Where a class stands: weight, target and band, as a clause."""
+    total = start.group_value(group.allocation_group_id)
+    value = start.class_values[group.allocation_group_id].get(asset_class, NOTHING)
+    weight = value / total if total > 0 else NOTHING
+    row = group.target_of(asset_class)
+    if row is None:
+        return f"{asset_class} is {percent(weight)} and has no target"
+    return (
+        f"{asset_class} is {percent(weight)} against a target of {percent(row.target_weight)} "
+        f"(band {percent(row.lower_band_weight)} to {percent(row.upper_band_weight)})"
+    )
+
+
+def lots_words(sales: Sequence[LotSale]) -> str:
+    """How many lots are used, and their acquisition dates."""
+    known = [sale.lot.acquisition_date for sale in sales if sale.lot.acquisition_date is not None]
+    count = f"{len(sales)} lot{'s' if len(sales) != 1 else ''}"
+    if not known:
+        return count
+    first, last = min(known).isoformat(), max(known).isoformat()
+    return f"{count} acquired {first}" + ("" if first == last else f" to {last}")
+
+
+def need_words(flows: Sequence[CashFlow], account: Account) -> str:
+    """What an account's cash is needed for."""
+    outgoing = [
+        f"{FLOW_WORDS.get(flow.flow_type, flow.flow_type)} of {dollars(flow.amount)}"
+        + (f" due {flow.required_by_date.isoformat()}" if flow.required_by_date else "")
+        for flow in flows
+        if flow.account_id == account.account_id and flow.flow_type != "contribution"
+    ]
+    minimum = account.cash.minimum if account.cash is not None else NOTHING
+    if minimum > 0:
+        outgoing.append(f"minimum cash of {dollars(minimum)}")
+    return " and ".join(outgoing) or "cash that is reserved or overdrawn"
+
+
+def _sale_reason(index: HouseholdIndex, start: PlanLedger, order: Order, reason_code: str) -> str:
+    purpose = order.main_purpose
+    account = index.accounts[order.account_id]
+    if reason_code == RAISE_CASH:
+        return f"raises the cash this account needs for its {_need(index, account)}."
+    if reason_code == RESTRICTION:
+        limit = index.limits[order.security_id]
+        return f"brings it toward its limit of {percent(limit.limit_weight)} of the household."
+    reason = _class_reason(index, start, purpose, purpose.sold_class)
+    if not account.is_taxable:
+        where = TREATMENT_WORDS[account.tax_treatment]
+        return f"{reason}; sold in this {where} account, where no tax falls due."
+    if reason_code == HARVEST_LOSS:
+        return f"{reason}; the shares sold stand at a loss that offsets gains."
+    return f"{reason}."
+
+
+def _purchase_reason(
+    index: HouseholdIndex, start: PlanLedger, order: Order, reason_code: str
+) -> str:
+    purpose = order.main_purpose
+    account = index.accounts[order.account_id]
+    reason = _class_reason(index, start, purpose, purpose.bought_class)
+    if reason_code == INVEST_CASH:
+        return f"{reason}; paid from cash above its target."
+    if reason_code == HARVEST_REPLACEMENT:
+        return f"{reason}; it takes the place of shares sold at a loss without being identical."
+    where = TREATMENT_WORDS[account.tax_treatment]
+    return f"{reason}; paid from the {purpose.sold_class} sold in this {where} account."
+
+
+def _class_reason(
+    index: HouseholdIndex, start: PlanLedger, purpose: Purpose, asset_class: str | None
+) -> str:
+    group = index.groups.get(purpose.allocation_group_id or "")
+    if group is None or asset_class is None:
+        return f"moves money out of {asset_class or CASH}"
+    return class_words(start, group, asset_class)
+
+
+def _need(index: HouseholdIndex, account: Account) -> str:
+    return need_words(index.household.cash_flows, account)
+
+
+def _tax_words(account: Account, sales: Sequence[LotSale], tax_cost: Decimal) -> str:
+    if not account.is_taxable or not sales:
+        return ""
+    gain = sum((sale.gain for sale in sales), NOTHING)
+    terms = sorted({"long-term" if sale.lot.is_long_term else "short-term" for sale in sales})
+    kind = " and ".join(terms)
+    effect = (
+        f"about {dollars(tax_cost)} of tax at the marginal rate"
+        if tax_cost > 0
+        else f"worth about {dollars(-tax_cost)} at the marginal rate"
+        if tax_cost < 0
+        else "no tax"
+    )
+    result = "gain" if gain > 0 else "loss"
+    return f"Uses {lots_words(sales)}: {kind} {result} of {dollars(abs(gain))}, {effect}."
+
+
+def security_words(security: Security, account: Account) -> str:
+    """A holding as the subject of an exception, such as VTI in Joint taxable."""
+    return f"{security.label} in {account.account_name}"
