@@ -130,6 +130,7 @@ class FeedContract:
     entities: Mapping[str, Entity]
     rules: Mapping[str, Rule]
     known_headers: tuple[KnownHeader, ...] = ()
+    ignored_columns: tuple[str, ...] = ()
     mappings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def entity(self, name: str) -> Entity:
@@ -202,7 +203,7 @@ class FeedContract:
             severity=severity or rule.severity,
             scope=scope or rule.scope,
             message=(
-                f"{place}: rule {rule_name} is broken: found {observed}; expected {wanted}. "
+                f"{place}: rule {rule_name}: found {observed}; expected {wanted}. "
                 f"{rule.action}"
             ),
             observed=observed,
@@ -323,6 +324,7 @@ def parse_contract(text: str, *, file_name: str, common_rules: str) -> FeedContr
             KnownHeader(era=child.text("era"), columns=child.texts("columns"))
             for child in node.items("known_headers", optional=True)
         ),
+        ignored_columns=node.texts("ignored_columns", optional=True),
         mappings={
             key: {word: target.as_text() for word, target in child.own_children()}
             for key, child in node.children("mappings", optional=True)

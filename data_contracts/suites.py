@@ -387,7 +387,7 @@ class _Collected:
             severity=item.severity,
             scope=item.scope,
             message=(
-                f"{place}, row {number}: rule {item.rule} is broken: found {observed}; expected "
+                f"{place}, row {number}: rule {item.rule}: found {observed}; expected "
                 f"{item.expected}. Ask the sender for a corrected row; until then the "
                 f"{item.scope} is {'not traded' if item.severity == 'block' else 'flagged'}."
             ),

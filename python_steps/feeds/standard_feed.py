@@ -151,7 +151,7 @@ def _trailer_of(
             len(content),
         )
     absent = contract.violation(
-        "control_total_absent",
+        "control_total_present",
         file_name=file.file_name,
         entity=entity.name,
         observed="no line '#rows=<number of rows>' at the end",

@@ -1,0 +1,223 @@
+"""What Schwab's exports have in common: title lines, ragged cells, total rows.
+
+Belongs here: the title's date and account reference, the cells of a row under its header, and the
+comparison with total rows. Does not belong here: the layout of one export. Source of the rules:
+`schwab_positions.yaml` and `schwab_lot_details.yaml`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from data_contracts.contract import AsOfSource, Entity, FeedContract
+from python_steps.feeds.amounts import parse_amount
+from python_steps.feeds.delimited import Record
+from python_steps.feeds.headers import Binding, bind, fingerprint, normalised
+from python_steps.feeds.identifiers import is_account_reference, is_cusip, looks_like_cusip
+from python_steps.feeds.received import ROW_NUMBER, ROW_TEXT, ReceivedFile
+from python_steps.findings import Violation
+
+_DATE = re.compile(r"\b(\d{1,2}/\d{1,2}/\d{4}|\d{4}/\d{1,2}/\d{1,2})\b")
+_NAME_DATE = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
+
+
+@dataclass(frozen=True)
+class StatedDate:
+    """The date of a file, as text and value, where it stands, and what contradicts it."""
+
+    text: str | None
+    value: date | None
+    source: AsOfSource | None
+    violations: tuple[Violation, ...]
+
+
+def title_of(record: Record) -> str:
+    """The title line's words; an unquoted title is split at its commas and joined again."""
+    return ", ".join(cell.strip() for cell in record.cells if cell.strip()) or record.text
+
+
+def stated_date(title: str, file: ReceivedFile, contract: FeedContract) -> StatedDate:
+    """The date of the title, else of the file name; the title wins where they differ."""
+    in_title = _first_date(_DATE.findall(title.rpartition(" as of ")[2]), contract.date_formats)
+    in_name = _first_date(_NAME_DATE.findall(file.file_name), ("%Y-%m-%d",))
+    if in_title is not None:
+        if in_name is None or in_name[1] == in_title[1]:
+            return StatedDate(*in_title, "TITLE", ())
+        contradiction = contract.violation(
+            "as_of_dates_agree",
+            file_name=file.file_name,
+            observed=f"{in_name[1]} in the file name",
+            expected=f"{in_title[1]}, as the title line says",
+        )
+        return StatedDate(*in_title, "TITLE", (contradiction,))
+    if in_name is not None:
+        return StatedDate(*in_name, "FILE_NAME", ())
+    absent = contract.violation(
+        "as_of_date_present",
+        file_name=file.file_name,
+        row=1,
+        observed=f"the title line {title[:80]!r} without a date",
+    )
+    return StatedDate(None, None, None, (absent,))
+
+
+def _first_date(texts: Sequence[str], formats: Sequence[str]) -> tuple[str, date] | None:
+    for text in texts:
+        for form in formats:
+            try:
+                return text, datetime.strptime(text, form).date()  # noqa: DTZ007 - a calendar date
+            except ValueError:
+                continue
+    return None
+
+
+def account_reference(words: str) -> tuple[str, str] | None:
+    """Title and reference of an account line such as `Brokerage XXXX-1234`; None without one."""
+    title, _, last = words.strip().rpartition(" ")
+    if is_account_reference(last):
+        return title.strip(), last
+    return None
+
+
+@dataclass(frozen=True)
+class RowReader:
+    """Reads cells under one header: the binding of each entity whose columns it carries."""
+
+    bindings: Mapping[str, Binding]
+    width: int
+
+    def texts(self, entity: str, cells: Sequence[str]) -> dict[str, str]:
+        """The bound columns of an entity as received; a cell that a short row lacks is ''."""
+        return {
+            name: cells[place] if place < len(cells) else ""
+            for name, place in self.bindings[entity].places.items()
+        }
+
+
+def bind_header(
+    record: Record, entities: Sequence[Entity], contract: FeedContract, file: ReceivedFile
+) -> tuple[RowReader, str, list[Violation]]:
+    """Bind one header for several entities, which share its cells.
+
+    Returns:
+        The reader of rows, the header's fingerprint, and its violations (unknown columns once).
+    """
+    ignored = {normalised(name) for name in contract.ignored_columns}
+    for entity in entities:
+        for column in entity.columns:
+            ignored |= {normalised(spelling) for spelling in column.aliases}
+    bindings: dict[str, Binding] = {}
+    violations: list[Violation] = []
+    for entity in entities:
+        binding = bind(
+            record.cells,
+            entity,
+            contract,
+            file_name=file.file_name,
+            row=record.line,
+            ignored=sorted(ignored),
+        )
+        bindings[entity.name] = binding
+        violations += [found for found in binding.violations if found not in violations]
+    unknown_seen: set[str | None] = set()
+    distinct = []
+    for found in violations:
+        if found.rule == "unknown_column":
+            if found.observed in unknown_seen:
+                continue
+            unknown_seen.add(found.observed)
+        distinct.append(found)
+    first = bindings[entities[0].name]
+    known = {fingerprint(header.columns) for header in contract.known_headers}
+    if first.fingerprint not in known:
+        distinct.append(
+            contract.violation(
+                "header_known",
+                file_name=file.file_name,
+                row=record.line,
+                observed=f"a header with fingerprint {first.fingerprint}",
+                expected="one of the eras "
+                + ", ".join(header.era for header in contract.known_headers),
+            )
+        )
+    return RowReader(bindings, first.width), first.fingerprint, distinct
+
+
+@dataclass
+class RowCollector:
+    """Rows of one entity on their way into a table."""
+
+    entity: Entity
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, record: Record, values: Mapping[str, str | None]) -> None:
+        """Add the columns of one row; columns not given are null (the file has none)."""
+        self.rows.append({**values, ROW_NUMBER: record.line, ROW_TEXT: record.text})
+
+    def table(self, canonical_columns: Sequence[str]) -> pa.Table:
+        """All canonical columns in their order, then row number and row text."""
+        schema = pa.schema(
+            [
+                *((name, pa.string()) for name in canonical_columns),
+                (ROW_NUMBER, pa.int64()),
+                (ROW_TEXT, pa.string()),
+            ]
+        )
+        return pa.Table.from_pylist(
+            [{name: row.get(name) for name in schema.names} for row in self.rows], schema=schema
+        )
+
+
+def security_columns(
+    symbol: str, contract: FeedContract, *, file_name: str, entity: str, row: int, account: str
+) -> tuple[dict[str, str], list[Violation]]:
+    """`cusip` and `ticker` of a Symbol cell: a CUSIP where the check digit proves it."""
+    text = symbol.strip()
+    if is_cusip(text):
+        return {"cusip": text, "ticker": ""}, []
+    if not looks_like_cusip(text):
+        return {"cusip": "", "ticker": text}, []
+    doubtful = contract.violation(
+        "cusip_check_digit",
+        file_name=file_name,
+        entity=entity,
+        row=row,
+        observed=f"symbol {text!r}, nine characters with a wrong check digit",
+        account_number=account,
+        security_key=text,
+    )
+    return {"cusip": "", "ticker": text}, [doubtful]
+
+
+@dataclass
+class ControlSum:
+    """The sum of a column's rows, to be held against the total row of the file."""
+
+    column: str
+    total: Decimal = Decimal(0)
+    rows: int = 0
+    is_complete: bool = True
+
+    def add(self, text: str | None) -> None:
+        """Add a cell; one without an amount makes the sum incomparable."""
+        amount = parse_amount(text or "")
+        if amount is None:
+            self.is_complete = False
+            return
+        self.total += amount
+        self.rows += 1
+
+    def difference(self, text: str | None, tolerance_per_row: Decimal) -> Decimal | None:
+        """Stated total minus sum where it is beyond tolerance; None where it is not."""
+        stated = parse_amount(text or "")
+        if stated is None or not self.is_complete:
+            return None
+        difference = stated - self.total
+        return difference if abs(difference) > tolerance_per_row * max(self.rows, 1) else None
