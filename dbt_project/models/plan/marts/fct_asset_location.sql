@@ -1,6 +1,8 @@
 -- Where each class is held and what the choice of account costs in tax a year. Which treatment suits a
 -- class best is the firm's table of asset location; the drag is what distributions and turnover of the
 -- class cost at the tax unit's marginal rates, and nothing in accounts that are not taxed.
+-- Dividends of equity are taxed as long-term gains (IRC 1(h)(11)), other distributions as ordinary
+-- income; of a year's growth the share that is turned over is realized.
 with accounts as (
 
     select *
@@ -38,6 +40,30 @@ class_ranks as (
     )
     on taxable, tax_deferred, tax_free
     into name tax_treatment value location_rank
+
+),
+
+equity_classes as (
+
+    select unnest(
+        ['US Large Cap Equity', 'US Small/Mid Cap', 'International Developed', 'Emerging Markets']
+    ) as asset_class
+
+),
+
+costs as (
+
+    select
+        location.asset_class,
+        case when equity_classes.asset_class is null then location.annual_yield else 0 end
+            as ordinary_yield,
+        case when equity_classes.asset_class is null then 0 else location.annual_yield end
+        + location.turnover * greatest(assumptions.expected_return - location.annual_yield, 0)
+            as long_term_yield
+    from {{ ref('seed_asset_location') }} as location
+    left join equity_classes on location.asset_class = equity_classes.asset_class
+    left join {{ ref('seed_capital_market_assumptions') }} as assumptions
+        on location.asset_class = assumptions.asset_class
 
 ),
 
@@ -108,9 +134,10 @@ located as (
         own.location_rank <= coalesce(reachable.best_rank, own.location_rank) as is_well_located,
         case
             when accounts.tax_treatment <> 'taxable' then 0
-            else account_classes.market_value * (
-                costs.annual_yield * tax_units.marginal_ordinary_rate
-                + costs.turnover * tax_units.marginal_long_term_rate
+            -- an estimate: doubles are exact enough
+            else cast(account_classes.market_value as double) * (
+                costs.ordinary_yield * tax_units.marginal_ordinary_rate
+                + costs.long_term_yield * tax_units.marginal_long_term_rate
             )
         end as annual_tax_drag
     from account_classes
@@ -124,8 +151,7 @@ located as (
         on
             accounts.household_id = reachable.household_id
             and account_classes.asset_class = reachable.asset_class
-    left join {{ ref('seed_asset_location') }} as costs
-        on account_classes.asset_class = costs.asset_class
+    left join costs on account_classes.asset_class = costs.asset_class
     left join tax_units on accounts.tax_unit_id = tax_units.tax_unit_id
 
 )
