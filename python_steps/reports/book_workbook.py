@@ -20,14 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from python_steps.reports import layout
+from python_steps.reports.allocation_sheets import drift_values
 from python_steps.reports.file_names import household_workbook_path, link_target
-from python_steps.reports.household_sheets import (
-    drift_values,
-    file_values,
-    finding_values,
-    tax_impact_total,
-    tax_impact_values,
-)
+from python_steps.reports.household_review import SEVERITY_ORDER, Row
+from python_steps.reports.record_sheets import file_values, finding_values
 from python_steps.reports.report_frames import SecurityDirectory, with_columns
 from python_steps.reports.sheet_builder import Fact, Link, Marked, Sheet, SheetBuilder
 from python_steps.reports.styles import style_book
@@ -39,9 +35,8 @@ from python_steps.reports.totals import (
     report_status,
     status_reason,
 )
+from python_steps.reports.trade_sheets import tax_impact_total, tax_impact_values
 from python_steps.reports.workbook_writer import DocumentFacts, workbook_bytes
-
-Row = Mapping[str, Any]
 
 # Tables of the whole book and the columns that its workbook reads.
 BOOK_MARTS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -127,7 +122,6 @@ BOOK_MARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "nights": ("version", "manifest_hash", "state", "note"),
 }
 
-_SEVERITY_ORDER: Final = {"block": 0, "warn": 1, "info": 2}
 _FAILED: Final = "failed"
 _QUARANTINED: Final = "QUARANTINED"
 
@@ -540,7 +534,7 @@ def _quality_sheet(book: _Book) -> Sheet:
         (row["severity"], row["rule"], row["who_must_act"] or "") for row in book.findings
     )
     ordered = sorted(
-        counts.items(), key=lambda item: (_SEVERITY_ORDER[item[0][0]], -item[1], item[0])
+        counts.items(), key=lambda item: (SEVERITY_ORDER[item[0][0]], -item[1], item[0])
     )
     builder.table(
         layout.RULE_COUNTS,
@@ -570,7 +564,7 @@ def _quality_sheet(book: _Book) -> Sheet:
 
 def _finding_order(row: Row) -> tuple[Any, ...]:
     return (
-        _SEVERITY_ORDER[row["severity"]],
+        SEVERITY_ORDER[row["severity"]],
         row["rule"],
         row["household_id"] or "",
         row["scope"],

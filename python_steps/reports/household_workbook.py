@@ -6,23 +6,28 @@ belong here: the content of a sheet, any reading of marts, any writing of files.
 
 from __future__ import annotations
 
-from python_steps.reports import household_sheets as sheets
+from python_steps.reports.allocation_sheets import comparison_sheet, drift_sheet
+from python_steps.reports.holding_sheets import location_sheet, lots_sheet, wash_sales_sheet
+from python_steps.reports.household_review import review_of
+from python_steps.reports.record_sheets import compliance_sheet, exceptions_sheet
 from python_steps.reports.report_frames import HouseholdReportFrames
 from python_steps.reports.styles import style_book
+from python_steps.reports.summary_sheet import summary_sheet
 from python_steps.reports.texts import texts_and_notice
+from python_steps.reports.trade_sheets import tax_impact_sheet, trades_sheet
 from python_steps.reports.workbook_writer import DocumentFacts, workbook_bytes
 
 _SHEETS = (
-    sheets.summary_sheet,
-    sheets.drift_sheet,
-    sheets.trades_sheet,
-    sheets.tax_impact_sheet,
-    sheets.comparison_sheet,
-    sheets.location_sheet,
-    sheets.lots_sheet,
-    sheets.wash_sales_sheet,
-    sheets.exceptions_sheet,
-    sheets.compliance_sheet,
+    summary_sheet,
+    drift_sheet,
+    trades_sheet,
+    tax_impact_sheet,
+    comparison_sheet,
+    location_sheet,
+    lots_sheet,
+    wash_sales_sheet,
+    exceptions_sheet,
+    compliance_sheet,
 )
 
 
@@ -38,7 +43,7 @@ def render_household_workbook(frames: HouseholdReportFrames) -> bytes:
         TypeError: a dollar amount is not an exact decimal.
     """
     texts, notice = texts_and_notice(frames.report_language)
-    review = sheets.review_of(frames, texts, style_book(), notice)
+    review = review_of(frames, texts, style_book(), notice)
     name = review.household["household_name"] or frames.household_id
     facts = DocumentFacts(
         title=texts.text("document.household_title", household=name),

@@ -84,7 +84,7 @@ def _worksheet(workbook: Any, sheet: Sheet, facts: DocumentFacts, texts: Texts) 
     worksheet.page_setup.fitToHeight = 1 if 0 < len(sheet.charts) <= _CHARTS_ON_A_PAGE else 0
     margins = worksheet.page_margins
     margins.left = margins.right = 0.4
-    margins.top, margins.bottom = 0.7, 0.6
+    margins.top = margins.bottom = 0.75
     worksheet.print_area = f"A1:{column_letter(sheet.print_columns - 1)}{sheet.last_row}"
     worksheet.print_title_rows = sheet.repeat_rows
     if sheet.filter_cells is not None:

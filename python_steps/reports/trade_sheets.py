@@ -1,0 +1,173 @@
+"""The sheets Trades and Tax impact.
+
+Belongs here: the joining of trades, lots and names to rows, in the order of execution. Does not
+belong here: column lists (layout), texts (catalogue), any number that is not in a mart except the
+totals under a column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from python_steps.reports import layout
+from python_steps.reports.household_review import (
+    LAST_DAY,
+    Review,
+    Row,
+    term_words,
+    total_line,
+)
+from python_steps.reports.layout import TableLayout
+from python_steps.reports.sheet_builder import (
+    Sheet,
+)
+from python_steps.reports.texts import Texts
+
+_REALIZED: Final = (
+    "realized_short_term_gain",
+    "realized_short_term_loss",
+    "realized_long_term_gain",
+    "realized_long_term_loss",
+)
+_COSTS: Final = ("tax_cost", "commission", "spread_cost", "market_impact")
+
+
+def trades_sheet(review: Review) -> Sheet:
+    """The proposal in the order of execution, its tax and cost, and the lots to deliver."""
+    texts, builder = review.texts, review.builder(layout.TRADES_SHEET)
+    trades = review.trades
+    builder.table(
+        layout.TRADES,
+        [_trade_row(review, row) for row in trades],
+        empty=review.empty(layout.TRADES),
+    )
+    builder.skip()
+    builder.table(
+        layout.TRADE_TAX,
+        [_trade_tax_row(review, row) for row in trades],
+        empty=review.empty(layout.TRADE_TAX),
+        total=total_line(texts, layout.TRADE_TAX, trades, "account", (*_REALIZED, *_COSTS)),
+    )
+    builder.skip()
+    lots = _trade_lots(review)
+    builder.table(
+        layout.TRADE_LOTS,
+        [_trade_lot_row(review, trade, lot) for trade, lot in lots],
+        empty=review.empty(layout.TRADE_LOTS),
+        total=total_line(
+            texts,
+            layout.TRADE_LOTS,
+            [lot for _, lot in lots],
+            "account",
+            ("proceeds", "cost_basis", "realized_gain", "tax_cost"),
+        ),
+    )
+    return builder.finished()
+
+
+def _trade_row(review: Review, row: Row) -> Row:
+    texts = review.texts
+    limit = row["limit_price"]
+    return {
+        "sequence": row["trade_sequence"],
+        "account": review.account_label(row["account_id"]),
+        "action": texts.name("action", row["action"]),
+        "ticker": review.securities.ticker(row["security_id"]),
+        "asset_class": texts.name("asset_class", row["asset_class"]),
+        "quantity": row["quantity"],
+        "price": row["price"],
+        "notional": row["notional"],
+        "tax_cost": row["tax_cost"],
+        "reason": texts.name("reason_code", row["reason_code"]),
+        "tax_character": texts.name("tax_character", row["tax_character"]),
+        "order_type": texts.name("order_type", row["order_type"]),
+        # No limit is a decision, not a gap: only a limit order has one.
+        "limit_price": "" if limit is None and row["order_type"] != "limit" else limit,
+        "rationale": row["rationale"],
+    }
+
+
+def _trade_tax_row(review: Review, row: Row) -> Row:
+    return {
+        "sequence": row["trade_sequence"],
+        "account": review.account_label(row["account_id"]),
+        "action": review.texts.name("action", row["action"]),
+        "ticker": review.securities.ticker(row["security_id"]),
+        "security": review.securities.name(row["security_id"]),
+        **{key: row[key] for key in (*_REALIZED, *_COSTS)},
+    }
+
+
+def _trade_lots(review: Review) -> list[tuple[Row, Row]]:
+    trades = {row["trade_id"]: row for row in review.trades}
+    pairs = []
+    for lot in review.frames.trade_lots.to_pylist():
+        trade = trades.get(lot["trade_id"])
+        if trade is None:
+            raise ValueError(
+                f"household {review.household_id}: lot {lot['lot_id']} belongs to trade "
+                f"{lot['trade_id']}, which is not among its trades"
+            )
+        pairs.append((trade, lot))
+    return sorted(
+        pairs,
+        key=lambda pair: (
+            pair[0]["trade_sequence"],
+            pair[1]["acquisition_date"] or LAST_DAY,
+            pair[1]["lot_id"],
+        ),
+    )
+
+
+def _trade_lot_row(review: Review, trade: Row, lot: Row) -> Row:
+    return {
+        "sequence": trade["trade_sequence"],
+        "account": review.account_label(trade["account_id"]),
+        "term": term_words(review.texts, lot["term"]),
+        "ticker": review.securities.ticker(trade["security_id"]),
+        "lot_id": lot["lot_id"],
+        **{
+            key: lot[key]
+            for key in (
+                "quantity",
+                "acquisition_date",
+                "proceeds",
+                "cost_basis",
+                "realized_gain",
+                "tax_cost",
+                "holding_period_start_date",
+            )
+        },
+    }
+
+
+def tax_impact_sheet(review: Review) -> Sheet:
+    """What the plan does to each tax return."""
+    builder = review.builder(layout.TAX_IMPACT_SHEET)
+    rows = sorted(
+        review.frames.tax_impact.to_pylist(),
+        key=lambda row: (row["tax_unit_id"], row["tax_year"]),
+    )
+    builder.table(
+        layout.TAX_IMPACT,
+        [tax_impact_values(row) for row in rows],
+        empty=review.empty(layout.TAX_IMPACT),
+        total=tax_impact_total(review.texts, layout.TAX_IMPACT, rows, "tax_unit")
+        if len(rows) > 1
+        else None,
+        with_heading=False,
+    )
+    return builder.finished()
+
+
+def tax_impact_values(row: Row) -> dict[str, Any]:
+    """The cells of one tax return."""
+    keys = (column.key for column in layout.TAX_IMPACT.columns if column.key != "tax_unit")
+    return {"tax_unit": row["tax_unit_id"], **{key: row[key] for key in keys}}
+
+
+def tax_impact_total(texts: Texts, table: TableLayout, rows: Sequence[Row], label_key: str) -> Row:
+    """The total line over tax returns."""
+    summed = [column.key for column in layout.TAX_IMPACT.columns if column.kind == "money"]
+    return total_line(texts, table, rows, label_key, summed)
