@@ -99,8 +99,8 @@ def receive_files(home: Home, warehouse: Warehouse, as_of_date: date) -> dict[st
             }
         )
     with warehouse.open() as connection:
-        _replace_ops(connection, "received_files", rows, {"as_of_date": as_of_date})
-        _replace_ops(
+        replace_ops_rows(connection, "received_files", rows, {"as_of_date": as_of_date})
+        replace_ops_rows(
             connection,
             "contract_violations",
             [
@@ -176,9 +176,9 @@ def load_feed(home: Home, warehouse: Warehouse, feed: str, as_of_date: date) -> 
                 connection, f"raw.{entity}", rows, {"as_of_date": as_of_date, "feed": feed}
             )
         night_feed = {"as_of_date": as_of_date, "feed": feed}
-        _replace_ops(connection, "source_files", file_rows, night_feed)
-        _replace_ops(connection, "file_entities", entity_rows, night_feed)
-        _replace_ops(connection, "contract_violations", violation_rows, night_feed)
+        replace_ops_rows(connection, "source_files", file_rows, night_feed)
+        replace_ops_rows(connection, "file_entities", entity_rows, night_feed)
+        replace_ops_rows(connection, "contract_violations", violation_rows, night_feed)
     summary.violations_by_severity = Counter(row["severity"] for row in violation_rows)
     summary.messages = [row["message"] for row in violation_rows if row["severity"] == "block"][:20]
     return summary
@@ -295,12 +295,16 @@ def _with_file_names(rows: pa.Table, names: Mapping[str, str]) -> pa.Table:
     return rows.append_column("file_name", looked_up.take(ids.indices))
 
 
-def _replace_ops(
+def replace_ops_rows(
     connection: duckdb.DuckDBPyConnection,
     table: str,
     rows: Sequence[dict[str, Any]],
     where: dict[str, Any],
 ) -> None:
+    """Put `rows` in the place of the rows of an ops table that match `where`.
+
+    Columns that a row lacks are null.
+    """
     declared = OPS_TABLES[table]
     kinds: dict[str, pa.DataType] = {
         "date": pa.date32(),

@@ -76,34 +76,41 @@ def manifest_hash(manifest: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
-def close_night(
-    home: Home, warehouse: Warehouse, records: Records, as_of_date: date, run_id: str
-) -> Night:
-    """Record how the night ended, issue its plans, publish the snapshot.
+def record_night(home: Home, warehouse: Warehouse, as_of_date: date, run_id: str) -> Night:
+    """Write how the night ended and what it was made of.
 
     Returns:
         The night's version: the last one's where nothing that it is made of has changed.
     """
     manifest = manifest_of(home, warehouse, as_of_date)
     digest = manifest_hash(manifest)
-    known_at = datetime.now(UTC).replace(tzinfo=None)
     with warehouse.open() as connection:
         state, reasons = _state_of(connection, as_of_date)
         last = _last_version(connection, as_of_date)
         version, changes = _version_after(last, digest, manifest, home, as_of_date)
-        night = Night(
-            as_of_date, version, run_id, digest, state, "; ".join([*changes, *reasons]) or "-"
-        )
-        _write_night(connection, night, known_at)
-        if changes and last is not None:
+        note = "; ".join([*changes, *reasons]) or "-"
+        night = Night(as_of_date, version, run_id, digest, state, note)
+        _write_night(connection, night, _now())
+        if changes:
             _mark_later_nights_stale(connection, night)
-        plans = _plans_to_issue(connection, as_of_date, known_at)
+    _keep_manifest(home, as_of_date, version, manifest)
+    return night
+
+
+def publish_night(home: Home, warehouse: Warehouse, records: Records, as_of_date: date) -> int:
+    """Issue the night's plans, apply retention, publish the snapshot; returns plans newly issued."""
+    with warehouse.open() as connection:
+        plans = _plans_to_issue(connection, as_of_date, _now())
         _apply_retention(connection, home.policy().history_daily_sessions)
         connection.execute("checkpoint")
-    records.append_plans(plans)
-    _keep_manifest(home, as_of_date, version, manifest)
+    issued = records.append_plans(plans)
     publish_snapshot(home.warehouse, home.published)
-    return night
+    return issued
+
+
+def _now() -> datetime:
+    """When something became known, UTC: written to ops and records, never to a mart."""
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def record_failed_night(warehouse: Warehouse, as_of_date: date, run_id: str, reason: str) -> None:
@@ -111,7 +118,7 @@ def record_failed_night(warehouse: Warehouse, as_of_date: date, run_id: str, rea
     with warehouse.open() as connection:
         last = _last_version(connection, as_of_date)
         night = Night(as_of_date, (last[0] if last else 0) + 1, run_id, "", "failed", reason[:2000])
-        _write_night(connection, night, datetime.now(UTC).replace(tzinfo=None))
+        _write_night(connection, night, _now())
 
 
 def _write_night(connection: duckdb.DuckDBPyConnection, night: Night, known_at: datetime) -> None:

@@ -6,18 +6,18 @@ Does not belong here: any planning rule (python_steps.planning).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
-import pyarrow.compute as pc
-from python_steps.planning.batch import PlanningPayload, plan_households
 
 from orchestration.calendar import NightDates
 from orchestration.records import Records
 from orchestration.tax_step import RATE_SEEDS
 from orchestration.warehouse import Warehouse, fetch_arrow, replace_rows
-from python_steps.batches import BatchFailure, run_batches
+from python_steps.batches import BatchFailure, Engine, run_batches
+from python_steps.planning.batch import PlanningPayload, plan_households
 from python_steps.policy import FirmPolicy
 
 REBALANCE_TABLES = {
@@ -72,30 +72,18 @@ class PlanningOutcome:
     failures: list[str] = field(default_factory=list)
 
 
-def planning_frames(
-    warehouse: Warehouse, dates: NightDates
-) -> tuple[dict[str, pa.Table], dict[str, pa.Table]]:
-    """The frames of all households (sorted by household) and those of the whole book."""
+def planning_frames(warehouse: Warehouse, dates: NightDates) -> dict[str, pa.Table]:
+    """Every frame that the planner reads, of one night; household frames sorted by household."""
     with warehouse.open(read_only=True) as connection:
-
-        def fetch(table: str, leading: str) -> pa.Table:
+        frames = {}
+        for name, table in {**_HOUSEHOLD_FRAMES, **_BOOK_FRAMES}.items():
             dated = table.split(".", maxsplit=1)[0] in _DATED_SCHEMAS
             condition = f"where as_of_date = date '{dates.as_of_date}'" if dated else ""
-            return fetch_arrow(
-                connection, f"select * from {table} {condition} order by {leading}all"
+            order = "household_id, " if name in _HOUSEHOLD_FRAMES else ""
+            frames[name] = fetch_arrow(
+                connection, f"select * from {table} {condition} order by {order}all"
             )
-
-        return (
-            {name: _sorted(connection, table, dates) for name, table in _HOUSEHOLD_FRAMES.items()},
-            {name: fetch(table, "") for name, table in _BOOK_FRAMES.items()},
-        )
-
-
-def _sorted(connection: object, table: str, dates: NightDates) -> pa.Table:
-    dated = table.split(".", maxsplit=1)[0] in _DATED_SCHEMAS
-    condition = f"where as_of_date = date '{dates.as_of_date}'" if dated else ""
-    rows = fetch_arrow(connection, f"select * from {table} {condition} order by all")
-    return rows.sort_by([("household_id", "ascending")])
+        return frames
 
 
 def plan_book(
@@ -111,27 +99,10 @@ def plan_book(
     A household whose planning fails is reported in its own plan row; a batch whose worker dies is
     reported by name and its households are found by the check on plans.
     """
-    household_frames, book_frames = planning_frames(warehouse, dates)
-    households = household_frames["dim_households"]["household_id"].to_pylist()
-    issued = records.plan_versions(dates.as_of_date)
-    batches = [
-        PlanningPayload(
-            household_ids=tuple(chosen),
-            household_tables={
-                name: _rows_of(table, chosen[0], chosen[-1])
-                for name, table in household_frames.items()
-            },
-            book_tables=book_frames,
-            policy=policy,
-            as_of_date=dates.as_of_date,
-            planned_trade_date=dates.planned_trade_date,
-            valid_until_date=dates.valid_until_date,
-            issued_versions={name: issued.get(name, []) for name in chosen},
-        )
-        for start in range(0, len(households), HOUSEHOLDS_PER_BATCH)
-        if (chosen := households[start : start + HOUSEHOLDS_PER_BATCH])
-    ]
-    engine = "processes" if len(households) >= POOL_FROM_HOUSEHOLDS else "this_process"
+    frames = planning_frames(warehouse, dates)
+    households = frames["dim_households"]["household_id"].to_pylist()
+    batches = planning_payloads(frames, households, policy, dates)
+    engine: Engine = "processes" if len(households) >= POOL_FROM_HOUSEHOLDS else "this_process"
     parts: dict[str, list[pa.Table]] = {name: [] for name in REBALANCE_TABLES}
     failures: list[str] = []
     for result in run_batches(
@@ -146,24 +117,63 @@ def plan_book(
             continue
         for name in REBALANCE_TABLES:
             parts[name].append(result[name])
-    tables = {name: pa.concat_tables(found) for name, found in parts.items() if found}
+    if not parts["plans"]:
+        raise RuntimeError("no household could be planned: " + "; ".join(failures))
+    tables = {name: pa.concat_tables(found) for name, found in parts.items()}
+    tables["plans"] = with_versions(tables["plans"], records.plan_versions(dates.as_of_date))
     with warehouse.open() as connection:
         for name, rows in tables.items():
             replace_rows(connection, f"rebalance.{name}", rows, {"as_of_date": dates.as_of_date})
-    planned = set(tables["plans"]["household_id"].to_pylist()) if tables else set()
+    planned = set(tables["plans"]["household_id"].to_pylist())
     return PlanningOutcome(
-        row_counts={name: tables[name].num_rows if name in tables else 0 for name in parts},
+        row_counts={name: rows.num_rows for name, rows in tables.items()},
         households_without_plan=sorted(set(households) - planned),
         failures=failures,
     )
 
 
-def _rows_of(table: pa.Table, first: str, last: str) -> pa.Table:
+def planning_payloads(
+    frames: Mapping[str, pa.Table],
+    households: Sequence[str],
+    policy: FirmPolicy,
+    dates: NightDates,
+) -> list[PlanningPayload]:
+    """Cut the book into batches that carry their own households' rows only."""
+    payloads = []
+    for start in range(0, len(households), HOUSEHOLDS_PER_BATCH):
+        chosen = tuple(households[start : start + HOUSEHOLDS_PER_BATCH])
+        own = {
+            name: _rows_between(frames[name], chosen[0], chosen[-1]) for name in _HOUSEHOLD_FRAMES
+        }
+        payloads.append(
+            PlanningPayload(
+                household_ids=chosen,
+                tables={**frames, **own},
+                policy=policy,
+                as_of_date=dates.as_of_date,
+                planned_trade_date=dates.planned_trade_date,
+                valid_until_date=dates.valid_until_date,
+            )
+        )
+    return payloads
+
+
+def with_versions(plans: pa.Table, issued: Mapping[str, list[tuple[int, str]]]) -> pa.Table:
+    """The plans with their version: that of the issued plan with the same inputs, else the next."""
+    versions = []
+    for household_id, digest in zip(
+        plans["household_id"].to_pylist(), plans["input_hash"].to_pylist(), strict=True
+    ):
+        known = issued.get(household_id, [])
+        same = [version for version, issued_hash in known if issued_hash == digest]
+        latest = max((version for version, _ in known), default=0)
+        versions.append(same[0] if same else latest + 1)
+    place = plans.schema.get_field_index("version")
+    return plans.set_column(place, "version", pa.array(versions, pa.int32()))
+
+
+def _rows_between(table: pa.Table, first: str, last: str) -> pa.Table:
     """The rows of the households from `first` to `last` of a table sorted by household."""
-    ids = table["household_id"].to_pandas()
-    start = int(ids.searchsorted(first, side="left"))
-    end = int(ids.searchsorted(last, side="right"))
-    return table.slice(start, end - start)
-
-
-__all__ = ["REBALANCE_TABLES", "PlanningOutcome", "pc", "plan_book", "planning_frames"]
+    ids = table["household_id"].to_pylist()
+    start = bisect_left(ids, first)
+    return table.slice(start, bisect_right(ids, last) - start)

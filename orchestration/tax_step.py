@@ -79,7 +79,11 @@ def reconcile_taxes(warehouse: Warehouse, policy: FirmPolicy, dates: NightDates)
             for name in RATE_SEEDS
         }
     tables = dict(reconcile_book(frames, policy, dates.as_of_date, dates.planned_trade_date))
-    tables["tax_unit_states"] = tax_unit_states(profiles, RateTables.from_frames(seeds), policy)
+    rates = RateTables.from_frames(
+        *(seeds[name] for name in RATE_SEEDS),
+        when_missing="provisional" if policy.rates_when_missing == "provisional" else "block",
+    )
+    tables["tax_unit_states"] = tax_unit_states(profiles, rates, policy)
     with warehouse.open() as connection:
         for name in TAX_TABLES:
             replace_rows(connection, f"tax.{name}", tables[name], {"as_of_date": dates.as_of_date})

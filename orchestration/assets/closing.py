@@ -19,14 +19,16 @@ from orchestration.names import (
     OWNER_PORTFOLIO,
     WAREHOUSE_POOL,
 )
-from orchestration.night import close_night
+from orchestration.night import publish_night, record_night
 from orchestration.reporting_step import MARTS_READ, OPS_READ, write_book_workbook, write_workbooks
 from orchestration.resources import AlertsResource, HomeResource
 from orchestration.stages import timed_stage
+from orchestration.warehouse import Warehouse
 
 HOUSEHOLD_WORKBOOKS = dg.AssetKey(["reports", "household_workbooks"])
 BOOK_WORKBOOK = dg.AssetKey(["reports", "book_workbook"])
 NIGHTS = dg.AssetKey(["ops", "nights"])
+SNAPSHOT = dg.AssetKey(["published", "snapshot"])
 
 _REPORT_FACTS = [dg.AssetKey(["marts", name]) for name in MARTS_READ] + [
     dg.AssetKey(["ops", name]) for name in OPS_READ
@@ -80,8 +82,32 @@ def household_workbooks(
 
 
 @dg.asset(
-    key=BOOK_WORKBOOK,
+    key=NIGHTS,
     deps=[HOUSEHOLD_WORKBOOKS],
+    partitions_def=session_partitions(),
+    group_name=GROUP_OPS,
+    owners=[OWNER_OPERATIONS],
+    kinds={"python", "duckdb"},
+    pool=WAREHOUSE_POOL,
+    description="How each night ended and what it was made of. One row per session and version.",
+)
+def nights(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+    """Record the night: state, version, input manifest."""
+    as_of_date = date.fromisoformat(context.partition_key)
+    night = record_night(home.home(), home.warehouse(), as_of_date, context.run_id)
+    return dg.MaterializeResult(
+        metadata={
+            "version": night.version,
+            "state": night.state,
+            "note": night.note,
+            "manifest_hash": night.manifest_hash,
+        }
+    )
+
+
+@dg.asset(
+    key=BOOK_WORKBOOK,
+    deps=[NIGHTS, HOUSEHOLD_WORKBOOKS],
     partitions_def=session_partitions(),
     group_name=GROUP_REPORTS,
     owners=[OWNER_OPERATIONS],
@@ -99,54 +125,65 @@ def book_workbook(context: dg.AssetExecutionContext, home: HomeResource) -> dg.M
 
 
 @dg.asset(
-    key=NIGHTS,
-    deps=[HOUSEHOLD_WORKBOOKS, BOOK_WORKBOOK],
+    key=SNAPSHOT,
+    deps=[NIGHTS, BOOK_WORKBOOK],
     partitions_def=session_partitions(),
     group_name=GROUP_OPS,
     owners=[OWNER_OPERATIONS],
     kinds={"python", "duckdb"},
     pool=WAREHOUSE_POOL,
     description=(
-        "How each night ended and what it was made of; publishes the snapshot for analysts. "
-        "One row per session and version."
+        "The read-only snapshot for analysts: schemas marts and ops, replaced in one step. One file."
     ),
 )
-def nights(
+def snapshot(
     context: dg.AssetExecutionContext, home: HomeResource, alerts: AlertsResource
 ) -> dg.MaterializeResult:
-    """Close the night: state, version, issued plans, published snapshot, alerts."""
+    """Issue the plans, publish the snapshot, tell who must know."""
     as_of_date = date.fromisoformat(context.partition_key)
     warehouse = home.warehouse()
     with timed_stage(warehouse, as_of_date, context.run_id, "publish"):
-        night = close_night(home.home(), warehouse, home.records(), as_of_date, context.run_id)
-    breached = warehouse.read(
-        """
-        select h.household_name, s.breach_count, s.trigger_reasons
-        from marts.fct_drift_summary as s
-        inner join marts.dim_households as h using (as_of_date, household_id)
-        where s.as_of_date = $1 and s.breach_count > 0 and h.household_state = 'released'
-        order by s.breach_count desc, h.household_name
-        """,
-        [as_of_date],
-    ).to_pylist()
-    lines = [f"night of {as_of_date}, version {night.version}: {night.state} ({night.note})"]
-    lines += [
-        f"{row['household_name']}: {row['breach_count']} classes outside their bands"
-        for row in breached
-    ]
-    alerts.send(f"Evenkeel {as_of_date}: {len(breached)} households outside their bands", lines)
+        issued = publish_night(home.home(), warehouse, home.records(), as_of_date)
+    subject, lines = drift_alert(warehouse, as_of_date)
+    alerts.send(subject, lines)
     return dg.MaterializeResult(
         metadata={
-            "version": night.version,
-            "state": night.state,
-            "note": night.note,
-            "manifest_hash": night.manifest_hash,
-            "households_outside_bands": len(breached),
+            "plans_newly_issued": issued,
             "published": dg.MetadataValue.path(str(home.home().published)),
         }
     )
 
 
+def drift_alert(warehouse: Warehouse, as_of_date: date) -> tuple[str, list[str]]:
+    """Subject and lines of the night's alert: its state and the households outside their bands."""
+    night = warehouse.read(
+        """
+        select version, state, note from ops.nights
+        where as_of_date = $1 order by version desc limit 1
+        """,
+        [as_of_date],
+    ).to_pylist()[0]
+    breached = warehouse.read(
+        """
+        select h.household_name, sum(s.breach_count)::integer as breach_count
+        from marts.fct_drift_summary as s
+        inner join marts.dim_households as h using (as_of_date, household_id)
+        where s.as_of_date = $1 and s.breach_count > 0 and h.household_state = 'released'
+        group by h.household_id, h.household_name
+        order by breach_count desc, h.household_name
+        """,
+        [as_of_date],
+    ).to_pylist()
+    lines = [
+        f"night of {as_of_date}, version {night['version']}: {night['state']} ({night['note']})"
+    ]
+    lines += [
+        f"{row['household_name']}: {row['breach_count']} classes outside their bands"
+        for row in breached
+    ]
+    return f"Evenkeel {as_of_date}: {len(breached)} households outside their bands", lines
+
+
 def closing_assets() -> list[dg.AssetsDefinition]:
     """Every asset of this module."""
-    return [household_workbooks, book_workbook, nights]
+    return [household_workbooks, nights, book_workbook, snapshot]

@@ -37,7 +37,13 @@ class EvenkeelTranslator(DagsterDbtTranslator):
     """Keys are schema and model name, groups are layers, owners follow the subject."""
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        """(schema, name), for models, seeds and sources alike."""
+        """(schema, name), for models, seeds and sources alike.
+
+        The views over published nights read the nights of before, which this night's own record
+        follows: without a key of its own the source would close a circle.
+        """
+        if (dbt_resource_props["schema"], dbt_resource_props["name"]) == ("ops", "nights"):
+            return dg.AssetKey(["ops", "published_nights"])
         return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
