@@ -197,6 +197,7 @@ _BANDS: tuple[tuple[float, dict[str, object]], ...] = (
     (0.10, {"relative_band": Decimal("0.25"), "band_rule": "looser"}),
     (0.05, {"band_floor": "0.02"}),
 )
+_UTMA_TARGETS = tuple(Decimal(weight) for weight in (75, 0, 25, 0, 0, 0, 0, 0, 0))
 _DRIFTS: tuple[tuple[float, float], ...] = ((0.55, 0.05), (0.30, 0.11), (0.15, 0.22))
 _SMALLEST_POSITION = 2_500  # dollars
 _SUBSTITUTES = {
@@ -281,7 +282,7 @@ class _Maker:
         group = add_group(household, f"{household.name} household", model_targets(model, **band))
         self._schedule_review(group)
         if kind == "family":
-            growth = add_group(household, "UTMA growth", model_targets("Aggressive"))
+            growth = add_group(household, "UTMA growth", model_targets(_UTMA_TARGETS))
             growth.review_frequency = "annual"
             growth.last_review_date = date(2026, 3, 31)
 

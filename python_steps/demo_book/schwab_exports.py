@@ -40,7 +40,7 @@ _POSITIONS_2026 = (
     "Symbol", "Description", "Price", "Qty (Quantity)", "Price Chng $ (Price Change $)",
     "Price Chng % (Price Change %)", "Mkt Val (Market Value)", "Day Chng $ (Day Change $)",
     "Day Chng % (Day Change %)", "Cost Basis", "Gain $ (Gain/Loss $)", "Gain % (Gain/Loss %)",
-    "Ratings", "Reinvest?", "Reinvest Capital Gains?", "% of Acct (% of Account)", "Asset Type",
+    "Reinvest?", "Reinvest Capital Gains?", "% of Acct (% of Account)", "Asset Type",
 )  # fmt: skip
 _LOTS_2020 = (
     "Open Date", "Quantity", "Price", "Cost/Share", "Market Value", "Cost Basis", "Gain/Loss $",
@@ -138,7 +138,7 @@ class SchwabExports:
         if _is_2026(account):
             plain_price = _dollars(price).removeprefix("$")
             head = (ticker, name, plain_price, quantity)
-            return (*head, *figures, _NONE, reinvests, "N/A", share, kind)
+            return (*head, *figures, reinvests, "N/A", share, kind)
         year = self.market.prices[ticker][self.session_index - _LAST_YEAR : self.session_index + 1]
         return (
             *(ticker, name, quantity, _dollars(price)),
@@ -231,7 +231,7 @@ def _cash_row(account: Account, cash: int, total: int) -> tuple[str, ...]:
     money = (_dollars(cash), "$0.00", "0%")
     share, kind = _percent(cash, total), "Cash and Money Market"
     if _is_2026(account):
-        return (*head, _NONE, *money, *(_NONE,) * 6, share, kind)
+        return (*head, _NONE, *money, *(_NONE,) * 5, share, kind)
     return (*head, _NONE, *money, *(_NONE,) * 5, share, *(_NONE,) * 9, kind)
 
 
@@ -239,7 +239,7 @@ def _total_row(account: Account, total: int, basis: int, invested: int) -> tuple
     gain = (_dollars(invested - basis), _percent(invested - basis, basis))
     if _is_2026(account):
         head = ("Positions Total", "", *(_NONE,) * 4, _dollars(total), _NONE, _NONE)
-        return (*head, _dollars(basis), *gain, *(_NONE,) * 5)
+        return (*head, _dollars(basis), *gain, *(_NONE,) * 4)
     head = ("Account Total", *(_NONE,) * 5, _dollars(total), _NONE, _NONE)
     return (*head, _dollars(basis), *gain, *(_NONE,) * 11)
 

@@ -25,7 +25,7 @@ same one shows the same under every seed.
 | HH-0036 | standard feed lot whose basis the custodian raised for a wash sale |
 | HH-0038 | accounts frozen, pledged, in transfer and of a person who died |
 | HH-0040 | spouses who file separately |
-| HH-0042 | short-term gains allowed, a gains budget, a larger minimum trade |
+| HH-0042 | head of household; short-term gains allowed, gains budget, larger minimum trade |
 | HH-0044 | withdrawal posted and matched, contribution planned, another cancelled |
 | HH-0046 | two allocation groups with different IPS |
 """
@@ -123,12 +123,18 @@ def _schwab_2026(household: Household, market: Market) -> None:
     _wash_sale_adjusted_lot(taxable, market, "VWO")
 
 
+def _dearest_session(market: Market, ticker: str) -> int:
+    """The session of late summer with the highest price: whoever bought then has a loss now."""
+    prices, demo = market.prices[ticker], market.demo_index
+    return max(range(demo - 75, demo - 45), key=lambda index: (prices[index], index))
+
+
 def _wash_sale_adjusted_lot(account: Account, market: Market, ticker: str) -> None:
     """Shares sold at a loss and bought back ten days later: the custodian adjusts the new lot."""
     demo = market.demo_index
     account.forget(ticker)
     position = account.position(ticker)
-    bought, sold, again = demo - 62, demo - 12, demo - 5
+    bought, sold, again = _dearest_session(market, ticker), demo - 12, demo - 5
     quantity = 300 * SHARE_UNITS
     first = position.buy(bought, quantity, market.price(ticker, bought))
     sale = position.sell(sold, market.price(ticker, sold), [(first.number, quantity)])
@@ -148,7 +154,7 @@ def _loss_and_spouse_reinvests(household: Household, market: Market) -> None:
     for account in (taxable, spouse):
         account.forget("HYG")
     sold_position = taxable.position("HYG")
-    bought, sold = demo - 70, demo - 11
+    bought, sold = _dearest_session(market, "HYG"), demo - 11
     lot = sold_position.buy(bought, 520 * SHARE_UNITS, market.price("HYG", bought))
     sold_position.sell(sold, market.price("HYG", sold), [(lot.number, 520 * SHARE_UNITS)])
     kept = buy_in_lots(spouse, market, "HYG", 36_000, ((date(2023, 6, 13), 100),))
@@ -345,6 +351,7 @@ def _separate_returns(household: Household, market: Market) -> None:
 
 
 def _gains_allowed(household: Household, market: Market) -> None:
+    household.tax_profiles[0] = household.tax_profiles[0]._replace(filing_status="HoH")
     household.allows_short_term_gains = True
     household.annual_gains_budget = "25000.00"
     household.minimum_trade_amount = "1000.00"
@@ -398,7 +405,7 @@ SHOWCASES: dict[int, Showcase] = {
     36: Showcase(None, _adjusted_lot),
     38: Showcase(COUPLE_WITH_TWO_IRAS, _account_statuses),
     40: Showcase(COUPLE_WITH_TWO_IRAS, _separate_returns),
-    42: Showcase(None, _gains_allowed),
+    42: Showcase(SINGLE, _gains_allowed),
     44: Showcase(COUPLE, _matched_flows),
     46: Showcase(COUPLE, _two_groups),
 }
