@@ -37,6 +37,7 @@ SEEDS_READ_BY_THE_PLAN_PASS = (
     "seed_capital_gains_brackets",
     "seed_net_investment_income_tax",
     "seed_asset_location",
+    "seed_capital_market_assumptions",
 )
 
 
@@ -642,7 +643,7 @@ def test_every_rule_is_held_against_every_plan(warehouse: Path) -> None:
     rows = query(
         warehouse,
         """
-        select check_name, count(*), count(distinct household_id), any_value(rule)
+        select check_name, count(*), count(distinct household_id), any_value(requirement)
         from marts.fct_compliance_checks group by check_name
         """,
     )

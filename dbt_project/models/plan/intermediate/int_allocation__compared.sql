@@ -84,9 +84,9 @@ group_costs as (
 classes as (
 
     select
+        drift.asset_class_rank,
         coalesce(drift.allocation_group_id, class_changes.allocation_group_id) as allocation_group_id,
         coalesce(drift.asset_class, class_changes.asset_class) as asset_class,
-        drift.asset_class_rank,
         -- a class that is neither held nor targeted has no drift row: its weight and target are nothing
         coalesce(drift.target_weight, 0) as target_weight,
         coalesce(drift.actual_weight, 0) as pre_trade_weight,

@@ -59,10 +59,10 @@ select
     trades.planned_trade_date,
     lots.account_id as lot_account_id,
     lots.security_id as lot_security_id,
-    coalesce(lots.parent_lot_id, lots.lot_id) as custodian_lot_id,
     lots.quantity as lot_quantity,
     lots.is_frozen,
     lots.frozen_reason,
+    coalesce(lots.parent_lot_id, lots.lot_id) as custodian_lot_id,
     case
         when lots.acquisition_type = 'INHERITED' then 'long'
         when lots.first_long_term_date is null then lots.term

@@ -4,20 +4,20 @@ with compared as (
 
     select
         compared.*,
-        plans.plan_id,
+        judged.plan_id,
         case
-            when plans.plan_status = 'withheld' then compared.pre_trade_value
+            when judged.plan_status = 'withheld' then compared.pre_trade_value
             else compared.post_trade_value
         end as final_value,
         case
-            when plans.plan_status = 'withheld' then compared.pre_trade_weight
+            when judged.plan_status = 'withheld' then compared.pre_trade_weight
             else compared.post_trade_weight
         end as final_weight
     from {{ ref('int_allocation__compared') }} as compared
-    left join {{ ref('fct_rebalance_plans') }} as plans
+    left join {{ ref('fct_rebalance_plans') }} as judged
         on
-            compared.household_id = plans.household_id
-            and plans.as_of_date = {{ as_of_date() }}
+            compared.household_id = judged.household_id
+            and judged.as_of_date = {{ as_of_date() }}
 
 )
 

@@ -54,16 +54,16 @@ equity_classes as (
 costs as (
 
     select
-        location.asset_class,
-        case when equity_classes.asset_class is null then location.annual_yield else 0 end
+        ranked.asset_class,
+        case when equity_classes.asset_class is null then ranked.annual_yield else 0 end
             as ordinary_yield,
-        case when equity_classes.asset_class is null then 0 else location.annual_yield end
-        + location.turnover * greatest(assumptions.expected_return - location.annual_yield, 0)
+        case when equity_classes.asset_class is null then 0 else ranked.annual_yield end
+        + ranked.turnover * greatest(assumptions.expected_return - ranked.annual_yield, 0)
             as long_term_yield
-    from {{ ref('seed_asset_location') }} as location
-    left join equity_classes on location.asset_class = equity_classes.asset_class
+    from {{ ref('seed_asset_location') }} as ranked
+    left join equity_classes on ranked.asset_class = equity_classes.asset_class
     left join {{ ref('seed_capital_market_assumptions') }} as assumptions
-        on location.asset_class = assumptions.asset_class
+        on ranked.asset_class = assumptions.asset_class
 
 ),
 
@@ -170,12 +170,15 @@ select
         when preferred_tax_treatment is null
             then 'The firm has no preferred account for this class.'
         when is_in_preferred_treatment
-            then 'Well placed: this class is best held in '
+            then
+                'Well placed: this class is best held in '
                 || replace(preferred_tax_treatment, '_', '-') || ' accounts.'
         when is_well_located
-            then 'As good as this household''s accounts allow; '
+            then
+                'As good as this household''s accounts allow; '
                 || replace(preferred_tax_treatment, '_', '-') || ' accounts would suit the class best.'
-        else 'Better held in ' || replace(preferred_tax_treatment, '_', '-')
+        else
+            'Better held in ' || replace(preferred_tax_treatment, '_', '-')
             || ' accounts: direct new money and replacements there, but realize no gain for it alone.'
     end as recommendation
 from located

@@ -6,5 +6,5 @@ select
     check_name,
     is_passed,
     detail,
-    rule
+    requirement
 from {{ ref('int_verification__checks') }}

@@ -34,8 +34,8 @@ judged as (
 
     select
         plans.*,
-        verdicts.failed_check_count > 0 as is_broken,
-        verdicts.failed_checks
+        verdicts.failed_checks,
+        verdicts.failed_check_count > 0 as is_broken
     from plans
     inner join verdicts on plans.plan_id = verdicts.plan_id
 
@@ -68,7 +68,8 @@ select
     case when not judged.is_broken then judged.breakeven_years end as breakeven_years,
     case
         when judged.is_broken
-            then 'The proposed plan is withheld: it breaks ' || judged.failed_checks
+            then
+                'The proposed plan is withheld: it breaks ' || judged.failed_checks
                 || '. Nothing is to be traded; the exceptions say what was wrong.'
         when judged.plan_id is not null then judged.explanation
         when households.household_state = 'released'

@@ -15,10 +15,10 @@ select
     impact.tax_saved_vs_waterfall,
     impact.wash_sale_exposure
 from {{ source('rebalance', 'tax_impact') }} as impact
-inner join {{ ref('fct_rebalance_plans') }} as plans
+inner join {{ ref('fct_rebalance_plans') }} as judged
     on
-        impact.plan_id = plans.plan_id
-        and impact.as_of_date = plans.as_of_date
+        impact.plan_id = judged.plan_id
+        and impact.as_of_date = judged.as_of_date
 where
     impact.as_of_date = {{ as_of_date() }}
-    and plans.plan_status <> 'withheld'
+    and judged.plan_status <> 'withheld'

@@ -20,12 +20,12 @@ parts as (
 
     select
         lots.*,
-        coalesce(adjustments.lot_id, lots.lot_id) as part_id,
         adjustments.parent_lot_id,
-        coalesce(adjustments.quantity, lots.quantity) as part_quantity,
         adjustments.wash_sale_adjustment,
         adjustments.holding_period_start_date as adjusted_holding_period_start_date,
         adjustments.term,
+        coalesce(adjustments.lot_id, lots.lot_id) as part_id,
+        coalesce(adjustments.quantity, lots.quantity) as part_quantity,
         row_number() over lot_parts as part_number,
         count(*) over (partition by lots.lot_id) as part_count,
         -- a double: the remainder on the last part makes up for its last digit
@@ -43,12 +43,12 @@ shares as (
 
     select
         *,
-        {% for amount in amounts %}
-            cast(
-                case when part_count > 1 then {{ amount }} * part_share else {{ amount }} end
-                as decimal(24, 6)
-            ) as {{ amount }}_share{{ ',' if not loop.last }}
-        {% endfor %}
+    {% for amount in amounts %}
+        cast(
+            case when part_count > 1 then {{ amount }} * part_share else {{ amount }} end
+            as decimal(24, 6)
+        ) as {{ amount }}_share{{ ',' if not loop.last }}
+    {% endfor %}
     from parts
 
 ),
@@ -57,22 +57,16 @@ prorated as (
 
     select
         *,
-        {% for amount in amounts %}
+    {% for amount in amounts %}
+        cast(
             case
                 when part_number < part_count then {{ amount }}_share
-                else cast(
-                    {{ amount }}
-                    - coalesce(
-                        sum({{ amount }}_share) over (
-                            partition by lot_id
-                            order by part_number
-                            rows between unbounded preceding and 1 preceding
-                        ),
-                        0
-                    ) as decimal(24, 6)
-                )
-            end as part_{{ amount }}{{ ',' if not loop.last }}
-        {% endfor %}
+                else
+                    {{ amount }} - sum({{ amount }}_share) over (partition by lot_id)
+                    + {{ amount }}_share
+            end as decimal(24, 6)
+        ) as part_{{ amount }}{{ ',' if not loop.last }}
+    {% endfor %}
     from shares
 
 ),

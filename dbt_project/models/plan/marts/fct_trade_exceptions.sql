@@ -164,13 +164,13 @@ cash_exceptions as (
 
     select
         cash.household_id,
-        'Cash of ' || coalesce(accounts.account_name, cash.account_id) as subject,
         'cash_due' as reason_code,
+        cash.account_id,
+        'Cash of ' || coalesce(accounts.account_name, cash.account_id) as subject,
         format(
             'The account lacks ${:,.2f} for its minimum and the payments that are due, ',
             cast(-cash.investable as double)
         ) || 'and no trade is proposed tonight to raise it. Raise it by hand.' as rationale,
-        cash.account_id,
         -cash.investable as amount
     from {{ ref('fct_account_cash') }} as cash
     inner join plans on cash.household_id = plans.household_id
@@ -194,7 +194,7 @@ combined as (
         security_id,
         asset_class,
         amount,
-        'planner' as source
+        'planner' as stated_by
     from planner_exceptions
     union all
     select
@@ -202,12 +202,12 @@ combined as (
         checks.plan_id,
         checks.check_name as subject,
         'withheld' as reason_code,
-        'The plan is withheld. ' || checks.rule || ' Found: ' || checks.detail || '.' as rationale,
+        'The plan is withheld. ' || checks.requirement || ' Found: ' || checks.detail || '.' as rationale,
         null as account_id,
         null as security_id,
         null as asset_class,
         null as amount,
-        'verification' as source
+        'verification' as stated_by
     from {{ ref('int_verification__checks') }} as checks
     where not checks.is_passed
     union all
@@ -221,16 +221,17 @@ combined as (
         null as security_id,
         null as asset_class,
         null as amount,
-        'book' as source
+        'book' as stated_by
     from household_exceptions
     left join plans on household_exceptions.household_id = plans.household_id
-    where not exists (
-        select 1
-        from planner_exceptions
-        where
-            planner_exceptions.household_id = household_exceptions.household_id
-            and planner_exceptions.reason_code = household_exceptions.reason_code
-    )
+    where
+        not exists (
+            select 1
+            from planner_exceptions
+            where
+                planner_exceptions.household_id = household_exceptions.household_id
+                and planner_exceptions.reason_code = household_exceptions.reason_code
+        )
     union all
     select
         book_exceptions.household_id,
@@ -242,17 +243,18 @@ combined as (
         book_exceptions.security_id,
         book_exceptions.asset_class,
         book_exceptions.amount,
-        'book' as source
+        'book' as stated_by
     from book_exceptions
     left join plans on book_exceptions.household_id = plans.household_id
-    where not exists (
-        select 1
-        from planner_exceptions
-        where
-            planner_exceptions.account_id = book_exceptions.account_id
-            and planner_exceptions.security_id = book_exceptions.security_id
-            and planner_exceptions.reason_code = book_exceptions.reason_code
-    )
+    where
+        not exists (
+            select 1
+            from planner_exceptions
+            where
+                planner_exceptions.account_id = book_exceptions.account_id
+                and planner_exceptions.security_id = book_exceptions.security_id
+                and planner_exceptions.reason_code = book_exceptions.reason_code
+        )
     union all
     select
         cash_exceptions.household_id,
@@ -264,7 +266,7 @@ combined as (
         null as security_id,
         null as asset_class,
         cash_exceptions.amount,
-        'book' as source
+        'book' as stated_by
     from cash_exceptions
     left join plans on cash_exceptions.household_id = plans.household_id
     union all
@@ -278,7 +280,7 @@ combined as (
         null as security_id,
         null as asset_class,
         null as amount,
-        'tax' as source
+        'tax' as stated_by
     from {{ source('tax', 'findings') }} as findings
     left join plans on findings.household_id = plans.household_id
     where findings.as_of_date = {{ as_of_date() }}
@@ -296,5 +298,5 @@ select
     security_id,
     asset_class,
     cast(amount as decimal(24, 6)) as amount,
-    source
+    stated_by
 from combined

@@ -79,9 +79,9 @@ select
 from trades
 where
     -- an account without a policy statement has no group: nothing but a need for cash moves it
-    coalesce(allocation_group_id not in (select allocation_group_id from due_groups), true)
-    and account_id not in (select account_id from cash_raising_accounts)
+    coalesce(allocation_group_id not in (select due_groups.allocation_group_id from due_groups), true)
+    and account_id not in (select cash_raising_accounts.account_id from cash_raising_accounts)
     and not (
         run_mode = 'tlh_only'
-        and household_id in (select household_id from harvesting_households)
+        and household_id in (select harvesting_households.household_id from harvesting_households)
     )

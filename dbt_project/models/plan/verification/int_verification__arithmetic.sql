@@ -37,14 +37,14 @@ lot_totals as (
 plan_costs as (
 
     select
-        plans.household_id,
-        plans.plan_id,
-        plans.transaction_cost,
+        proposed.household_id,
+        proposed.plan_id,
+        proposed.transaction_cost,
         coalesce(sum(trades.trade_cost), 0) as trade_cost,
         count(trades.trade_id) as trade_count
-    from {{ source('rebalance', 'plans') }} as plans
-    left join trades on plans.plan_id = trades.plan_id
-    where plans.as_of_date = {{ as_of_date() }}
+    from {{ source('rebalance', 'plans') }} as proposed
+    left join trades on proposed.plan_id = trades.plan_id
+    where proposed.as_of_date = {{ as_of_date() }}
     group by all
 
 )
@@ -81,7 +81,8 @@ where
         when trades.action = 'buy' then lot_totals.lot_count > 0
         -- a tax-advantaged account may be sold by position: nothing depends on its lots
         when lot_totals.lot_count is null then trades.tax_treatment = 'taxable'
-        else abs(lot_totals.quantity - trades.quantity) > 0.000001
+        else
+            abs(lot_totals.quantity - trades.quantity) > 0.000001
             or abs(lot_totals.proceeds - trades.notional) > 0.01 * lot_totals.lot_count
             or abs(lot_totals.tax_cost - trades.tax_cost) > 0.01 * lot_totals.lot_count
     end
@@ -173,8 +174,8 @@ from trades
 where
     tax_character is distinct from case
         when
-            (realized_short_term_gain <> 0)::int + (realized_short_term_loss <> 0)::int
-            + (realized_long_term_gain <> 0)::int + (realized_long_term_loss <> 0)::int > 1
+            cast((realized_short_term_gain <> 0) as int) + cast((realized_short_term_loss <> 0) as int)
+            + cast((realized_long_term_gain <> 0) as int) + cast((realized_long_term_loss <> 0) as int) > 1
             then 'mixed'
         when realized_short_term_gain <> 0 then 'short_term_gain'
         when realized_short_term_loss <> 0 then 'short_term_loss'

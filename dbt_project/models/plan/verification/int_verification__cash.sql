@@ -48,7 +48,8 @@ select
     'account_cash_is_not_overdrawn' as check_name,
     case
         when available is null then account_label || ': no cash is known for this account'
-        else account_label
+        else
+            account_label
             || format(': ${:,.2f} would be left after the trades', cast(available_after as double))
             || format(', at least ${:,.2f} must stay', cast(required_after as double))
     end as detail

@@ -15,139 +15,136 @@ with plans as (
 
 ),
 
-rules as (
+rules (check_name, requirement) as (
 
-    select *
-    from (
-        values
-        (
-            'account_cash_is_not_overdrawn',
-            'After all sales, purchases and costs an account keeps its minimum cash, or what it had if '
-            || 'that was less; where the plan buys it is not negative.'
-        ),
-        (
-            'sold_lots_exist_and_are_not_oversold',
-            'Every lot that is sold is an open lot of that account and security, and no more of it is '
-            || 'sold than it holds.'
-        ),
-        (
-            'only_sellable_holdings_are_sold',
-            'No sale exceeds what restrictions, lockups and frozen lots or positions leave sellable.'
-        ),
-        (
-            'restricted_gains_are_not_realized',
-            'No gain is realized in a holding on which a restriction forbids gains.'
-        ),
-        (
-            'only_buyable_securities_are_bought',
-            'Every purchase is permitted in its account and available at its custodian.'
-        ),
-        (
-            'only_tradable_accounts_trade',
-            'Every trade is in an account of the household that may be traded.'
-        ),
-        (
-            'quantities_are_whole_where_required',
-            'Where a custodian trades a security in whole shares, quantities are whole, unless a whole '
-            || 'position is sold.'
-        ),
-        (
-            'no_security_is_bought_and_sold_in_one_account',
-            'No account has two trades in one security.'
-        ),
-        (
-            'concentration_limits_are_not_worsened',
-            'No purchase takes a security over its concentration limit, or further over it.'
-        ),
-        (
-            'no_wash_sale_within_the_plan',
-            'No security sold at a loss is bought, nor one substantially identical, in any account of '
-            || 'the wash-sale group.'
-        ),
-        (
-            'no_wash_sale_against_history',
-            'On the planned trade date no purchase follows a loss sale, and no loss sale a purchase, of '
-            || 'the last 30 days; without known history no loss is taken.'
-        ),
-        (
-            'prices_are_the_books',
-            'Every trade is priced at the closing price of the book.'
-        ),
-        (
-            'notional_is_quantity_times_price',
-            'The dollars of every trade are its quantity times its price.'
-        ),
-        (
-            'lots_add_up_to_trades',
-            'The lots of every sale add up to its quantity, proceeds, gains, losses and tax.'
-        ),
-        (
-            'lot_gains_are_proceeds_less_basis',
-            'The gain of every lot is its proceeds less its basis, wash sales included.'
-        ),
-        (
-            'terms_follow_dates',
-            'A lot is long term from the first anniversary of the day after its holding period began.'
-        ),
-        (
-            'signs_follow_the_convention',
-            'Quantities, prices and costs are positive, gains not negative, losses not positive; '
-            || 'purchases and tax-advantaged accounts have none of either.'
-        ),
-        (
-            'tax_character_follows_gains',
-            'The tax character of every trade is that of its gains and losses.'
-        ),
-        (
-            'trade_costs_add_up_to_the_plan',
-            'Commissions, spreads and market impact of the trades add up to the cost of the plan.'
-        ),
-        (
-            'trades_add_up_to_tax_impact',
-            'The gains and losses of the trades add up to those of their tax units, and the taxes of the '
-            || 'units to that of the plan.'
-        ),
-        (
-            'estimated_tax_is_possible',
-            'The estimated tax is within what gains and losses could cost or save at the highest rates, '
-            || 'and no more losses are used than were carried in.'
-        ),
-        (
-            'short_term_gains_only_where_allowed',
-            'Short-term gains are realized only where the household allows them, or in an account that '
-            || 'must raise cash.'
-        ),
-        (
-            'long_term_gains_only_where_allowed',
-            'Long-term gains are realized only where the firm allows them, or in an account that must '
-            || 'raise cash.'
-        ),
-        (
-            'weights_after_sum_to_one',
-            'The classes after the trades fill the whole of every allocation group.'
-        ),
-        (
-            'trades_have_a_trigger',
-            'Trades are proposed only where a group is due, an account must raise cash, or losses are '
-            || 'harvested for a household that wants it.'
-        ),
-        (
-            'household_is_released',
-            'Trades are proposed only for a household whose data is complete and not in execution.'
-        ),
-        (
-            'trade_date_follows_as_of_date',
-            'The planned trade date is after the session, and the plan is valid on it.'
-        ),
-        (
-            'trades_fit_the_run_mode',
-            'A plan that says it does not trade has no trades.'
-        ),
-        (
-            'trade_ids_are_unique',
-            'No trade is stated twice.'
-        )
-    ) as listed (check_name, rule)
+    values
+    (
+        'account_cash_is_not_overdrawn',
+        'After all sales, purchases and costs an account keeps its minimum cash, or what it had if '
+        || 'that was less; where the plan buys it is not negative.'
+    ),
+    (
+        'sold_lots_exist_and_are_not_oversold',
+        'Every lot that is sold is an open lot of that account and security, and no more of it is '
+        || 'sold than it holds.'
+    ),
+    (
+        'only_sellable_holdings_are_sold',
+        'No sale exceeds what restrictions, lockups and frozen lots or positions leave sellable.'
+    ),
+    (
+        'restricted_gains_are_not_realized',
+        'No gain is realized in a holding on which a restriction forbids gains.'
+    ),
+    (
+        'only_buyable_securities_are_bought',
+        'Every purchase is permitted in its account and available at its custodian.'
+    ),
+    (
+        'only_tradable_accounts_trade',
+        'Every trade is in an account of the household that may be traded.'
+    ),
+    (
+        'quantities_are_whole_where_required',
+        'Where a custodian trades a security in whole shares, quantities are whole, unless a whole '
+        || 'position is sold.'
+    ),
+    (
+        'no_security_is_bought_and_sold_in_one_account',
+        'No account has two trades in one security.'
+    ),
+    (
+        'concentration_limits_are_not_worsened',
+        'No purchase takes a security over its concentration limit, or further over it.'
+    ),
+    (
+        'no_wash_sale_within_the_plan',
+        'No security sold at a loss is bought, nor one substantially identical, in any account of '
+        || 'the wash-sale group.'
+    ),
+    (
+        'no_wash_sale_against_history',
+        'On the planned trade date no purchase follows a loss sale, and no loss sale a purchase, of '
+        || 'the last 30 days; without known history no loss is taken.'
+    ),
+    (
+        'prices_are_the_books',
+        'Every trade is priced at the closing price of the book.'
+    ),
+    (
+        'notional_is_quantity_times_price',
+        'The dollars of every trade are its quantity times its price.'
+    ),
+    (
+        'lots_add_up_to_trades',
+        'The lots of every sale add up to its quantity, proceeds, gains, losses and tax.'
+    ),
+    (
+        'lot_gains_are_proceeds_less_basis',
+        'The gain of every lot is its proceeds less its basis, wash sales included.'
+    ),
+    (
+        'terms_follow_dates',
+        'A lot is long term from the first anniversary of the day after its holding period began.'
+    ),
+    (
+        'signs_follow_the_convention',
+        'Quantities, prices and costs are positive, gains not negative, losses not positive; '
+        || 'purchases and tax-advantaged accounts have none of either.'
+    ),
+    (
+        'tax_character_follows_gains',
+        'The tax character of every trade is that of its gains and losses.'
+    ),
+    (
+        'trade_costs_add_up_to_the_plan',
+        'Commissions, spreads and market impact of the trades add up to the cost of the plan.'
+    ),
+    (
+        'trades_add_up_to_tax_impact',
+        'The gains and losses of the trades add up to those of their tax units, and the taxes of the '
+        || 'units to that of the plan.'
+    ),
+    (
+        'estimated_tax_is_possible',
+        'The estimated tax is within what gains and losses could cost or save at the highest rates, '
+        || 'and no more losses are used than were carried in.'
+    ),
+    (
+        'short_term_gains_only_where_allowed',
+        'Short-term gains are realized only where the household allows them, or in an account that '
+        || 'must raise cash.'
+    ),
+    (
+        'long_term_gains_only_where_allowed',
+        'Long-term gains are realized only where the firm allows them, or in an account that must '
+        || 'raise cash.'
+    ),
+    (
+        'weights_after_sum_to_one',
+        'The classes after the trades fill the whole of every allocation group.'
+    ),
+    (
+        'trades_have_a_trigger',
+        'Trades are proposed only where a group is due, an account must raise cash, or losses are '
+        || 'harvested for a household that wants it.'
+    ),
+    (
+        'household_is_released',
+        'Trades are proposed only for a household whose data is complete and not in execution.'
+    ),
+    (
+        'trade_date_follows_as_of_date',
+        'The planned trade date is after the session, and the plan is valid on it.'
+    ),
+    (
+        'trades_fit_the_run_mode',
+        'A plan that says it does not trade has no trades.'
+    ),
+    (
+        'trade_ids_are_unique',
+        'No trade is stated twice.'
+    )
 
 ),
 
@@ -192,7 +189,7 @@ expected as (
         plans.household_id,
         plans.plan_id,
         rules.check_name,
-        rules.rule
+        rules.requirement
     from plans
     cross join rules
 
@@ -202,7 +199,7 @@ select
     coalesce(expected.household_id, broken.household_id) as household_id,
     coalesce(expected.plan_id, broken.plan_id) as plan_id,
     coalesce(expected.check_name, broken.check_name) as check_name,
-    coalesce(expected.rule, 'This rule is not in the list of rules.') as rule,
+    coalesce(expected.requirement, 'This rule is not in the list of rules.') as requirement,
     broken.check_name is null as is_passed,
     case
         when broken.check_name is null

@@ -86,7 +86,8 @@ select
     case
         when lot_quantity is null
             then account_label || ': lot ' || lot_id || ' of ' || security_label || ' does not exist'
-        else account_label || ': ' || sold_quantity || ' of ' || security_label || ' sold from lot '
+        else
+            account_label || ': ' || sold_quantity || ' of ' || security_label || ' sold from lot '
             || lot_id || ', which holds ' || lot_quantity
     end as detail
 from lot_sales

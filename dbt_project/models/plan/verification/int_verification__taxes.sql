@@ -56,6 +56,12 @@ totals as (
 compared as (
 
     select
+        impact.realized_short_term_gain,
+        impact.realized_short_term_loss,
+        impact.realized_long_term_gain,
+        impact.realized_long_term_loss,
+        impact.estimated_tax,
+        impact.carryforward_used,
         coalesce(totals.household_id, impact.household_id) as household_id,
         coalesce(totals.plan_id, impact.plan_id) as plan_id,
         coalesce(totals.tax_unit_id, impact.tax_unit_id) as tax_unit_id,
@@ -65,13 +71,7 @@ compared as (
         coalesce(totals.short_term_gain, 0) as short_term_gain,
         coalesce(totals.short_term_loss, 0) as short_term_loss,
         coalesce(totals.long_term_gain, 0) as long_term_gain,
-        coalesce(totals.long_term_loss, 0) as long_term_loss,
-        impact.realized_short_term_gain,
-        impact.realized_short_term_loss,
-        impact.realized_long_term_gain,
-        impact.realized_long_term_loss,
-        impact.estimated_tax,
-        impact.carryforward_used
+        coalesce(totals.long_term_loss, 0) as long_term_loss
     from totals
     full outer join impact
         on
@@ -168,7 +168,8 @@ inner join unit_taxes on plans.plan_id = unit_taxes.plan_id
 where
     case
         when unit_taxes.units_without_tax > 0 then plans.estimated_tax is not null
-        else plans.estimated_tax is null
+        else
+            plans.estimated_tax is null
             or abs(plans.estimated_tax - unit_taxes.estimated_tax) > 0.01 * unit_taxes.unit_count
     end
 union all
@@ -206,7 +207,9 @@ where
     trade_lots.expected_term = 'short'
     and trade_lots.realized_gain > 0.01
     and not coalesce(households.allows_short_term_gains, false)
-    and trade_lots.trade_account_id not in (select account_id from cash_raising_accounts)
+    and trade_lots.trade_account_id not in (
+        select cash_raising_accounts.account_id from cash_raising_accounts
+    )
 union all
 select
     household_id,
@@ -220,4 +223,4 @@ where
     not {{ required_variable('long_term_gains_allowed') }}
     and expected_term = 'long'
     and realized_gain > 0.01
-    and trade_account_id not in (select account_id from cash_raising_accounts)
+    and trade_account_id not in (select cash_raising_accounts.account_id from cash_raising_accounts)
