@@ -203,8 +203,7 @@ class FeedContract:
             severity=severity or rule.severity,
             scope=scope or rule.scope,
             message=(
-                f"{place}: rule {rule_name}: found {observed}; expected {wanted}. "
-                f"{rule.action}"
+                f"{place}: rule {rule_name}: found {observed}; expected {wanted}. {rule.action}"
             ),
             observed=observed,
             expected=wanted,

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_contracts.contract import Entity, FeedContract, load_contracts
-from python_steps.feeds import schwab_lot_details, schwab_positions, standard_feed
+from python_steps.feeds import ibkr_flex, schwab_lot_details, schwab_positions, standard_feed
 from python_steps.feeds.keys import security_key
 from python_steps.feeds.received import (
     ROW_NUMBER,
@@ -33,6 +33,7 @@ Reader = Callable[[ReceivedFile, FeedContract], FileReading]
 READERS: Mapping[str, Reader] = {
     "standard_feed": standard_feed.read,
     "policy_files": standard_feed.read,
+    "ibkr_flex": ibkr_flex.read,
     "schwab_positions": schwab_positions.read,
     "schwab_lot_details": schwab_lot_details.read,
 }

@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
-
-import pyarrow as pa
 
 from data_contracts.contract import AsOfSource, Entity, FeedContract
 from python_steps.feeds.amounts import parse_amount
 from python_steps.feeds.delimited import Record
 from python_steps.feeds.headers import Binding, bind, fingerprint, normalised
 from python_steps.feeds.identifiers import is_account_reference, is_cusip, looks_like_cusip
-from python_steps.feeds.received import ROW_NUMBER, ROW_TEXT, ReceivedFile
+from python_steps.feeds.received import ReceivedFile
 from python_steps.findings import Violation
 
 _DATE = re.compile(r"\b(\d{1,2}/\d{1,2}/\d{4}|\d{4}/\d{1,2}/\d{1,2})\b")
@@ -148,31 +145,6 @@ def bind_header(
             )
         )
     return RowReader(bindings, first.width), first.fingerprint, distinct
-
-
-@dataclass
-class RowCollector:
-    """Rows of one entity on their way into a table."""
-
-    entity: Entity
-    rows: list[dict[str, Any]] = field(default_factory=list)
-
-    def add(self, record: Record, values: Mapping[str, str | None]) -> None:
-        """Add the columns of one row; columns not given are null (the file has none)."""
-        self.rows.append({**values, ROW_NUMBER: record.line, ROW_TEXT: record.text})
-
-    def table(self, canonical_columns: Sequence[str]) -> pa.Table:
-        """All canonical columns in their order, then row number and row text."""
-        schema = pa.schema(
-            [
-                *((name, pa.string()) for name in canonical_columns),
-                (ROW_NUMBER, pa.int64()),
-                (ROW_TEXT, pa.string()),
-            ]
-        )
-        return pa.Table.from_pylist(
-            [{name: row.get(name) for name in schema.names} for row in self.rows], schema=schema
-        )
 
 
 def security_columns(

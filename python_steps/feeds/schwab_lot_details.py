@@ -17,7 +17,6 @@ from python_steps.feeds.headers import normalised
 from python_steps.feeds.received import FileReading, ReceivedFile, refused, status_of
 from python_steps.feeds.schwab_exports import (
     ControlSum,
-    RowCollector,
     RowReader,
     account_reference,
     bind_header,
@@ -25,6 +24,7 @@ from python_steps.feeds.schwab_exports import (
     stated_date,
     title_of,
 )
+from python_steps.feeds.tables import RowCollector
 from python_steps.findings import Violation
 
 _TITLE = re.compile(
@@ -162,7 +162,6 @@ class _Walk:
         self.cost_basis.add(texts["cost_basis"])
         term = texts.get("term", "")
         self.lots.add(
-            record,
             {
                 **texts,
                 **self.identifiers,
@@ -171,6 +170,8 @@ class _Walk:
                 "term": self.contract.mappings["terms"].get(normalised(term), term),
                 "currency": self.contract.mappings["constants"]["currency"],
             },
+            line=record.line,
+            text=record.text,
         )
 
     def _total(self, record: Record, reader: RowReader) -> None:

@@ -20,7 +20,6 @@ from python_steps.feeds.keys import duplicate_keys
 from python_steps.feeds.received import FileReading, ReceivedFile, refused, status_of
 from python_steps.feeds.schwab_exports import (
     ControlSum,
-    RowCollector,
     RowReader,
     StatedDate,
     account_reference,
@@ -29,6 +28,7 @@ from python_steps.feeds.schwab_exports import (
     stated_date,
     title_of,
 )
+from python_steps.feeds.tables import RowCollector
 from python_steps.findings import Violation
 
 _SINGLE_ACCOUNT = "positions for account "
@@ -114,12 +114,13 @@ class _Walk:
             )
         self.sections.append(_Section(account, account_title, record.line))
         self.collectors["accounts"].add(
-            record,
             {
                 "account_number": account,
                 "account_title": account_title,
                 "base_currency": self.contract.mappings["constants"]["currency"],
             },
+            line=record.line,
+            text=record.text,
         )
 
     # Rows
@@ -209,12 +210,13 @@ class _Walk:
     def _cash(self, record: Record, section: _Section, texts: dict[str, str]) -> None:
         section.market_value.add(texts["market_value"])
         self.collectors["cash_balances"].add(
-            record,
             {
                 "account_number": section.account,
                 "currency": self.contract.mappings["constants"]["currency"],
                 "trade_date_balance": texts["market_value"],
             },
+            line=record.line,
+            text=record.text,
         )
 
     def _position(
@@ -238,7 +240,6 @@ class _Walk:
         section.cost_basis.add(texts.get("cost_basis"))
         constants = self.contract.mappings["constants"]
         self.collectors["positions"].add(
-            record,
             {
                 **texts,
                 **identifiers,
@@ -246,6 +247,8 @@ class _Walk:
                 "price_date": self.as_of.text,
                 "currency": constants["currency"],
             },
+            line=record.line,
+            text=record.text,
         )
         self._security(record, symbol, identifiers, security)
 
@@ -277,7 +280,6 @@ class _Walk:
                 security=symbol,
             )
         self.collectors["securities"].add(
-            record,
             {
                 **security,
                 **identifiers,
@@ -287,6 +289,8 @@ class _Walk:
                 "contract_multiplier": mappings["contract_multipliers"].get(security_type),
                 "underlying_ticker": underlying,
             },
+            line=record.line,
+            text=record.text,
         )
 
     def _futures(self, record: Record, section: _Section, reader: RowReader) -> None:
