@@ -240,8 +240,7 @@ SCHEMAS: Mapping[str, dict[str, pa.DataType]] = {
         "asset_class": TEXT,
         "amount": MONEY,
     },
-    "fct_compliance_checks": _HOUSEHOLD
-    | {"check_name": TEXT, "is_passed": FLAG, "detail": TEXT},
+    "fct_compliance_checks": _HOUSEHOLD | {"check_name": TEXT, "is_passed": FLAG, "detail": TEXT},
     "fct_data_quality_results": _HOUSEHOLD
     | {
         "scope": TEXT,
@@ -320,7 +319,9 @@ def tables(rows: Rows) -> dict[str, pa.Table]:
     for name in SCHEMAS:
         given = rows.get(name, [])
         if "household_id" in SCHEMAS[name]:
-            given = sorted(given, key=lambda row: (row["household_id"] is None, row["household_id"]))
+            given = sorted(
+                given, key=lambda row: (row["household_id"] is None, row["household_id"])
+            )
         made[name] = table(name, given)
     return made
 

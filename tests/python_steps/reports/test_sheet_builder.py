@@ -1,0 +1,111 @@
+"""Cells hold exact numbers, dates as Excel counts them, and rows as high as their text."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from python_steps.reports.layout import Column, SheetLayout, TableLayout
+from python_steps.reports.sheet_builder import (
+    SheetBuilder,
+    column_letter,
+    number_text,
+    safe_text,
+    wrapped_lines,
+)
+from python_steps.reports.styles import KINDS, VARIANTS, style_book
+from python_steps.reports.texts import texts_for
+
+ONE_TABLE = SheetLayout(
+    "drift", (TableLayout("drift", (Column("group", "text", 10), Column("amount", "money", 12))),)
+)
+
+
+def builder() -> SheetBuilder:
+    return SheetBuilder(ONE_TABLE, texts_for("en"), style_book())
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        ("money", Decimal("1234.565"), "1234.57"),
+        ("money", Decimal("-1234.565"), "-1234.57"),
+        ("money", Decimal("-0.004"), "0"),
+        ("money", Decimal("1E+9"), "1000000000"),
+        ("money", 12, "12"),
+        ("percent", Decimal("0.0712345678"), "0.0712345678"),
+        ("shares", Decimal("12.3456789012"), "12.3456789012"),
+        ("shares", Decimal("100.0000000000"), "100"),
+        ("price", Decimal("0.0000000001"), "0.0000000001"),
+        ("percent", 0.0193, "0.0193"),
+    ],
+)
+def test_numbers_are_written_exactly(kind, value, text):
+    assert number_text(kind, value) == text
+
+
+@given(st.decimals(min_value=-(10**12), max_value=10**12, places=6))
+def test_money_is_never_more_than_half_a_cent_away(value):
+    assert abs(Decimal(number_text("money", value)) - value) <= Decimal("0.005")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("money", 1.5), ("shares", 1.5), ("money", True), ("money", "12")]
+)
+def test_what_is_not_an_exact_number_is_refused(kind, value):
+    with pytest.raises(TypeError):
+        number_text(kind, value)
+
+
+def test_a_date_with_a_time_is_refused():
+    layout = SheetLayout("drift", (TableLayout("drift", (Column("group", "date", 10),)),))
+    made = SheetBuilder(layout, texts_for("en"), style_book())
+    with pytest.raises(TypeError, match="date cell"):
+        made.table(layout.tables[0], [{"group": datetime(2026, 11, 19, 1)}], empty="")
+
+
+def test_a_row_without_a_column_is_refused():
+    with pytest.raises(KeyError, match="amount"):
+        builder().table(ONE_TABLE.tables[0], [{"group": "G1"}], empty="")
+
+
+def test_an_empty_table_says_why_and_has_no_rows():
+    made = builder()
+    place = made.table(ONE_TABLE.tables[0], [], empty="Nothing here.", total={"group": "Total"})
+    assert place.last_row < place.first_row
+    sheet = made.finished()
+    assert any("Nothing here." in row for row in sheet.rows)
+    assert not any("Total" in row for row in sheet.rows)
+
+
+@given(st.text(max_size=200))
+def test_safe_text_can_always_be_written_as_xml(text):
+    from lxml import etree
+
+    element = etree.Element("t")
+    element.text = safe_text(text)  # lxml refuses what XML forbids
+    assert etree.fromstring(etree.tostring(element)).text in (safe_text(text) or None, None)
+
+
+def test_column_letters():
+    assert [column_letter(index) for index in (0, 25, 26, 77)] == ["A", "Z", "AA", "BZ"]
+
+
+def test_wrapped_lines_break_at_spaces_and_count_wide_characters_twice():
+    assert wrapped_lines("one two three", 7) == 2
+    assert wrapped_lines("a\nb", 10) == 2
+    assert wrapped_lines("x" * 25, 10) == 3
+    assert wrapped_lines("再平衡再平衡", 6) == 2
+    assert wrapped_lines("", 10) == 1
+
+
+def test_every_kind_has_every_variant_registered():
+    numbers = style_book().numbers
+    for kind in KINDS:
+        for variant in VARIANTS:
+            assert (kind, variant, False) in numbers
+    assert len(set(numbers.values())) > 50
