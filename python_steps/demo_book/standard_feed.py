@@ -197,7 +197,7 @@ class StandardFeed:
         self.files = {entity: CsvFile(columns) for entity, columns in STANDARD_COLUMNS.items()}
         # Alpine numbers its securities and lots itself; the others leave that to their readers.
         self.states_own_ids = folder == "alpine"
-        self._held: set[str] = set()
+        self._ids_of: dict[str, tuple[str, str, str, str]] = {}
         self._unpriced: set[str] = set()
 
     def add(self, household: Household) -> None:
@@ -218,9 +218,13 @@ class StandardFeed:
             self._add_account(account)
 
     def contents(self) -> Iterator[tuple[str, bytes]]:
-        """File name and content of each entity, securities and prices included."""
+        """File name and content of each entity, securities and prices included.
+
+        Each file is let go when it has been handed out, so this can be asked for once.
+        """
         self._add_securities()
-        for entity, file in self.files.items():
+        for entity in STANDARD_COLUMNS:
+            file = self.files.pop(entity)
             written = file.row_count // 2 if entity in self.cut_off else None
             yield f"{entity}.csv", file.content(self.session, rows_written=written)
 
@@ -272,9 +276,13 @@ class StandardFeed:
             self.files[entity].add(values)
 
     def _ids(self, security: DemoSecurity) -> tuple[str, str, str, str]:
-        self._held.add(security.ticker)
-        own = f"AL{security.number:06d}" if self.states_own_ids else ""
-        return own, security.cusip, security.isin, security.ticker
+        """The four identifiers of a security; what is asked for is listed in `securities`."""
+        known = self._ids_of.get(security.ticker)
+        if known is None:
+            own = f"AL{security.number:06d}" if self.states_own_ids else ""
+            known = (own, security.cusip, security.isin, security.ticker)
+            self._ids_of[security.ticker] = known
+        return known
 
     def _add_position(self, account: Account, position: Position) -> None:
         lots = position.open_lots(self.session_index)
@@ -454,7 +462,7 @@ class StandardFeed:
     def _add_securities(self) -> None:
         currencies = set()
         for security in universe().values():
-            if security.ticker not in self._held:
+            if security.ticker not in self._ids_of:
                 continue
             ids = self._ids(security)
             currencies.add(security.currency)

@@ -8,6 +8,7 @@ of millions of lots is held in a few bytes a row.
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Sequence
 from datetime import date
@@ -48,12 +49,18 @@ class CsvFile:
                 states them all: a file cut off on its way.
         """
         self._pack()
-        body = b"".join(zlib.decompress(block) for block in self._blocks)
-        if rows_written is not None:
-            body = b"".join(body.splitlines(keepends=True)[:rows_written])
-        head = f"{','.join(self.columns)}\n".encode()
-        last = f"#rows={self.row_count},as_of_date={as_of.isoformat()}\n".encode()
-        return b"".join((head, body, last))
+        # A buffer that hands out its own bytes: the largest files are held once, not twice.
+        whole = io.BytesIO()
+        whole.write(f"{','.join(self.columns)}\n".encode())
+        left = self.row_count if rows_written is None else rows_written
+        for block in self._blocks:
+            rows = zlib.decompress(block)
+            if left < _ROWS_A_BLOCK:
+                rows = b"".join(rows.splitlines(keepends=True)[:left])
+            whole.write(rows)
+            left = max(left - _ROWS_A_BLOCK, 0)
+        whole.write(f"#rows={self.row_count},as_of_date={as_of.isoformat()}\n".encode())
+        return whole.getvalue()
 
     def _pack(self) -> None:
         if self._rows:

@@ -73,6 +73,15 @@ def test_a_cut_off_file_still_states_all_its_rows() -> None:
     assert content == "a\n0\n1\n#rows=4,as_of_date=2026-11-19\n"
 
 
+def test_a_large_file_is_cut_off_at_any_row() -> None:
+    file = CsvFile(("a",))
+    for row in range(45_000):
+        file.add((str(row),))
+    for kept in (0, 19_999, 20_000, 20_001, 44_999):
+        lines = file.content(date(2026, 11, 19), rows_written=kept).decode().splitlines()
+        assert lines[1:-1] == [str(row) for row in range(kept)]
+
+
 def test_a_row_of_the_wrong_width_is_refused() -> None:
     with pytest.raises(ValueError, match="1 values for 2 columns"):
         CsvFile(("a", "b")).add(("1",))
