@@ -101,7 +101,7 @@ def checked_plan(
     assumptions: MarketAssumptions,
     planner: Planner = plan_household,
 ) -> HouseholdPlan:
-    """A planner's plan if it keeps every invariant, else a plan without trades that says why not."""
+    """A planner's plan if it keeps every invariant, else none of its trades and the reason."""
     plan = planner(household, policy, rates, assumptions)
     broken = check_plan(household, plan, policy, rates)
     return plan if not broken else _withheld_plan(plan, broken)

@@ -52,9 +52,15 @@ def raise_cash(market: Market, ledger: PlanLedger, account: Account) -> Decimal:
     return max(NOTHING, -ledger.cash(account.account_id))
 
 
-def invest_cash(market: Market, ledger: PlanLedger, group: AllocationGroup, trade_to: str) -> None:
+def invest_cash(
+    market: Market,
+    ledger: PlanLedger,
+    group: AllocationGroup,
+    trade_to: str,
+    breached: frozenset[str],
+) -> None:
     """Invest a group's cash above its target, each class where it is best located."""
-    needs = class_needs(ledger, group, trade_to)
+    needs = class_needs(ledger, group, trade_to, breached)
     excess = next((need.amount for need in needs.sources if need.asset_class == CASH), NOTHING)
     accounts = market.index.accounts_of_group.get(group.allocation_group_id, [])
     pairs = [

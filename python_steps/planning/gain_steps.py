@@ -18,7 +18,7 @@ from python_steps.planning.evaluation import (
 )
 from python_steps.planning.household import CASH, Account, AllocationGroup, Household
 from python_steps.planning.ledger import PlanLedger
-from python_steps.planning.needs import EDGE_MARGIN, Need, Needs, class_needs
+from python_steps.planning.needs import EDGE_MARGIN, Need, Needs, breached_classes, class_needs
 from python_steps.planning.sell_rules import CategorySet
 from python_steps.planning.swaps import Market, run_swaps
 from python_steps.planning.tax_effect import TaxEffect
@@ -76,8 +76,8 @@ def realise_gains(
         for account in market.index.accounts_of_group.get(group.allocation_group_id, [])
         if account.is_taxable and account.block is None
     ]
-    for name in _source_names(class_needs(ledger, group, judge.policy.trade_to)):
-        needs = class_needs(ledger, group, judge.policy.trade_to)
+    for name in _source_names(_pressing_needs(ledger, group, judge)):
+        needs = _pressing_needs(ledger, group, judge)
         whole = _only(needs, name, None)
         edge = _only(needs, name, _to_edge(ledger, group, name))
         ledger, deferral = _try_class(
@@ -160,6 +160,12 @@ def _sold(ledger: PlanLedger) -> Decimal:
     return sum(
         (order.notional for order in ledger.orders.values() if order.action == "sell"), NOTHING
     )
+
+
+def _pressing_needs(ledger: PlanLedger, group: AllocationGroup, judge: Judge) -> Needs:
+    """What classes that still stand outside their band need: nothing else is worth a gain."""
+    outside = breached_classes(ledger, group)
+    return class_needs(ledger, group, judge.policy.trade_to, outside, sweeps_cash=False)
 
 
 def _source_names(needs: Needs) -> list[str]:

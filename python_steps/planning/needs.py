@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from python_steps.planning.evaluation import is_outside_band
 from python_steps.planning.household import CASH, UNMAPPED, AllocationGroup, ClassTarget
 from python_steps.planning.ledger import PlanLedger
 
@@ -39,9 +40,20 @@ class Needs:
     sinks: tuple[Need, ...]
 
 
-def is_rebalance_needed(group: AllocationGroup) -> bool:
-    """True when a class is outside its band and no flow in sight cures it."""
-    return any(row.is_breach_projected for row in group.classes)
+def breached_classes(ledger: PlanLedger, group: AllocationGroup) -> frozenset[str]:
+    """Classes that the book sees outside their band and that the plan has not brought back.
+
+    The projected breach counts: one that a flow in sight cures is a reason to wait. A breach of
+    Cash that raising the cash has cured is none any more.
+    """
+    total = ledger.group_value(group.allocation_group_id)
+    values = ledger.class_values[group.allocation_group_id]
+    return frozenset(
+        row.asset_class
+        for row in group.classes
+        if row.is_breach_projected
+        and is_outside_band(row, values.get(row.asset_class, NOTHING), total)
+    )
 
 
 def stopping_weights(row: ClassTarget, trade_to: str) -> tuple[Decimal, Decimal]:
@@ -60,7 +72,12 @@ def stopping_weights(row: ClassTarget, trade_to: str) -> tuple[Decimal, Decimal]
 
 
 def class_needs(
-    ledger: PlanLedger, group: AllocationGroup, trade_to: str, *, sweeps_cash: bool = True
+    ledger: PlanLedger,
+    group: AllocationGroup,
+    trade_to: str,
+    breached: frozenset[str],
+    *,
+    sweeps_cash: bool = True,
 ) -> Needs:
     """The group's needs from where the plan stands now.
 
@@ -68,6 +85,7 @@ def class_needs(
         ledger: the plan so far.
         group: the allocation group.
         trade_to: the policy's stopping point (target, inner, edge).
+        breached: the classes whose needs are primary, see `breached_classes`.
         sweeps_cash: whether cash above its target counts as primary, so that it is invested first.
 
     Returns:
@@ -81,17 +99,15 @@ def class_needs(
         if row.asset_class == UNMAPPED:
             continue
         value = values.get(row.asset_class, NOTHING)
-        low, high = stopping_weights(row, trade_to if row.is_breach_projected else "target")
+        is_primary = row.asset_class in breached
+        low, high = stopping_weights(row, trade_to if is_primary else "target")
         is_swept = sweeps_cash and row.asset_class == CASH
         order = _order(row)
         if value > high * total:
-            amount = value - high * total
-            sources.append(
-                Need(row.asset_class, amount, row.is_breach_projected or is_swept, order)
-            )
+            need = Need(row.asset_class, value - high * total, is_primary or is_swept, order)
+            sources.append(need)
         elif value < low * total:
-            amount = low * total - value
-            sinks.append(Need(row.asset_class, amount, row.is_breach_projected, order))
+            sinks.append(Need(row.asset_class, low * total - value, is_primary, order))
     if group.target_of(CASH) is None and values.get(CASH, NOTHING) > 0:
         sources.append(Need(CASH, values[CASH], sweeps_cash, _LAST))
     return _balanced(sources, sinks)

@@ -130,7 +130,7 @@ def _buys(plan: HouseholdPlan) -> Iterator[Trade]:
 def _lots_exist(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvariant]:
     """Invariant 1: lots exist, are not oversold, belong to the trade, and add up to it."""
     name = "lots_exist_and_are_not_oversold"
-    sold: Counter[str] = Counter()
+    sold: dict[str, Decimal] = defaultdict(lambda: NOTHING)
     for trade in _sells(plan):
         position = facts.positions.get((trade.account_id, trade.security_id))
         if position is None or trade.quantity <= 0 or trade.quantity > position.quantity:
@@ -141,7 +141,7 @@ def _lots_exist(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvariant]
         if trade.lots and sum(lot.quantity for lot in trade.lots) != trade.quantity:
             yield BrokenInvariant(name, f"lots of {trade.security_id} do not add up to the trade")
         for part in trade.lots:
-            sold[part.lot_id] += part.quantity  # type: ignore[assignment]
+            sold[part.lot_id] += part.quantity
             own = facts.lots.get(part.lot_id)
             is_own = own is not None and (own.account_id, own.security_id) == (
                 trade.account_id,
@@ -150,7 +150,7 @@ def _lots_exist(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvariant]
             if not is_own or part.quantity <= 0:
                 yield BrokenInvariant(name, f"lot {part.lot_id} is not in {trade.account_id}")
     for lot_id in sorted(sold):
-        if lot_id in facts.lots and Decimal(sold[lot_id]) > facts.lots[lot_id].quantity:
+        if lot_id in facts.lots and sold[lot_id] > facts.lots[lot_id].quantity:
             yield BrokenInvariant(name, f"lot {lot_id} is sold beyond its quantity")
 
 

@@ -126,7 +126,7 @@ class PlanKey:
 
     @property
     def plan_id(self) -> str:
-        """ "P-" and 20 hex digits of household, date and inputs."""
+        """The prefix P- and 20 hex digits of household, date and inputs."""
         text = f"{self.household_id}|{self.as_of_date.isoformat()}|{self.input_hash}"
         return "P-" + _hex(text)[:20]
 
@@ -152,7 +152,7 @@ def book_wide_hash(parts: Iterable[object]) -> str:
 
 
 def trade_id(plan_id: str, trade: Trade) -> str:
-    """ "T-" and 20 hex digits of plan, account, action and security."""
+    """The prefix T- and 20 hex digits of plan, account, action and security."""
     text = f"{plan_id}|{trade.account_id}|{trade.action}|{trade.security_id}"
     return "T-" + _hex(text)[:20]
 

@@ -32,7 +32,7 @@ from python_steps.planning.household import (
     MarketAssumptions,
 )
 from python_steps.planning.ledger import PlanLedger
-from python_steps.planning.needs import class_needs, is_rebalance_needed
+from python_steps.planning.needs import breached_classes, class_needs
 from python_steps.planning.plan import (
     CASH_ONLY_MODE,
     NO_TRADE_MODE,
@@ -121,19 +121,24 @@ def _take_steps(market: Market, ledger: PlanLedger, judge: Judge) -> Steps:
     run_mode = CASH_ONLY_MODE if ledger.orders or any(shortfalls.values()) else NO_TRADE_MODE
     deferrals: list[Deferral] = []
     for group in market.index.household.groups:
-        if group.is_rebalance_due and is_rebalance_needed(group):
-            ledger, put_off = _rebalance(market, ledger, group, judge)
+        breached = breached_classes(ledger, group) if group.is_rebalance_due else frozenset()
+        if breached:
+            ledger, put_off = _rebalance(market, ledger, group, breached, judge)
             deferrals += put_off
             run_mode = REBALANCE_MODE
         elif group.is_rebalance_due and CASH_FLOW_TRIGGER in _triggers(group):
-            invest_cash(market, ledger, group, judge.policy.trade_to)
+            invest_cash(market, ledger, group, judge.policy.trade_to, breached)
             if run_mode == NO_TRADE_MODE and ledger.orders:
                 run_mode = CASH_ONLY_MODE
     return Steps(ledger, run_mode, shortfalls, deferrals)
 
 
 def _rebalance(
-    market: Market, ledger: PlanLedger, group: AllocationGroup, judge: Judge
+    market: Market,
+    ledger: PlanLedger,
+    group: AllocationGroup,
+    breached: frozenset[str],
+    judge: Judge,
 ) -> tuple[PlanLedger, list[Deferral]]:
     group_id, trade_to = group.allocation_group_id, judge.policy.trade_to
     accounts = [
@@ -144,18 +149,20 @@ def _rebalance(
     advantaged = [account for account in accounts if not account.is_taxable]
     taxable = [account for account in accounts if account.is_taxable]
     reduce_concentrations(market, ledger, group_id)
-    invest_cash(market, ledger, group, trade_to)
+    invest_cash(market, ledger, group, trade_to, breached)
     for _ in range(TAX_ADVANTAGED_PASSES):
-        needs = class_needs(ledger, group, trade_to, sweeps_cash=False)
+        needs = class_needs(ledger, group, trade_to, breached, sweeps_cash=False)
         run_swaps(market, ledger, group, needs, advantaged, LOSSES_ONLY)
-    needs = class_needs(ledger, group, trade_to, sweeps_cash=False)
+    # A household that harvests losses takes them to the stopping point, another only for the band.
+    pressing = breached if judge.household.harvests_losses else breached_classes(ledger, group)
+    needs = class_needs(ledger, group, trade_to, pressing, sweeps_cash=False)
     run_swaps(market, ledger, group, needs, taxable, LOSSES_ONLY)
     deferrals: list[Deferral] = []
     most = allowed_gains(judge.household, judge.policy)
     for allowed in (LONG_TERM_GAINS, ANY_LOT):
         if allowed <= most:
             ledger, deferrals = realise_gains(market, ledger, group, allowed, judge)
-    invest_cash(market, ledger, group, trade_to)
+    invest_cash(market, ledger, group, trade_to, breached)
     return ledger, deferrals
 
 
