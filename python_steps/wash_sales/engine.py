@@ -168,11 +168,22 @@ class OpenLot(NamedTuple):
 
 
 class LedgerFinding(NamedTuple):
-    """Something a person must know about the ledger; never an exception."""
+    """Something a person must know about the ledger; never an exception.
+
+    `template` is a sentence with places for {account} and {other_account}, so that the caller may
+    name accounts as people do. `subject` is the lot concerned.
+    """
 
     rule: str
     subject: str
-    message: str
+    template: str
+    account_id: str
+    other_account_id: str = ""
+
+    @property
+    def message(self) -> str:
+        """The sentence with account ids."""
+        return self.template.format(account=self.account_id, other_account=self.other_account_id)
 
 
 @dataclass(frozen=True)
@@ -489,8 +500,9 @@ class _Matcher:
                 LedgerFinding(
                     "sold_more_than_held",
                     line.lot_id,
-                    f"Sale {sale.sale_id} of {sale.sold} sells {left} more shares of lot "
-                    f"{line.lot_id} than the ledger holds; their result is unknown.",
+                    f"The sale of {sale.sold} in {{account}} takes {left:f} more shares from a lot "
+                    "than the ledger holds of it; their result is unknown.",
+                    sale.account_id,
                 )
             )
         if is_taxable and any(record.realized is None for record in records):
@@ -498,8 +510,9 @@ class _Matcher:
                 LedgerFinding(
                     "result_unknown",
                     line.lot_id,
-                    f"Sale {sale.sale_id} of {sale.sold} has no proceeds or no basis for lot "
-                    f"{line.lot_id}: whether it was a loss is unknown.",
+                    f"The sale of {sale.sold} in {{account}} has no proceeds or no basis: whether "
+                    "it was a loss is unknown.",
+                    sale.account_id,
                 )
             )
         lot.sold_records.extend(records)
@@ -685,11 +698,13 @@ class _Matcher:
         self.findings.append(
             LedgerFinding(
                 "same_day_sale_and_purchase",
-                loss.sale.sale_id,
-                f"The loss of {loss.sale.sold} in account {loss.sale.account_id} met a purchase "
-                f"of the same day in account {lot.facts.account_id}: it may be an indirect sale "
-                "between related parties (IRC 267(a)(1), McWilliams v. Commissioner), lost "
-                "without a basis step. Ask tax counsel.",
+                loss.lot.facts.lot_id,
+                f"The loss of {loss.sale.sold} in {{account}} met a purchase of the same day in "
+                "{other_account}: it may be an indirect sale between related parties (IRC "
+                "267(a)(1), McWilliams v. Commissioner), lost without a basis step. Ask tax "
+                "counsel.",
+                loss.sale.account_id,
+                lot.facts.account_id,
             )
         )
 
@@ -705,10 +720,12 @@ class _Matcher:
             self.findings.append(
                 LedgerFinding(
                     "purchase_outside_wash_group",
-                    loss.sale.sale_id,
-                    f"Account {lot.account_id} outside the wash-sale group bought on "
-                    f"{lot.acquired}, inside the window of the loss of {loss.sale.sold} in account "
-                    f"{loss.sale.account_id}: an indirect purchase would disallow it.",
+                    loss.lot.facts.lot_id,
+                    f"{{other_account}}, outside the wash-sale group, bought on {lot.acquired}, "
+                    f"inside the window of the loss of {loss.sale.sold} in {{account}}: were it an "
+                    "indirect purchase, it would disallow the loss.",
+                    loss.sale.account_id,
+                    lot.account_id,
                 )
             )
 

@@ -1,0 +1,181 @@
+"""Open wash-sale windows of every household on the planned trade date.
+
+Belongs here: until when a group may not be bought (a loss sale), until when it may not be sold at a
+loss (a purchase), what caused it in a sentence, and whether the history is known. Does not belong
+here: past matches (`engine`), single orders (`screen`).
+Law: IRC 1091(a): 30 days before and after, trade dates, both ends included. The windows are wider
+than the matches: a loss already washed and shares already used keep theirs, so that no contested
+reading is met.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from python_steps.wash_sales.book import (
+    NOBODY,
+    PURCHASE_TRANSACTIONS,
+    Book,
+    Mask,
+    Rows,
+    is_positive,
+    is_purchase_lot,
+)
+
+
+class Cause(NamedTuple):
+    """An event that holds a window open. The newest of a window is the one that is told."""
+
+    day: date
+    kind: str
+    account_id: str
+    security_id: str
+
+
+_SENTENCES = {
+    "loss": "{security} was sold at a loss on {day} in {account}.",
+    "unknown": "{security} was sold on {day} in {account}, at a result that is not known.",
+    "purchase": "{security} was bought on {day} in {account}.",
+    "reinvest": "Dividends of {security} were reinvested on {day} in {account}.",
+}
+
+
+class Windows:
+    """Collects causes by window key (see `book.Rows`) and renders the table's records."""
+
+    def __init__(self, book: Book, window_days: int) -> None:
+        self.book, self.window_days = book, window_days
+        self.loss_sales: dict[int, Cause] = {}
+        self.purchases: dict[int, Cause] = {}
+        self.gaps: dict[int, str] = {}
+
+    def add_sale(self, key: int, cause: Cause) -> None:
+        """A sale at a loss, or of unknown result, in a taxable account."""
+        _keep_newest(self.loss_sales, key, cause)
+
+    def add_gap(self, key: int, sentence: str) -> None:
+        """A reason why the wash-sale state of one identity group is not known."""
+        self.gaps[key] = min(sentence, self.gaps.get(key, sentence))
+
+    def add_purchases_of_book(self) -> None:
+        """Purchases of all accounts: lots still held, lots sold since, and transactions."""
+        book = self.book
+        self._add_purchases(book.lots, "acquisition_date", is_purchase_lot(book.lots))
+        closed = book.closed_lots
+        self._add_purchases(closed, "acquisition_date", np.ones(len(closed.account), dtype=bool))
+        moves = book.transactions
+        is_purchase = moves.text_in("transaction_type", PURCHASE_TRANSACTIONS)
+        is_purchase &= is_positive(moves.table.column("quantity"))
+        self._add_purchases(moves, "transaction_date", is_purchase)
+
+    def _add_purchases(self, rows: Rows, column: str, mask: Mask) -> None:
+        chosen = rows.where(
+            mask & (rows.window_key != NOBODY) & self.book.recent(rows, column, self.window_days)
+        )
+        is_reinvested = (
+            chosen.text_in("transaction_type", ("REINVEST",))
+            if "transaction_type" in chosen.table.column_names
+            else np.zeros(len(chosen.account), dtype=bool)
+        )
+        for key, day, account, security, reinvested in zip(
+            chosen.window_key.tolist(),
+            chosen.dates(column).tolist(),
+            chosen.table.column("account_id").to_pylist(),
+            chosen.table.column("security_id").to_pylist(),
+            is_reinvested.tolist(),
+            strict=True,
+        ):
+            kind = "reinvest" if reinvested else "purchase"
+            _keep_newest(self.purchases, key, Cause(day, kind, account, security))
+
+    def records(self) -> list[dict[str, Any]]:
+        """Rows of tax.wash_sale_windows, sorted.
+
+        Every open window, and every identity group held where the history is not known.
+        """
+        book, unknown = self.book, self._groups_of_unknown_history()
+        keys = set(self.loss_sales) | set(self.purchases) | set(self.gaps)
+        if unknown:
+            held = np.unique(
+                book.lots.window_key[
+                    (book.lots.window_key != NOBODY)
+                    & np.isin(book.lots.wash_group, np.array(sorted(unknown), dtype=np.int64))
+                ]
+            )
+            keys |= set(held.tolist())
+        household = self._households()
+        records = []
+        for key in sorted(keys):
+            group, identity = book.group_ids_of_window(key)
+            loss, purchase = self.loss_sales.get(key), self.purchases.get(key)
+            gap = self.gaps.get(key) or unknown.get(key // len(book.identity_groups))
+            no_buy, no_loss_sale = self._until(loss), self._until(purchase)
+            if no_buy is None and no_loss_sale is None and gap is None:
+                continue
+            sentences = [
+                self._sentence(cause)
+                for cause, until in ((loss, no_buy), (purchase, no_loss_sale))
+                if cause is not None and until is not None
+            ]
+            records.append(
+                {
+                    "wash_sale_group_id": group,
+                    "identity_group_id": identity,
+                    "household_id": household[group],
+                    "no_buy_until_date": no_buy,
+                    "no_loss_sale_until_date": no_loss_sale,
+                    "caused_by": " ".join([*sentences, *([gap] if gap else [])]),
+                    "coverage": "known" if gap is None else "unknown",
+                }
+            )
+        return sorted(
+            records, key=lambda row: (row["wash_sale_group_id"], row["identity_group_id"])
+        )
+
+    def _until(self, cause: Cause | None) -> date | None:
+        if cause is None:
+            return None
+        until = cause.day + timedelta(days=self.window_days)
+        return until if until >= self.book.planned_trade_date else None
+
+    def _sentence(self, cause: Cause) -> str:
+        return _SENTENCES[cause.kind].format(
+            security=self.book.security_by_id[cause.security_id].label,
+            account=self.book.account_by_id[cause.account_id].label,
+            day=cause.day.isoformat(),
+        )
+
+    def _households(self) -> dict[str, str]:
+        """One household per wash-sale group: the first by id, should a group span several."""
+        first: dict[str, str] = {}
+        for account in self.book.accounts:
+            known = first.get(account.wash_group_id, account.household_id)
+            first[account.wash_group_id] = min(known, account.household_id)
+        return first
+
+    def _groups_of_unknown_history(self) -> dict[int, str]:
+        """Wash-sale groups with an account whose last 31 days are not known, and why."""
+        book = self.book
+        needed = book.planned_trade_date - timedelta(days=self.window_days + 1)
+        gaps: dict[int, str] = {}
+        for account, group in zip(book.accounts, book.group_of_account.tolist(), strict=True):
+            if group == NOBODY or group in gaps:
+                continue
+            known_from = book.history_from.get(account.account_id)
+            if known_from is None:
+                gaps[group] = f"The transactions of {account.label} are not known."
+            elif known_from > needed:
+                gaps[group] = (
+                    f"The transactions of {account.label} are known from {known_from} on only."
+                )
+        return gaps
+
+
+def _keep_newest(causes: dict[int, Cause], key: int, cause: Cause) -> None:
+    known = causes.get(key)
+    if known is None or (cause.day, known) > (known.day, cause):
+        # Of one day the smallest record is kept: the choice must not depend on row order.
+        causes[key] = cause
