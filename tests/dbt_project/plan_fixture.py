@@ -60,6 +60,15 @@ INTERMEDIATE_TABLES: dict[str, dict[str, str]] = {
         "price": _QUANTITY,
         "market_value": _MONEY,
     },
+    "int_closed_lots__merged": {
+        "account_id": "varchar",
+        "household_id": "varchar",
+        "security_id": "varchar",
+        "closed_lot_key": "varchar",
+        "disposal_date": "date",
+        "quantity": _QUANTITY,
+        "realized_gain": _MONEY,
+    },
     "int_positions__valued": {
         "account_id": "varchar",
         "household_id": "varchar",
@@ -204,7 +213,9 @@ class HouseholdCase:
             },
         )
 
-    def add_constraint(self, letter: str, security_id: str, sellable: object, **changes: Any) -> None:
+    def add_constraint(
+        self, letter: str, security_id: str, sellable: object, **changes: Any
+    ) -> None:
         """What may be done with a security in an account; free unless `changes` say otherwise."""
         self.add(
             "marts.fct_position_constraints",
@@ -351,7 +362,11 @@ class HouseholdCase:
     def settle(self) -> None:
         """State gains, tax character and tax impact again from the lots as they now stand."""
         totals = dict.fromkeys(
-            (f"realized_{term}_term_{sign}" for term in ("short", "long") for sign in ("gain", "loss")),
+            (
+                f"realized_{term}_term_{sign}"
+                for term in ("short", "long")
+                for sign in ("gain", "loss")
+            ),
             Decimal(0),
         )
         taxable = {

@@ -58,7 +58,10 @@ def has_no_cash_on_record(case: HouseholdCase) -> None:
 def sells_more_of_a_lot_than_it_holds(case: HouseholdCase) -> None:
     case.rows["rebalance.trade_lots"].remove(case.lot("OLD"))
     case.lot("LOSS").update(
-        quantity=money(120), proceeds=money(30000), cost_basis=money(31200), realized_gain=money(-1200)
+        quantity=money(120),
+        proceeds=money(30000),
+        cost_basis=money(31200),
+        realized_gain=money(-1200),
     )
     case.settle()
     case.plan["estimated_tax"] = case.impact["estimated_tax"] = money(-200)
@@ -97,7 +100,12 @@ def sells_a_frozen_position(case: HouseholdCase) -> None:
 
 def realizes_a_gain_that_a_lot_restriction_forbids(case: HouseholdCase) -> None:
     case.add_constraint(
-        "T", "VTI", 100, lot_id=f"{case.household_id}-OLD", is_gain_allowed=False, reason="R3 no_gains"
+        "T",
+        "VTI",
+        100,
+        lot_id=f"{case.household_id}-OLD",
+        is_gain_allowed=False,
+        reason="R3 no_gains",
     )
 
 
@@ -115,9 +123,7 @@ def buys_what_is_not_permitted(case: HouseholdCase) -> None:
 
 def buys_what_no_list_names(case: HouseholdCase) -> None:
     case.rows["marts.fct_position_constraints"].remove(
-        case.one(
-            "marts.fct_position_constraints", account_id=case.account("T"), security_id="BND"
-        )
+        case.one("marts.fct_position_constraints", account_id=case.account("T"), security_id="BND")
     )
 
 
@@ -159,7 +165,9 @@ def buys_a_fraction_of_a_whole_share_security(case: HouseholdCase) -> None:
 def sells_a_fraction_without_terms_on_record(case: HouseholdCase) -> None:
     trade = case.trade("I", "sell", "VTI")
     _resize(case, trade, "40.5")
-    case.lot("STOCKS").update(quantity=money("40.5"), proceeds=money(10125), realized_gain=money(2025))
+    case.lot("STOCKS").update(
+        quantity=money("40.5"), proceeds=money(10125), realized_gain=money(2025)
+    )
 
 
 def buys_and_sells_one_security_in_one_account(case: HouseholdCase) -> None:
@@ -210,6 +218,36 @@ def sells_at_a_loss_without_known_history(case: HouseholdCase) -> None:
     _window(case, "crsp-total-market", coverage="unknown")
 
 
+def buys_30_days_after_a_loss_that_the_custodian_reports(case: HouseholdCase) -> None:
+    case.add(
+        "intermediate.int_closed_lots__merged",
+        {
+            "account_id": case.account("T"),
+            "household_id": case.household_id,
+            "security_id": "BND",
+            "closed_lot_key": "SOLD",
+            "disposal_date": date(2026, 10, 21),
+            "quantity": money(1),
+            "realized_gain": money(-1),
+        },
+    )
+
+
+def sells_at_a_loss_30_days_after_the_ira_reinvested(case: HouseholdCase) -> None:
+    case.add_position("I", "VTSAX", ("DIVIDEND", "1", "2026-10-21", "120"))
+    case.rows["marts.fct_position_constraints"].remove(
+        case.one(
+            "marts.fct_position_constraints",
+            account_id=case.account("I"),
+            security_id="VTSAX",
+            sellable_quantity=money(0),
+        )
+    )
+    case.one("intermediate.int_lots__identified", lot_id=f"{case.household_id}-DIVIDEND")[
+        "acquisition_type"
+    ] = "REINVEST"
+
+
 def prices_a_trade_differently_from_the_book(case: HouseholdCase) -> None:
     trade = case.trade("T", "buy", "BND")
     trade["price"] = money("70.01")
@@ -241,8 +279,8 @@ def sells_from_a_taxable_account_without_lots(case: HouseholdCase) -> None:
 
 
 def ignores_a_wash_sale_adjustment(case: HouseholdCase) -> None:
-    case.one("tax.lot_adjustments", lot_id=f"{case.household_id}-OLD")["wash_sale_adjustment"] = money(
-        500
+    case.one("tax.lot_adjustments", lot_id=f"{case.household_id}-OLD")["wash_sale_adjustment"] = (
+        money(500)
     )
 
 
@@ -385,6 +423,8 @@ BROKEN: dict[str, tuple[Change, ...]] = {
         buys_on_the_last_day_after_a_loss_sale,
         sells_at_a_loss_on_the_last_day_after_a_purchase,
         sells_at_a_loss_without_known_history,
+        buys_30_days_after_a_loss_that_the_custodian_reports,
+        sells_at_a_loss_30_days_after_the_ira_reinvested,
     ),
     "prices_are_the_books": (prices_a_trade_differently_from_the_book,),
     "notional_is_quantity_times_price": (misstates_the_dollars_of_a_trade,),
@@ -517,7 +557,10 @@ def does_not_trade(case: HouseholdCase) -> None:
     case.rows["rebalance.trade_lots"].clear()
     case.rows["rebalance.tax_impact"].clear()
     case.plan.update(
-        run_mode="no_trade", plan_status="no_trade", transaction_cost=money(0), estimated_tax=money(0)
+        run_mode="no_trade",
+        plan_status="no_trade",
+        transaction_cost=money(0),
+        estimated_tax=money(0),
     )
     case.one("marts.fct_drift_summary").update(is_rebalance_due=False, trigger_reasons=None)
 
@@ -709,7 +752,7 @@ def test_a_household_without_a_plan_says_why(
     )
     assert said == [
         ("UNPLANNED", "no_plan", None),
-        ("WAITING", "cash_due", Decimal(1250)),
+        ("WAITING", "cash_shortfall", Decimal(1250)),
         ("WAITING", "waiting_for_feed", None),
     ]
 

@@ -164,7 +164,7 @@ cash_exceptions as (
 
     select
         cash.household_id,
-        'cash_due' as reason_code,
+        'cash_shortfall' as reason_code,
         cash.account_id,
         'Cash of ' || coalesce(accounts.account_name, cash.account_id) as subject,
         format(
@@ -269,6 +269,14 @@ combined as (
         'book' as stated_by
     from cash_exceptions
     left join plans on cash_exceptions.household_id = plans.household_id
+    where
+        not exists (
+            select 1
+            from planner_exceptions
+            where
+                planner_exceptions.account_id = cash_exceptions.account_id
+                and planner_exceptions.reason_code = cash_exceptions.reason_code
+        )
     union all
     select
         findings.household_id,

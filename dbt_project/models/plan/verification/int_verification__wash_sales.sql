@@ -2,7 +2,9 @@
 
 -- Wash sales (IRC 1091) that a plan would make, within itself and against the household's recent
 -- history. A wash-sale group is judged as one taxpayer: a purchase in any of its accounts, an IRA or
--- a 401(k) included, washes a loss in any taxable one. One row per violation.
+-- a 401(k) included, washes a loss in any taxable one. History is judged twice: by the windows of the
+-- ledger, and by the custodians' own closed and open lots, which the ledger's windows must cover.
+-- One row per violation.
 with sold_lots as (
 
     select *
@@ -51,6 +53,54 @@ windows as (
     select *
     from {{ ref('fct_wash_sale_windows') }}
     where as_of_date = {{ as_of_date() }}
+
+),
+
+accounts as (
+
+    select *
+    from {{ ref('dim_accounts') }}
+    where
+        as_of_date = {{ as_of_date() }}
+        and counts_for_wash_sales
+
+),
+
+securities as (
+
+    select *
+    from {{ ref('dim_securities') }}
+    where as_of_date = {{ as_of_date() }}
+
+),
+
+recent_losses as (
+
+    select
+        accounts.wash_sale_group_id,
+        securities.identity_group_id,
+        max(closed_lots.disposal_date) as disposal_date
+    from {{ ref('int_closed_lots__merged') }} as closed_lots
+    inner join accounts on closed_lots.account_id = accounts.account_id
+    inner join securities on closed_lots.security_id = securities.security_id
+    where
+        accounts.tax_treatment = 'taxable'
+        and closed_lots.realized_gain < 0
+    group by all
+
+),
+
+recent_purchases as (
+
+    select
+        lots.lot_id,
+        lots.acquisition_date,
+        accounts.wash_sale_group_id,
+        securities.identity_group_id
+    from {{ ref('int_lots__identified') }} as lots
+    inner join accounts on lots.account_id = accounts.account_id
+    inner join securities on lots.security_id = securities.security_id
+    where lots.acquisition_type in ('PURCHASE', 'REINVEST')
 
 )
 
@@ -107,3 +157,34 @@ inner join windows
         losses.wash_sale_group_id = windows.wash_sale_group_id
         and losses.identity_group_id = windows.identity_group_id
 where windows.coverage = 'unknown'
+union all
+select
+    buys.household_id,
+    buys.plan_id,
+    'no_wash_sale_against_history' as check_name,
+    buys.account_label || ': ' || buys.security_label || ' is bought within 30 days of the loss sale of '
+    || recent_losses.disposal_date as detail
+from buys
+inner join recent_losses
+    on
+        buys.wash_sale_group_id = recent_losses.wash_sale_group_id
+        and buys.identity_group_id = recent_losses.identity_group_id
+where buys.planned_trade_date - recent_losses.disposal_date <= 30
+union all
+select
+    sold_lots.household_id,
+    sold_lots.plan_id,
+    'no_wash_sale_against_history' as check_name,
+    sold_lots.account_label || ': ' || sold_lots.security_label
+    || ' is sold at a loss within 30 days of the purchase of ' || max(recent_purchases.acquisition_date)
+        as detail
+from sold_lots
+inner join recent_purchases
+    on
+        sold_lots.wash_sale_group_id = recent_purchases.wash_sale_group_id
+        and sold_lots.identity_group_id = recent_purchases.identity_group_id
+        -- the rest of the very lot that is sold does not replace it (Rev. Rul. 56-602)
+        and sold_lots.custodian_lot_id <> recent_purchases.lot_id
+where sold_lots.planned_trade_date - recent_purchases.acquisition_date <= 30
+group by
+    sold_lots.household_id, sold_lots.plan_id, sold_lots.account_label, sold_lots.security_label
