@@ -2,7 +2,7 @@
 
 Belongs here: the rows of the book, the ledger and the planner that the plan pass of dbt reads, for
 households that can be broken one rule at a time. Does not belong here: any expected verdict. The
-tables of the book's marts are made from their own contracts, so that a column they lack is an error.
+book's marts are made from their own contracts, so that a column they lack is an error.
 """
 
 from __future__ import annotations
@@ -588,7 +588,7 @@ def shared_rows() -> dict[str, list[Row]]:
 
 
 def create_plan_warehouse(path: Path) -> None:
-    """An empty warehouse as it stands before the plan pass: the book's tables exist, without rows."""
+    """An empty warehouse as it stands before the plan pass, with the book's tables."""
     create_warehouse(path)
     with duckdb.connect(str(path)) as connection:
         for folder in ("marts", "ops"):

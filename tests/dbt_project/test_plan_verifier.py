@@ -725,7 +725,8 @@ def test_parts_of_a_lot_add_up_to_it_exactly(warehouse: Path) -> None:
     lots = query(
         warehouse,
         """
-        select lot_id, quantity, custodian_cost_basis, wash_sale_adjustment, cost_basis, market_value
+        select
+            lot_id, quantity, custodian_cost_basis, wash_sale_adjustment, cost_basis, market_value
         from marts.fct_tax_lots
         where parent_lot_id = 'sells_parts_of_a_divided_lot-OLD' order by lot_id
         """,
