@@ -39,7 +39,7 @@ class RenderedWorkbook:
     """One household's workbook, ready to be written."""
 
     household_id: str
-    advisor_id: str
+    advisor_id: str | None
     content: bytes
     sha256: str
 
@@ -79,6 +79,11 @@ def _rendered(
     return RenderedWorkbook(household_id, advisor_id, content, hashlib.sha256(content).hexdigest())
 
 
+def _copied(rows: pa.Table) -> pa.Table:
+    """Rows with buffers of their own: a slice would be pickled with its whole book behind it."""
+    return rows.take(pa.array(range(rows.num_rows), type=pa.int64()))
+
+
 def report_payloads(
     household_ids: Sequence[str],
     tables: Mapping[str, pa.Table],
@@ -104,7 +109,9 @@ def report_payloads(
     payloads = []
     for start in range(0, len(ordered), batch_size):
         chosen = tuple(ordered[start : start + batch_size])
-        cut = {mart: checked.between(mart, chosen[0], chosen[-1]) for mart in HOUSEHOLD_MARTS}
+        cut = {
+            mart: _copied(checked.between(mart, chosen[0], chosen[-1])) for mart in HOUSEHOLD_MARTS
+        }
         cut["dim_securities"] = tables["dim_securities"]
         cut["source_files"] = tables["source_files"]
         payloads.append(ReportPayload(chosen, cut, firm_policy))

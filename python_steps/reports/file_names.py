@@ -12,17 +12,24 @@ from typing import Final
 from urllib.parse import quote
 
 BOOK_FILE_NAME: Final = "book.xlsx"
+# Brackets are encoded in ids, so no advisor can have this folder.
+NO_ADVISOR_FOLDER: Final = "(no advisor)"
 
 
-def household_workbook_path(advisor_id: str, household_id: str) -> PurePosixPath:
+def household_workbook_path(advisor_id: str | None, household_id: str) -> PurePosixPath:
     """`<advisor>/<household_id>.xlsx`, relative to the night's report folder.
 
+    Args:
+        advisor_id: of the household; None or empty leads to a folder of its own.
+        household_id: of the household.
+
     Raises:
-        ValueError: an id is empty.
+        ValueError: the household_id is empty.
     """
-    return PurePosixPath(
-        _part(advisor_id, "advisor_id"), _part(household_id, "household_id") + ".xlsx"
-    )
+    if not household_id:
+        raise ValueError("household_id is empty: the workbook has no place")
+    folder = _part(advisor_id) if advisor_id else NO_ADVISOR_FOLDER
+    return PurePosixPath(folder, _part(household_id) + ".xlsx")
 
 
 def link_target(path: PurePosixPath) -> str:
@@ -30,9 +37,7 @@ def link_target(path: PurePosixPath) -> str:
     return quote(path.as_posix(), safe="/")
 
 
-def _part(value: str, name: str) -> str:
-    if not value:
-        raise ValueError(f"{name} is empty: the workbook has no place")
-    part = quote(value, safe=" ()+,=@&'")
+def _part(value: str) -> str:
+    part = quote(value, safe=" +,=@&'")
     # "." and ".." mean folders, and Windows drops dots and spaces at the end of a name.
     return part.replace(".", "%2E") if part.strip(" .") != part else part

@@ -23,7 +23,7 @@ from python_steps.reports.sheet_builder import (
     Marked,
     Sheet,
 )
-from python_steps.reports.texts import Texts, in_words
+from python_steps.reports.texts import Texts, name_or_none, words_or_none
 
 _HASH_CHARACTERS: Final = 12
 _GROUP_MEMBERS: Final = 8
@@ -55,17 +55,16 @@ def _location_row(review: Review, row: Row) -> Row:
     texts = review.texts
     account = review.accounts.get(row["account_id"])
     well = row["is_well_located"]
-    preferred = row["preferred_tax_treatment"]
     return {
         "account": review.account_label(row["account_id"]),
         "tax_treatment": None
         if account is None
-        else texts.name("tax_treatment", account["tax_treatment"]),
+        else name_or_none(texts, "tax_treatment", account["tax_treatment"]),
         "asset_class": texts.name("asset_class", row["asset_class"]),
         "market_value": row["market_value"],
-        "preferred_tax_treatment": None
-        if preferred is None
-        else texts.name("tax_treatment", preferred),
+        "preferred_tax_treatment": name_or_none(
+            texts, "tax_treatment", row["preferred_tax_treatment"]
+        ),
         "is_well_located": None if well is None else _location_flag(texts, well),
         "annual_tax_drag": row["annual_tax_drag"],
         "recommendation": row["recommendation"] or "",
@@ -203,7 +202,7 @@ def _match_row(review: Review, row: Row) -> Row:
         "is_permanent": Marked(permanent, "attention") if row["is_permanent"] else permanent,
         "holding_period_start_date": row["holding_period_start_date"] or "",
         "provisional_until_date": row["provisional_until_date"] or "",
-        "rule": in_words(row["rule"]),
+        "rule": words_or_none(row["rule"]),
         **{
             key: row[key]
             for key in (

@@ -73,7 +73,7 @@ class Review:
             return self.texts.text("account.other_household")
         return self.texts.text(
             "account.label",
-            name=account["account_name"] or account["account_type"],
+            name=account["account_name"] or account["custodian"],
             number=account["account_number_masked"],
         )
 
@@ -170,7 +170,8 @@ def _failed_findings(rows: Iterable[Row]) -> list[Row]:
 
 def account_key(row: Row) -> tuple[int, str, str]:
     """The order of accounts: tax-advantaged first, then by name."""
-    treatment = _TREATMENT_ORDER.index(row["tax_treatment"])
+    known = row["tax_treatment"] in _TREATMENT_ORDER
+    treatment = _TREATMENT_ORDER.index(row["tax_treatment"]) if known else len(_TREATMENT_ORDER)
     return (treatment, row["account_name"] or "", row["account_id"])
 
 

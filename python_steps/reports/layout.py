@@ -294,8 +294,9 @@ CHECKS: Final = TableLayout(
     "checks",
     (
         Column("check_name", "wrapped", 34),
-        Column("detail", "wrapped", 66),
+        Column("requirement", "wrapped", 66),
         Column("is_passed", "text", 14),
+        Column("detail", "wrapped", 40),
     ),
 )
 FILES: Final = TableLayout(
@@ -304,7 +305,7 @@ FILES: Final = TableLayout(
         Column("file_name", "wrapped", 34),
         Column("file_hash", "code", 66),
         Column("custodian", "text", 14),
-        Column("feed", "text", 18),
+        Column("feed", "text", 40),
         Column("stated_as_of_date", "date", 12),
         Column("row_count", "whole", 10),
     ),

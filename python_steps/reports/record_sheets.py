@@ -23,7 +23,7 @@ from python_steps.reports.sheet_builder import (
     Marked,
     Sheet,
 )
-from python_steps.reports.texts import Texts, in_words
+from python_steps.reports.texts import Texts, in_words, words_or_none
 
 
 def exceptions_sheet(review: Review) -> Sheet:
@@ -67,7 +67,7 @@ def finding_values(texts: Texts, row: Row) -> dict[str, Any]:
         "message": row["message"] or "",
         "observed": row["observed"] or "",
         "expected": row["expected"] or "",
-        "who_must_act": None if row["who_must_act"] is None else in_words(row["who_must_act"]),
+        "who_must_act": words_or_none(row["who_must_act"]),
         "scope": texts.name("scope", row["scope"]),
         "file_name": row["file_name"] or "",
         "source_row_number": "" if number is None else number,
@@ -149,6 +149,7 @@ def _check_row(texts: Texts, row: Row) -> Row:
         )
     return {
         "check_name": in_words(row["check_name"]),
+        "requirement": row["requirement"],
         "detail": row["detail"] or "",
         "is_passed": flag,
     }

@@ -210,7 +210,7 @@ HOUSEHOLD_MARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "asset_class",
         "amount",
     ),
-    "fct_compliance_checks": ("check_name", "is_passed", "detail"),
+    "fct_compliance_checks": ("check_name", "requirement", "is_passed", "detail"),
     "fct_data_quality_results": (
         "scope",
         "scope_id",
@@ -359,7 +359,7 @@ class HouseholdReportFrames:
 
     household_id: str
     as_of_date: date
-    report_language: str
+    report_language: str | None
     household: pa.Table
     accounts: pa.Table
     drift: pa.Table

@@ -26,7 +26,7 @@ LONGEST_SHEET_NAME: Final = 31
 
 _LINE_HEIGHT: Final = 13.0
 # A width is counted in digits of 11 points; text of 10 points is narrower (about 1.35 measured).
-_CHARACTERS_PER_WIDTH: Final = 1.25
+_CHARACTERS_PER_WIDTH: Final = 1.3
 _HIGHEST_ROW: Final = 400.0  # Excel allows 409 points
 _FIRST_WIDE_CHARACTER: Final = 0x2E80
 

@@ -174,7 +174,7 @@ def _banner_look(name: str) -> dict[str, object]:
     def font(size: int, colour: str, *, bold: bool = False, italic: bool = False) -> Font:
         return Font(name=FONT, size=size, color=colour, bold=bold, italic=italic)
 
-    middle = Alignment(vertical="center", wrap_text=True, indent=1)
+    middle = Alignment(horizontal="left", vertical="center", wrap_text=True, indent=1)
     header: dict[str, object] = {
         "font": font(BODY_SIZE, WHITE, bold=True),
         "fill": PatternFill("solid", fgColor=NAVY),
@@ -205,7 +205,7 @@ def _banner_look(name: str) -> dict[str, object]:
         },
         "sentence": {
             "font": font(11, INK),
-            "alignment": Alignment(vertical="top", wrap_text=True, indent=1),
+            "alignment": Alignment(horizontal="left", vertical="center", wrap_text=True, indent=1),
         },
     }
     return looks[name]

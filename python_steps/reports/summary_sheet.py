@@ -22,7 +22,7 @@ from python_steps.reports.sheet_builder import (
     Sheet,
     SheetBuilder,
 )
-from python_steps.reports.texts import Texts, in_words
+from python_steps.reports.texts import Texts, in_words, name_or_none, words_or_none
 from python_steps.reports.totals import (
     CALM_STATUSES,
     exact_sum,
@@ -31,6 +31,7 @@ from python_steps.reports.totals import (
 MOST_ATTENTION_LINES: Final = 15
 _COLUMNS: Final = 4
 _CHART_COLUMN: Final = "F"
+_SHELTERED: Final = ("tax_deferred", "tax_free")
 
 
 def summary_sheet(review: Review) -> Sheet:
@@ -124,19 +125,22 @@ def _glance(review: Review) -> list[Fact]:
             "date",
             texts.text("summary.valid_until.note"),
         ),
-        Fact(
-            texts.text("summary.plan"),
-            plan["plan_id"],
-            "text",
-            texts.text(
-                "summary.plan.note",
-                version=plan["version"],
-                run_mode=texts.name("run_mode", plan["run_mode"]),
-                planner=in_words(plan["planner"]),
-            ),
-        ),
+        _plan_fact(texts, plan),
     ]
     return facts
+
+
+def _plan_fact(texts: Texts, plan: Row) -> Fact:
+    label = texts.text("summary.plan")
+    if plan["plan_id"] is None:
+        return Fact(label, None, "text", texts.text("summary.plan.missing"))
+    note = texts.text(
+        "summary.plan.note",
+        version=plan["version"],
+        run_mode=texts.name("run_mode", plan["run_mode"]),
+        planner=in_words(plan["planner"] or texts.text("missing")),
+    )
+    return Fact(label, plan["plan_id"], "text", note)
 
 
 def _optional_fact(texts: Texts, label: str, value: Any, kind: str, topic: str) -> Fact:
@@ -200,13 +204,13 @@ def _trades_fact(review: Review) -> Fact:
     texts, trades = review.texts, review.trades
     label = texts.text("summary.trades")
     if not trades:
-        return Fact(label, 0, "whole", texts.text("summary.trades.none"))
+        status = texts.name("plan_status", review.status)
+        return Fact(label, 0, "whole", texts.text("summary.trades.none", status=status))
     treatments = [
         review.accounts[row["account_id"]]["tax_treatment"]
         for row in trades
         if row["account_id"] in review.accounts
     ]
-    taxable = treatments.count("taxable")
     return Fact(
         label,
         len(trades),
@@ -215,8 +219,8 @@ def _trades_fact(review: Review) -> Fact:
             "summary.trades.note",
             sells=sum(1 for row in trades if row["action"] == "sell"),
             buys=sum(1 for row in trades if row["action"] == "buy"),
-            sheltered=len(treatments) - taxable,
-            taxable=taxable,
+            sheltered=sum(1 for treatment in treatments if treatment in _SHELTERED),
+            taxable=treatments.count("taxable"),
         ),
     )
 
@@ -237,7 +241,7 @@ def _attention_rows(review: Review) -> list[Row]:
             "attention_subject": in_words(row["rule"]),
             "attention_kind": texts.name("severity", row["severity"]),
             "attention_why": row["message"],
-            "attention_who": in_words(row["who_must_act"]),
+            "attention_who": words_or_none(row["who_must_act"]),
         }
         for row in review.findings
         if row["severity"] != "info"
@@ -263,9 +267,9 @@ def _account_rows(review: Review) -> list[Row]:
         rows.append(
             {
                 "account": review.account_label(account_id),
-                "account_type": texts.name("account_type", row["account_type"]),
+                "account_type": name_or_none(texts, "account_type", row["account_type"]),
                 "trading": _trading_words(texts, row),
-                "tax_treatment": texts.name("tax_treatment", row["tax_treatment"]),
+                "tax_treatment": name_or_none(texts, "tax_treatment", row["tax_treatment"]),
             }
         )
     return rows

@@ -68,16 +68,27 @@ def texts_for(language: str) -> Texts:
     return Texts(language, catalogue)
 
 
-def texts_and_notice(language: str) -> tuple[Texts, str | None]:
+def texts_and_notice(language: str | None) -> tuple[Texts, str | None]:
     """The texts of the wanted language, or English and a sentence that says so.
 
-    A household whose language has no catalogue still gets its workbook; the sentence is shown on
-    its first sheet, so that nobody takes the English for a choice.
+    No wish (None) is English without a sentence. A household whose language has no catalogue still
+    gets its workbook; the sentence stands on its first sheet, so that nobody takes the English for
+    a choice.
     """
-    if language in CATALOGUES:
-        return texts_for(language), None
+    if language is None or language in CATALOGUES:
+        return texts_for(language or DEFAULT_LANGUAGE), None
     texts = texts_for(DEFAULT_LANGUAGE)
     return texts, texts.text("language.not_available", language=language)
+
+
+def name_or_none(texts: Texts, vocabulary: str, value: str | None) -> str | None:
+    """The display name of a value that a mart may not know; None is shown as n/a."""
+    return None if value is None else texts.name(vocabulary, value)
+
+
+def words_or_none(value: str | None) -> str | None:
+    """`in_words` of a value that a mart may not know; None is shown as n/a."""
+    return None if value is None else in_words(value)
 
 
 def in_words(value: str) -> str:
@@ -148,7 +159,6 @@ _VOCABULARIES: Final[dict[str, str]] = {
     "term.unknown": "Unknown",
     "order_type.market": "Market",
     "order_type.limit": "Limit",
-    "order_type.net_asset_value": "Fund price",
     "asset_class.US Large Cap Equity": "US Large Cap Equity",
     "asset_class.US Small/Mid Cap": "US Small/Mid Cap",
     "asset_class.International Developed": "International Developed",
@@ -205,7 +215,9 @@ _VOCABULARIES: Final[dict[str, str]] = {
     "reason_code.below_minimum": "Below the minimum trade",
     "reason_code.no_ips": "No investment policy",
     "reason_code.withheld": "Withheld",
-    "reason_code.verification_failed": "Failed an independent check",
+    "reason_code.no_plan": "No plan",
+    "reason_code.waiting_for_feed": "Waiting for custodian data",
+    "reason_code.awaiting_execution": "Waiting for orders in flight",
     "severity.block": "Blocking",
     "severity.warn": "Warning",
     "severity.info": "Information",
@@ -260,7 +272,7 @@ _SUMMARY: Final[dict[str, str]] = {
     "summary.trades.note": (
         "{sells} sells, {buys} buys; {sheltered} in tax-advantaged accounts, {taxable} in taxable"
     ),
-    "summary.trades.none": "Nothing is to be traded",
+    "summary.trades.none": "Nothing is to be traded: {status}",
     "summary.tax": "Estimated tax",
     "summary.tax.note": "Positive is tax due, negative is tax saved; estimate, see Tax impact",
     "summary.tax.missing": "No tax estimate could be made for this household",
@@ -283,6 +295,7 @@ _SUMMARY: Final[dict[str, str]] = {
     "summary.valid_until.note": "After this day the plan must be made anew",
     "summary.plan": "Plan",
     "summary.plan.note": "Version {version} · {run_mode} · planner {planner}",
+    "summary.plan.missing": "No plan stands behind this workbook",
     "summary.glance": "At a glance",
     "table.attention.heading": "What needs a person",
     "table.attention.empty": "Nothing needs a person.",
@@ -573,7 +586,8 @@ _COLUMNS: Final[dict[str, str]] = {
     "column.file_name": "File",
     "column.check_name": "Check",
     "column.is_passed": "Result",
-    "column.detail": "Detail",
+    "column.requirement": "What must hold",
+    "column.detail": "What was found",
     "column.feed": "Feed",
     "column.stated_as_of_date": "States date",
     "column.file_hash": "SHA-256",

@@ -22,7 +22,7 @@ from python_steps.reports.layout import TableLayout
 from python_steps.reports.sheet_builder import (
     Sheet,
 )
-from python_steps.reports.texts import Texts
+from python_steps.reports.texts import Texts, name_or_none
 
 _REALIZED: Final = (
     "realized_short_term_gain",
@@ -74,14 +74,14 @@ def _trade_row(review: Review, row: Row) -> Row:
         "account": review.account_label(row["account_id"]),
         "action": texts.name("action", row["action"]),
         "ticker": review.securities.ticker(row["security_id"]),
-        "asset_class": texts.name("asset_class", row["asset_class"]),
+        "asset_class": name_or_none(texts, "asset_class", row["asset_class"]),
         "quantity": row["quantity"],
         "price": row["price"],
         "notional": row["notional"],
         "tax_cost": row["tax_cost"],
         "reason": texts.name("reason_code", row["reason_code"]),
         "tax_character": texts.name("tax_character", row["tax_character"]),
-        "order_type": texts.name("order_type", row["order_type"]),
+        "order_type": name_or_none(texts, "order_type", row["order_type"]),
         # No limit is a decision, not a gap: only a limit order has one.
         "limit_price": "" if limit is None and row["order_type"] != "limit" else limit,
         "rationale": row["rationale"],

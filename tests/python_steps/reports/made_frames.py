@@ -240,7 +240,8 @@ SCHEMAS: Mapping[str, dict[str, pa.DataType]] = {
         "asset_class": TEXT,
         "amount": MONEY,
     },
-    "fct_compliance_checks": _HOUSEHOLD | {"check_name": TEXT, "is_passed": FLAG, "detail": TEXT},
+    "fct_compliance_checks": _HOUSEHOLD
+    | {"check_name": TEXT, "requirement": TEXT, "is_passed": FLAG, "detail": TEXT},
     "fct_data_quality_results": _HOUSEHOLD
     | {
         "scope": TEXT,
@@ -694,9 +695,24 @@ def _exceptions(rows: Rows, mine: Callable[..., dict[str, Any]]) -> None:
         ),
     ]
     rows["fct_compliance_checks"] = [
-        mine(check_name="cash_not_overdrawn", is_passed=True, detail="3 accounts checked"),
-        mine(check_name="lots_not_oversold", is_passed=True, detail="12 lots checked"),
-        mine(check_name="restrictions_respected", is_passed=True, detail=None),
+        mine(
+            check_name="cash_not_overdrawn",
+            requirement="What cash not overdrawn demands.",
+            is_passed=True,
+            detail="3 accounts checked",
+        ),
+        mine(
+            check_name="lots_not_oversold",
+            requirement="What lots not oversold demands.",
+            is_passed=True,
+            detail="12 lots checked",
+        ),
+        mine(
+            check_name="restrictions_respected",
+            requirement="What restrictions respected demands.",
+            is_passed=True,
+            detail=None,
+        ),
     ]
     rows["fct_data_quality_results"] = [
         mine(

@@ -213,6 +213,12 @@ def test_paths_are_safe_and_links_lead_to_them(advisor, household, path, target)
     assert link_target(made) == target
 
 
-def test_an_empty_id_has_no_path():
-    with pytest.raises(ValueError, match="advisor_id is empty"):
-        household_workbook_path("", "h")
+def test_a_household_without_advisor_has_a_folder_that_no_advisor_can_have():
+    assert household_workbook_path(None, "h").as_posix() == "(no advisor)/h.xlsx"
+    assert household_workbook_path("", "h") == household_workbook_path(None, "h")
+    assert household_workbook_path("(no advisor)", "h") != household_workbook_path(None, "h")
+
+
+def test_an_empty_household_id_has_no_path():
+    with pytest.raises(ValueError, match="household_id is empty"):
+        household_workbook_path("A-01", "")

@@ -220,6 +220,7 @@ def test_a_failed_check_stands_first_and_in_words():
         {
             "household_id": "H-GARCIA",
             "check_name": "tax_equals_lots",
+            "requirement": "Tax of trades equals tax of lots.",
             "is_passed": False,
             "detail": "$1.00 apart",
         }
@@ -515,6 +516,56 @@ def test_a_tracking_error_that_is_not_a_number_is_missing():
     rows["fct_rebalance_plans"][0]["tracking_error_after"] = float("nan")
     facts = reading_back.facts(sheet(opened(rendered(rows)), "summary"))
     assert facts["Tracking error after"] == "n/a"
+
+
+def test_what_the_marts_may_leave_out_is_shown_as_missing():
+    rows = busy_household()
+    rows["dim_households"][0] |= {
+        "household_name": None,
+        "advisor_id": None,
+        "advisor_name": None,
+        "report_language": None,
+    }
+    rows["dim_accounts"][0] |= {"account_name": None, "account_type": None, "tax_treatment": None}
+    for row in rows["fct_recommended_trades"]:
+        row |= {"asset_class": None, "order_type": None, "tax_cost": None}
+    for row in rows["fct_trade_lots"]:
+        row |= {"term": None, "acquisition_date": None, "tax_cost": None}
+    rows["fct_wash_sale_matches"][0] |= {"rule": None, "provisional_until_date": None}
+    rows["fct_data_quality_results"][0] |= {"who_must_act": None, "message": None}
+    rows["fct_trade_exceptions"][0]["rationale"] = None
+    rows["fct_tax_lots"][0] |= {"covered_status": None, "term": None, "market_value": None}
+    rows["dim_securities"][0] |= {"ticker": None, "security_name": None}
+    workbook = opened(rendered(rows))
+    assert sheet(workbook, "summary")["A1"].value == "H-GARCIA"
+    assert table_rows(sheet(workbook, "summary"), layout.ATTENTION)[-1]["attention_who"] == "n/a"
+    trades = table_rows(sheet(workbook, "trades"), layout.TRADES)
+    assert {(row["asset_class"], row["order_type"], row["tax_cost"]) for row in trades} == {
+        ("n/a", "n/a", "n/a")
+    }
+    assert {row["limit_price"] for row in trades} <= {None, "", 88.2345}
+    accounts = table_rows(sheet(workbook, "summary"), layout.ACCOUNTS)
+    assert accounts[-1]["account_type"] == "n/a"
+    assert accounts[-1]["account"] == "SCHWAB (…4400)"
+
+
+def test_a_verdict_without_a_plan_says_that_no_plan_stands_behind_it():
+    rows = bare_household("H-1")
+    rows["fct_rebalance_plans"] = [
+        {
+            "household_id": "H-1",
+            "run_mode": "no_trade",
+            "plan_status": "withheld",
+            "explanation": "The planner returned no plan for this household.",
+        }
+    ]
+    worksheet = sheet(opened(rendered(rows, "H-1")), "summary")
+    texts = reading_back.all_texts(worksheet)
+    assert "Withheld – a person must look at it" in texts
+    assert "The planner returned no plan for this household." in texts
+    assert "No plan stands behind this workbook" in texts
+    assert reading_back.facts(worksheet)["Plan"] == "n/a"
+    assert reading_back.facts(worksheet)["Transaction cost"] == "n/a"
 
 
 def test_many_exceptions_are_counted_on_the_summary_and_listed_on_their_sheet():
