@@ -56,3 +56,18 @@
         end
     )
 {%- endmacro %}
+
+{#- Dates that custodians write when they do not know the acquisition. -#}
+{% macro is_sentinel_date(column) -%}
+    ({{ column }} < date '1900-01-02' or {{ column }} in (date '1960-04-01', date '1970-01-01'))
+{%- endmacro %}
+
+{#- An account number with all but its last characters hidden. -#}
+{% macro masked_number(column) -%}
+    'XXXX' || right({{ column }}, case when length({{ column }}) > 6 then 4 else 2 end)
+{%- endmacro %}
+
+{#- An account in a sentence: its name or custodian, and the end of its number. -#}
+{% macro account_label(accounts) -%}
+    coalesce({{ accounts }}.account_name, {{ accounts }}.custodian) || ' (' || {{ masked_number(accounts ~ ".account_number") }} || ')'
+{%- endmacro %}

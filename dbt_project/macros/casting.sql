@@ -64,7 +64,7 @@
 {% macro as_weight(column) -%} {{ as_decimal(column, "decimal(18, 10)") }} {%- endmacro %}
 {% macro as_integer(column) -%} try_cast(trim({{ column }}) as integer) {%- endmacro %}
 
-{#- Dates: ISO first; 2025/12/01, 20251201, Feb-18-2026, each also with a time behind it; "X as of Y"
+{#- Dates: ISO first; 2025/12/01, 20251201, Feb-18-2026, 18-Feb-26, each also with a time behind it; "X as of Y"
     is Y. 12/01/2025 is month first in Schwab's files, elsewhere only where it can be read one way.
     Needs the column `feed` in scope. -#}
 {% macro as_date(column) -%}
@@ -80,7 +80,7 @@
 {% macro date_part_of(column) -%}
     regexp_extract(
         regexp_replace(trim({{ column }}), '^.* as of ', ''),
-        '^(\d{4}-\d{2}-\d{2}|\d{4}/\d{2}/\d{2}|\d{1,2}/\d{1,2}/(?:\d{4}|\d{2})|[A-Za-z]{3}-\d{2}-\d{4}|\d{8})'
+        '^(\d{4}-\d{2}-\d{2}|\d{4}/\d{2}/\d{2}|\d{1,2}/\d{1,2}/(?:\d{4}|\d{2})|[A-Za-z]{3}-\d{2}-\d{4}|\d{2}-[A-Za-z]{3}-\d{2}|\d{8})'
         || '(?:$|[ ;T,]+\d{1,2}:?\d{2}.*$|\d{6}.*$)',
         1
     )
@@ -89,7 +89,7 @@
 {% macro slow_date(text) -%}
     cast(
         coalesce(
-            try_strptime(nullif({{ text }}, ''), ['%Y-%m-%d', '%Y/%m/%d', '%Y%m%d', '%b-%d-%Y']),
+            try_strptime(nullif({{ text }}, ''), ['%Y-%m-%d', '%Y/%m/%d', '%Y%m%d', '%b-%d-%Y', '%d-%b-%y']),
             case
                 when regexp_matches({{ text }}, '^\d{1,2}/\d{1,2}/\d{2}$') and starts_with(feed, 'schwab')
                     then try_strptime({{ text }}, '%m/%d/%y')

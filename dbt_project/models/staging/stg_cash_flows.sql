@@ -25,7 +25,10 @@ typed as (
     from received
 )
 
-select * from typed
+select
+    *,
+    count(*) over (partition by cash_flow_id) as rows_in_force
+from typed
 -- A row that names the same thing twice is reported by int_rules__policy; the newest holds.
 qualify
     row_number() over (

@@ -24,7 +24,10 @@ typed as (
     from received
 )
 
-select * from typed
+select
+    *,
+    count(*) over (partition by allocation_group_id, target_level, target_key) as rows_in_force
+from typed
 -- A row that names the same thing twice is reported by int_rules__policy; the newest holds.
 qualify
     row_number() over (

@@ -27,7 +27,10 @@ typed as (
     from received
 )
 
-select * from typed
+select
+    *,
+    count(*) over (partition by restriction_id, scope_id, ticker, cusip) as rows_in_force
+from typed
 -- A row that names the same thing twice is reported by int_rules__policy; the newest holds.
 qualify
     row_number() over (

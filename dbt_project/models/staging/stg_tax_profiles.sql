@@ -29,7 +29,10 @@ typed as (
     from received
 )
 
-select * from typed
+select
+    *,
+    count(*) over (partition by tax_unit_id, tax_year) as rows_in_force
+from typed
 -- A row that names the same thing twice is reported by int_rules__policy; the newest holds.
 qualify
     row_number() over (

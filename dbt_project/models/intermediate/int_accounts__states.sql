@@ -1,0 +1,100 @@
+-- What can be done with each account tonight, and what it is worth.
+with blocks as (
+    select
+        account_id,
+        bool_or(rule in ('account_is_in_todays_files')) as is_absent,
+        bool_or(
+            rule in ('currency_of_a_holding_has_a_rate', 'currency_of_cash_has_a_rate', 'account_is_in_policy',
+            'account_reference_is_unambiguous', 'household_is_known')
+        ) as is_withheld,
+        bool_or(is_uncertain) as is_uncertain,
+        string_agg(distinct rule, ', ' order by rule) as rules
+    from {{ ref("int_violations__found") }}
+    where severity = 'block' and scope = 'account' and account_id is not null
+    group by account_id
+),
+
+missing_feeds as (
+    select custodian, string_agg(entity, ', ' order by entity) as entities
+    from {{ ref("int_feeds__missing") }}
+    group by custodian
+),
+
+positions as (
+    select
+        account_id,
+        sum(market_value) as market_value,
+        bool_and(market_value is not null) as is_value_known,
+        bool_or(position_state = 'lots_pending') as has_pending_lots,
+        sum(case when is_uncertain then abs(market_value) else 0 end) as uncertain_value
+    from {{ ref("int_positions__valued") }}
+    group by account_id
+),
+
+lots as (
+    -- A frozen lot of a position that is otherwise free: its tax truth is uncertain.
+    select
+        lots.account_id,
+        sum(abs(lots.market_value)) as uncertain_value
+    from {{ ref("int_lots__identified") }} as lots
+    inner join {{ ref("int_positions__valued") }} as positions
+        on
+            lots.account_id = positions.account_id
+            and lots.security_id = positions.security_id
+    where lots.has_own_freeze and not positions.is_uncertain
+    group by lots.account_id
+),
+
+assessed as (
+    select
+        accounts.*,
+        blocks.rules as block_rules,
+        blocks.is_withheld,
+        blocks.is_uncertain as is_account_uncertain,
+        missing_feeds.entities as missing_entities,
+        coalesce(blocks.is_absent, false) as is_absent,
+        coalesce(positions.has_pending_lots, false) as has_pending_lots,
+        coalesce(positions.is_value_known, true) and (cash.account_id is null or cash.trade_date is not null)
+            as is_value_known,
+        cast(
+            coalesce(positions.market_value, 0) + coalesce(cash.trade_date - cash.margin_debit, 0) as decimal(24, 6)
+        ) as known_value,
+        cast(coalesce(positions.uncertain_value, 0) + coalesce(lots.uncertain_value, 0) as decimal(24, 6))
+            as uncertain_parts
+    from {{ ref("int_accounts__identified") }} as accounts
+    left join blocks on accounts.account_id = blocks.account_id
+    left join missing_feeds on accounts.custodian = missing_feeds.custodian
+    left join positions on accounts.account_id = positions.account_id
+    left join lots on accounts.account_id = lots.account_id
+    left join {{ ref("int_cash__by_account") }} as cash on accounts.account_id = cash.account_id
+)
+
+select
+    * exclude (known_value, uncertain_parts),
+    case
+        when coalesce(account_status, 'open') <> 'closed' and (missing_entities is not null or is_absent)
+            then 'waiting_for_feed'
+        when is_withheld then 'withheld'
+        when block_rules is not null or coalesce(account_status, 'open') <> 'open' then 'frozen'
+        when has_pending_lots then 'lots_pending'
+        else 'complete'
+    end as account_state,
+    nullif(
+        concat_ws(
+            '; ',
+            case when missing_entities is not null then 'waits for ' || missing_entities end,
+            block_rules,
+            case
+                when account_status in ('frozen', 'legal_hold', 'deceased', 'pledged', 'transferring', 'closed')
+                    then 'account is ' || account_status
+            end,
+            case when is_in_policy and not is_tradable then 'the firm does not trade it' end
+        ),
+        ''
+    ) as trading_blocked_reason,
+    case when is_value_known then known_value end as market_value,
+    case
+        when is_account_uncertain and is_value_known then abs(known_value)
+        when is_value_known then uncertain_parts
+    end as uncertain_value
+from assessed

@@ -1,0 +1,40 @@
+-- What a custodian owes tonight: files the firm requires and files that came but could not be used.
+-- Of a snapshot an empty file is no file; days without activity are ordinary.
+with delivered as (
+    select custodian, entity, sum(row_count) as row_count
+    from {{ ref("stg_source_files") }}
+    where as_of_date = {{ as_of_date() }}
+    group by custodian, entity
+),
+
+demanded as (
+    select custodian, entity, 'required' as demanded_because
+    from {{ ref("stg_expected_feeds") }}
+    where is_required
+    union
+    select custodian, entity, 'quarantined' as demanded_because
+    from {{ ref("stg_contract_violations") }}
+    where
+        severity = 'block'
+        and scope = 'feed'
+        and entity is not null
+        and feed <> 'policy_files'
+)
+
+select
+    demanded.custodian,
+    demanded.entity,
+    min(demanded.demanded_because) as demanded_because,
+    coalesce(max(delivered.row_count), -1) as row_count
+from demanded
+left join delivered
+    on
+        demanded.custodian = delivered.custodian
+        and demanded.entity = delivered.entity
+where
+    delivered.entity is null
+    or (
+        delivered.row_count = 0
+        and demanded.entity in ('accounts', 'securities', 'positions', 'tax_lots', 'cash_balances', 'prices')
+    )
+group by demanded.custodian, demanded.entity

@@ -1,0 +1,99 @@
+-- Whether a household is released tonight: it waits when a feed is missing, is withheld when a rule of
+-- its policy is broken or too much of its value is uncertain, and stands still while orders are open.
+with accounts as (
+    select
+        household_id,
+        string_agg(
+            distinct case
+                when account_state = 'waiting_for_feed'
+                    then
+                        {{ account_label("accounts") }} || ' '
+                        || case
+                            when missing_entities is not null then 'waits for the files ' || missing_entities || ' of ' || custodian
+                            else 'is in none of tonight''s files of ' || custodian
+                        end
+            end,
+            '; '
+        ) as waiting_reason,
+        bool_and(is_value_known) as is_value_known,
+        bool_and(is_value_known or not counts_toward_allocation) as is_counted_value_known,
+        string_agg(distinct case when not is_value_known then {{ account_label("accounts") }} end, '; ') as unknown_accounts,
+        sum(market_value) as market_value,
+        sum(case when counts_toward_allocation then market_value end) as counted_value,
+        sum(case when counts_toward_allocation then uncertain_value end) as uncertain_value
+    from {{ ref("int_accounts__states") }} as accounts
+    where household_id is not null and coalesce(account_status, 'open') <> 'closed'
+    group by household_id
+),
+
+policy_blocks as (
+    select household_id, string_agg(distinct message, ' ' order by message) as reason
+    from {{ ref("int_violations__found") }}
+    where severity = 'block' and scope = 'household' and household_id is not null
+    group by household_id
+),
+
+orders as (
+    select household_id, count(*) as order_count
+    from {{ ref("int_open_orders__identified") }}
+    where household_id is not null
+    group by household_id
+),
+
+assessed as (
+    select
+        households.*,
+        accounts.waiting_reason,
+        policy_blocks.reason as policy_reason,
+        orders.order_count,
+        coalesce(accounts.is_counted_value_known, true) as is_counted_value_known,
+        accounts.unknown_accounts,
+        case when accounts.is_value_known then cast(accounts.market_value as decimal(24, 6)) end as market_value,
+        cast(accounts.uncertain_value as decimal(24, 6)) as uncertain_value,
+        case
+            when accounts.is_counted_value_known
+                then {{ weight_of("accounts.uncertain_value", "accounts.counted_value") }}
+        end as uncertain_weight
+    from {{ ref("stg_households") }} as households
+    left join accounts on households.household_id = accounts.household_id
+    left join policy_blocks on households.household_id = policy_blocks.household_id
+    left join orders on households.household_id = orders.household_id
+),
+
+judged as (
+    select
+        *,
+        coalesce(uncertain_weight > {{ policy_number("withhold_uncertain_share") }}, false) as is_too_uncertain
+    from assessed
+)
+
+select
+    * exclude (feed, source_file_id, source_row_number, valid_from, rejected_values, rows_in_force),
+    case
+        when waiting_reason is not null then 'waiting_for_feed'
+        when policy_reason is not null or not is_counted_value_known or is_too_uncertain then 'withheld'
+        when order_count > 0 then 'awaiting_execution'
+        else 'released'
+    end as household_state,
+    nullif(
+        concat_ws(
+            ' ',
+            waiting_reason || '.',
+            policy_reason,
+            case
+                when not is_counted_value_known then 'The value of ' || unknown_accounts || ' is not known.'
+            end,
+            case
+                when is_too_uncertain
+                    then
+                        round(uncertain_weight * 100, 1) || ' % of the value is frozen for uncertain value or tax lots, more than '
+                        || 'the ' || round({{ policy_number("withhold_uncertain_share") }} * 100, 1) || ' % that the firm allows.'
+            end,
+            case
+                when order_count > 0
+                    then order_count || ' open order(s) must be filled or cancelled before a new plan is made.'
+            end
+        ),
+        ''
+    ) as state_reason
+from judged

@@ -1,0 +1,103 @@
+-- Open lots with their identity, tied to account, security and position, before any rule is applied.
+-- The custodian's lot id is the identity where there is one; else what a lot keeps for life: security,
+-- acquisition and unadjusted unit cost, and an occurrence number among lots that share all of these.
+with received as (
+    select
+        account_references.account_id,
+        identified.security_id,
+        lots.*,
+        coalesce(lots.currency, positions.currency) as basis_currency,
+        positions.security_id is not null as has_position
+    from {{ ref("stg_tax_lots") }} as lots
+    inner join {{ ref("int_account_references__resolved") }} as account_references
+        on
+            lots.custodian = account_references.custodian
+            and lots.account_number = account_references.account_number
+    inner join {{ ref("int_securities__identified") }} as identified
+        on lots.security_key = identified.security_key
+    left join {{ ref("int_positions__aggregated") }} as positions
+        on
+            account_references.account_id = positions.account_id
+            and identified.security_id = positions.security_id
+    where lots.quantity <> 0 or lots.quantity is null
+),
+
+keyed as (
+    select
+        *,
+        coalesce(
+            source_lot_id,
+            left(
+                md5(
+                    concat_ws(
+                        '|',
+                        security_id,
+                        coalesce(strftime(acquisition_date, '%Y-%m-%d'), ''),
+                        coalesce(acquisition_time, ''),
+                        coalesce(
+                            round(coalesce(cost_basis_unadjusted / nullif(quantity, 0), unit_cost, cost_basis / nullif(quantity, 0)), 4)
+                            ::varchar,
+                            ''
+                        )
+                    )
+                ),
+                12
+            )
+        ) as lot_key
+    from received
+),
+
+numbered as (
+    select
+        *,
+        row_number() over same_key as occurrence,
+        count(*) over (partition by account_id, lot_key) as same_key_count
+    from keyed
+    window same_key as (
+        partition by account_id, lot_key
+        order by quantity desc, source_file_id, source_row_number
+    )
+)
+
+select
+    account_id || ':' || lot_key
+    || case
+        when source_lot_id is null then '-' || occurrence
+        when occurrence > 1 then '#' || occurrence
+        else ''
+    end as lot_id,
+    account_id,
+    security_id,
+    custodian,
+    feed,
+    source_lot_id,
+    source_lot_id is not null and same_key_count > 1 as is_duplicate,
+    quantity,
+    case when acquisition_date_status = 'present' and {{ is_sentinel_date("acquisition_date") }} then null else acquisition_date end
+        as acquisition_date,
+    case
+        when {{ is_sentinel_date("acquisition_date") }} then 'sentinel'
+        else acquisition_date_status
+    end as acquisition_date_status,
+    acquisition_date as stated_acquisition_date,
+    acquisition_time,
+    coalesce(
+        holding_period_start_date, case when not coalesce({{ is_sentinel_date("acquisition_date") }}, false) then acquisition_date end
+    ) as holding_period_start_date,
+    term as custodian_term,
+    case when basis_currency = 'USD' then cost_basis end as custodian_cost_basis,
+    case when basis_currency = 'USD' then cost_basis_unadjusted end as custodian_cost_basis_unadjusted,
+    unit_cost,
+    cost_basis as stated_cost_basis,
+    cost_basis_status,
+    wash_sale_adjustment,
+    coalesce(wash_sale_flag, false) as wash_sale_flag,
+    covered_status,
+    acquisition_type,
+    basis_method,
+    basis_currency as currency,
+    has_position,
+    rejected_values is not null as has_rejected_values,
+    source_file_id,
+    source_row_number
+from numbered

@@ -1,0 +1,184 @@
+-- Rules about open lots, by themselves and against their position. What concerns tax is a rule in
+-- taxable accounts only: in others a missing basis or date changes nothing.
+with lots as (
+    select
+        lots.*,
+        coalesce(accounts.tax_treatment, 'taxable') = 'taxable' as is_taxable
+    from {{ ref("int_lots__keyed") }} as lots
+    inner join {{ ref("int_accounts__identified") }} as accounts on lots.account_id = accounts.account_id
+),
+
+sums as (
+    select
+        account_id,
+        security_id,
+        count(*) as lot_count,
+        case when count(quantity) = count(*) then sum(quantity) end as lot_quantity,
+        case when count(custodian_cost_basis) = count(*) then sum(custodian_cost_basis) end as lot_cost_basis
+    from {{ ref("int_lots__keyed") }}
+    where has_position
+    group by account_id, security_id
+),
+
+positions as (
+    select
+        positions.*,
+        coalesce(positions.tax_treatment, 'taxable') = 'taxable' as is_taxable,
+        sums.lot_count,
+        sums.lot_quantity,
+        sums.lot_cost_basis
+    from {{ ref("int_positions__aggregated") }} as positions
+    left join sums
+        on
+            positions.account_id = sums.account_id
+            and positions.security_id = sums.security_id
+),
+
+broken as (
+    select
+        'lots_add_up_to_position' as rule,
+        *,
+        lot_quantity || ' in ' || lot_count || ' lots against a position of ' || quantity as observed,
+        'The lots do not add up to the position; ask the custodian for the missing or surplus lots. The position is '
+        || 'neither bought nor sold until they tie.' as message
+    from positions
+    where abs(lot_quantity - quantity) > {{ policy_number("quantity_tolerance") }}
+    union all by name
+    select
+        'lot_basis_adds_up_to_position' as rule,
+        *,
+        lot_cost_basis || ' in ' || lot_count || ' lots against ' || custodian_cost_basis as observed,
+        'The cost of the lots does not add up to the cost of the position; ask the custodian which is right. The '
+        || 'position is neither bought nor sold until they tie.' as message
+    from positions
+    where
+        is_taxable
+        and abs(lot_cost_basis - custodian_cost_basis)
+        > greatest(0.02, lot_count * {{ policy_number("basis_tolerance_per_lot") }})
+    union all by name
+    select
+        'taxable_position_has_lots' as rule,
+        *,
+        'no lots' as observed,
+        'There are no tax lots for this taxable holding; ask the custodian for its lot file. It is not sold until '
+        || 'the lots are here.' as message
+    from positions
+    where is_taxable and lot_count is null
+    union all by name
+    select
+        'lots_have_a_position' as rule,
+        *,
+        quantity::varchar as observed,
+        'There is a lot but no position of this security in the account; ask the custodian whether the position or '
+        || 'the lot is missing a day. The lot is left out.' as message
+    from lots
+    where not has_position
+    union all by name
+    select
+        'lot_id_is_unique' as rule,
+        *,
+        source_lot_id as observed,
+        'The custodian gives this lot id twice in the account; ask which row is true. Lots with the id are not sold.'
+            as message
+    from lots
+    where is_duplicate
+    union all by name
+    select
+        'covered_lot_has_basis' as rule,
+        *,
+        cost_basis_status as observed,
+        'The custodian must report the cost of a covered lot and does not; ask for it. The lot is not sold.' as message
+    from lots
+    where is_taxable and stated_cost_basis is null and covered_status = 'COVERED'
+    union all by name
+    select
+        'lot_has_basis' as rule,
+        *,
+        cost_basis_status as observed,
+        'The cost of this lot is not known; enter it from the client''s records. The lot is not sold.' as message
+    from lots
+    where is_taxable and stated_cost_basis is null and coalesce(covered_status, 'UNKNOWN') <> 'COVERED'
+    union all by name
+    select
+        'lot_basis_is_not_negative' as rule,
+        *,
+        stated_cost_basis::varchar as observed,
+        'The cost of the lot has the wrong sign for its side; ask the custodian for the right one. The lot is not '
+        || 'sold.' as message
+    from lots
+    where is_taxable and sign(stated_cost_basis) * sign(quantity) < 0
+    union all by name
+    select
+        'acquisition_date_is_known' as rule,
+        *,
+        acquisition_date_status as observed,
+        'The acquisition date of the lot is not known, so its term is not; enter it from the client''s records. The '
+        || 'lot is not sold.' as message
+    from lots
+    where
+        is_taxable
+        and acquisition_date is null
+        and acquisition_date_status <> 'sentinel'
+        and coalesce(acquisition_type, '') <> 'INHERITED'
+    union all by name
+    select
+        'acquisition_date_is_real' as rule,
+        *,
+        strftime(stated_acquisition_date, '%Y-%m-%d') as observed,
+        'The acquisition date is one that custodians write when they do not know it; enter the true date and cost. '
+        || 'The lot is not sold.' as message
+    from lots
+    where is_taxable and acquisition_date_status = 'sentinel'
+    union all by name
+    select
+        'acquisition_date_is_not_in_the_future' as rule,
+        *,
+        strftime(acquisition_date, '%Y-%m-%d') as observed,
+        'The lot is dated after the session; ask the custodian for the right date. The lot is not sold.' as message
+    from lots
+    where acquisition_date > {{ as_of_date() }}
+    union all by name
+    select
+        'term_agrees_with_dates' as rule,
+        *,
+        custodian_term || ' for ' || strftime(holding_period_start_date, '%Y-%m-%d') as observed,
+        'The custodian''s term contradicts the dates of the lot; ask which is right. The lot is not sold.' as message
+    from lots
+    where
+        is_taxable
+        and acquisition_date <= {{ as_of_date() }}
+        and case
+            when acquisition_type = 'INHERITED' then custodian_term = 'SHORT'
+            -- A wash sale or a gift carries an older holding period that the file need not show.
+            when custodian_term = 'LONG'
+                then
+                    {{ long_term_from("holding_period_start_date") }} > {{ planned_trade_date() }}
+                    and not wash_sale_flag
+                    and coalesce(wash_sale_adjustment, 0) = 0
+                    and coalesce(acquisition_type, '') not in ('GIFT', 'TRANSFER', 'CORP_ACTION')
+            when custodian_term = 'SHORT'
+                then {{ long_term_from("holding_period_start_date") }} <= {{ as_of_date() }}
+        end
+    union all by name
+    select
+        'wash_sale_amount_is_known' as rule,
+        *,
+        'marked as adjusted, no amount' as observed,
+        'The custodian marks the lot as adjusted for a wash sale but does not say by how much; ask for the amount. '
+        || 'The lot is not sold, as the adjustment could be counted twice.' as message
+    from lots
+    where is_taxable and wash_sale_flag and wash_sale_adjustment is null and custodian_cost_basis_unadjusted is null
+)
+
+select
+    rule,
+    account_id,
+    security_id,
+    lot_id,
+    custodian,
+    feed,
+    source_file_id,
+    source_row_number,
+    observed,
+    message
+from broken

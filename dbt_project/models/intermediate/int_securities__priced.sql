@@ -1,0 +1,71 @@
+-- One price a night for each security, in dollars per unit of quantity. The newest dated price wins;
+-- of the same date a price file goes before a position's price, and that before a position's value
+-- over its quantity. A price whose currency has no rate tonight, or that is negative, is no price.
+with candidates as (
+    select
+        identified.security_id,
+        prices.custodian,
+        prices.currency,
+        prices.price,
+        prices.price_date,
+        1 as preference
+    from {{ ref("stg_prices") }} as prices
+    inner join {{ ref("int_securities__identified") }} as identified
+        on prices.security_key = identified.security_key
+    where prices.price >= 0 and prices.price_date < {{ planned_trade_date() }}
+    union all
+    select
+        identified.security_id,
+        positions.custodian,
+        positions.currency,
+        case when positions.price is not null then positions.price else value_per_unit.price end as price,
+        coalesce(positions.price_date, {{ as_of_date() }}) as price_date,
+        case when positions.price is not null then 2 else 3 end as preference
+    from {{ ref("stg_positions") }} as positions
+    inner join {{ ref("int_securities__identified") }} as identified
+        on positions.security_key = identified.security_key
+    inner join {{ ref("int_securities__described") }} as securities
+        on identified.security_id = securities.security_id
+    left join lateral (
+        select
+            case
+                when positions.quantity <> 0
+                    then cast(positions.market_value / (positions.quantity * securities.unit_factor) as decimal(28, 10))
+            end as price
+    ) as value_per_unit on true
+    where
+        coalesce(positions.price, value_per_unit.price) >= 0
+        and coalesce(positions.price_date, {{ as_of_date() }}) < {{ planned_trade_date() }}
+),
+
+newest as (
+    select
+        candidates.*,
+        fx_rates.dollars_per_unit
+    from candidates
+    left join {{ ref("int_fx_rates__to_dollars") }} as fx_rates
+        on
+            candidates.custodian = fx_rates.custodian
+            and candidates.currency = fx_rates.currency
+    qualify
+        row_number() over (
+            partition by candidates.security_id
+            order by
+                fx_rates.dollars_per_unit is null,
+                candidates.price_date desc,
+                candidates.preference,
+                candidates.custodian,
+                candidates.currency,
+                candidates.price desc
+        ) = 1
+)
+
+select
+    newest.security_id,
+    newest.price as quoted_price,
+    newest.currency,
+    newest.price_date,
+    newest.custodian as price_custodian,
+    {{ product_of(product_of("newest.price", "securities.unit_factor"), "newest.dollars_per_unit") }} as price
+from newest
+inner join {{ ref("int_securities__described") }} as securities on newest.security_id = securities.security_id

@@ -1,0 +1,45 @@
+with limits as (
+    select
+        households.household_id,
+        restrictions.security_id,
+        restrictions.limit_weight,
+        restrictions.restriction_id
+    from {{ ref("int_restrictions__expanded") }} as restrictions
+    inner join {{ ref("stg_households") }} as households
+        on
+            restrictions.scope in ('firm', 'issuer')
+            or restrictions.household_id = households.household_id
+            or households.household_id in (
+                select accounts.household_id
+                from {{ ref("int_accounts__identified") }} as accounts
+                where accounts.account_id = restrictions.account_id
+            )
+    where
+        restrictions.restriction_type = 'concentration_cap'
+        and restrictions.is_scope_known
+        and restrictions.limit_weight is not null
+),
+
+-- A cap on every security is a cap on each one that the household holds.
+written_out as (
+    select * from limits
+    where security_id is not null
+    union all
+    select
+        limits.household_id,
+        positions.security_id,
+        limits.limit_weight,
+        limits.restriction_id
+    from limits
+    inner join {{ ref("int_positions__valued") }} as positions on limits.household_id = positions.household_id
+    where limits.security_id is null
+)
+
+select
+    {{ as_of_date() }} as as_of_date,
+    household_id,
+    security_id,
+    min(limit_weight) as limit_weight,
+    arg_min(restriction_id, (limit_weight, restriction_id)) as source
+from written_out
+group by household_id, security_id
