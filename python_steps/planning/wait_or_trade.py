@@ -141,14 +141,13 @@ def weights_after(
         ((each.target_weight * total - values[each.asset_class], each) for each in classes),
         key=lambda pair: (-pair[0], pair[1].asset_class),
     )
-    wanted = sum((lack for lack, _ in lacks if lack > 0), NOTHING)
     left = contribution
     for lack, each in lacks:
         part = min(left, lack)
         if part > 0:
             values[each.asset_class] += part
             left -= part
-    if left > 0 and wanted > 0:
+    if left > 0:
         for each in classes:  # more money than the classes lack: the rest follows the targets
             values[each.asset_class] += left * each.target_weight
     return {name: value / total for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""Rules of the waterfall beside cash needs and wash sales: order of steps, lots, location, sizes."""
+"""Rules of the waterfall beside cash needs and wash sales: steps, lots, location, sizes."""
 
 from __future__ import annotations
 

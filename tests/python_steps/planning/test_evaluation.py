@@ -1,0 +1,100 @@
+"""Drift prices, risk and breakeven against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+import pytest
+
+from python_steps.planning.evaluation import (
+    breakeven_years,
+    drift_penalty,
+    is_outside_band,
+    net_tax_cost,
+    tracking_error,
+    yearly_drift_cost,
+)
+from python_steps.planning.household import AllocationGroup, ClassTarget, MarketAssumptions
+from python_steps.policy import FirmPolicy
+from tests.python_steps.planning.small_book import BONDS, LARGE, D
+
+POLICY = FirmPolicy()
+ASSUMED = MarketAssumptions(
+    {LARGE: 0.2, BONDS: 0.05}, {(LARGE, BONDS): 0.0, (BONDS, LARGE): 0.0}, {}
+)
+
+
+def target(name: str, weight: object, half: object) -> ClassTarget:
+    return ClassTarget(
+        asset_class=name, asset_class_rank=1, target_weight=D(weight), actual_weight=D(weight),
+        projected_weight=D(weight), lower_band_weight=D(weight) - D(half),
+        upper_band_weight=D(weight) + D(half), is_breach=False, is_breach_projected=False,
+        breach_severity_rank=None, market_value=D(0),
+    )  # fmt: skip
+
+
+GROUP = AllocationGroup(
+    "G1", D(100_000), False, "", (target(LARGE, "0.5", "0.04"), target(BONDS, "0.5", "0.04"))
+)
+
+
+@pytest.mark.parametrize(
+    ("large", "penalty"),
+    [
+        (50_000, "0"),
+        (52_000, "0"),  # the inner half of the band is free
+        (54_000, "40.00"),  # 2,000 between inner and outer at 1 cent, both classes
+        (55_000, "280.00"),  # and 1,000 beyond the band at 12 cents, both classes
+        (57_000, "1320.00"),  # 2,000 at 1, 2,000 at 12 and 1,000 at 40 cents, both classes
+    ],
+)
+def test_drift_is_priced_by_distance_from_the_target(large: int, penalty: str) -> None:
+    values = {LARGE: D(large), BONDS: D(100_000 - large)}
+    assert drift_penalty(GROUP, values, POLICY) == D(penalty)
+
+
+def test_the_edge_of_a_band_is_inside() -> None:
+    row = GROUP.classes[0]
+    assert not is_outside_band(row, D(54_000), D(100_000))
+    assert is_outside_band(row, D("54000.01"), D(100_000))
+    assert is_outside_band(row, D("45999.99"), D(100_000))
+
+
+def test_drift_costs_half_risk_aversion_times_variance_a_year() -> None:
+    values = {LARGE: D(55_000), BONDS: D(45_000)}
+    variance = 0.05**2 * 0.2**2 + 0.05**2 * 0.05**2
+    cost = yearly_drift_cost(GROUP, values, ASSUMED, D(6))
+    assert cost == pytest.approx(3 * variance * 100_000)
+
+
+def test_a_class_without_an_assumption_has_no_risk_figure() -> None:
+    blind = MarketAssumptions({LARGE: 0.2}, {}, {})
+    assert yearly_drift_cost(GROUP, {LARGE: D(60), BONDS: D(40)}, blind, D(6)) is None
+
+
+def test_tracking_error_is_the_deviation_of_all_groups_together() -> None:
+    class Both:
+        groups = (GROUP, GROUP)
+
+    class First:
+        groups = (GROUP,)
+
+    values = {"G1": {LARGE: D(60_000), BONDS: D(40_000)}}
+    expected = math.sqrt(0.1**2 * 0.2**2 + 0.1**2 * 0.05**2)
+    assert tracking_error(First(), values, ASSUMED) == pytest.approx(expected)  # type: ignore[arg-type]
+    assert tracking_error(Both(), values, ASSUMED) == pytest.approx(expected)  # type: ignore[arg-type]
+
+
+def test_paying_a_tax_now_costs_its_discount_only() -> None:
+    expected = 1_000 * (1 - 1.05**-10)
+    assert float(net_tax_cost(D(1_000), POLICY)) == pytest.approx(expected)
+
+
+def test_breakeven_is_cost_over_yearly_benefit() -> None:
+    years = breakeven_years(D(1_000), D(20), 500.0, 100.0, POLICY)
+    assert years == pytest.approx((1_000 * (1 - 1.05**-10) + 20) / 400)
+    assert breakeven_years(D(1_000), D(20), 100.0, 100.0, POLICY) is None
+    assert breakeven_years(None, D(20), 500.0, 100.0, POLICY) is None
+    assert breakeven_years(D(-500), D(20), 500.0, 100.0, POLICY) == 0.0
+    assert isinstance(net_tax_cost(D(1), POLICY), Decimal)
