@@ -56,35 +56,32 @@ _ROLLOVER: Lots = ((date(2021, 4, 20), 100),)
 
 # Garcia: what may be tuned. Targets in percent, in the order of the asset classes.
 GARCIA_TARGETS = tuple(Decimal(weight) for weight in (35, 8, 12, 5, 25, 4, 5, 4, 2))
-GARCIA_CASH = {"joint": 19_200, "ira": 14_400, "roth": 3_600, "401k": 0}
+GARCIA_SMALLEST_TRADE = "1000.00"
+GARCIA_CASH = {"joint": 26_000, "ira": 9_400, "roth": 1_800, "401k": 0}
 GARCIA_HOLDINGS = (
-    Holding("joint", "VOO", 210_000, _STEADY_AND_RECENT),
-    Holding("joint", "AAPL", 110_000, _OLD),
-    Holding("joint", "VTV", 90_000, _STEADY),
+    Holding("joint", "VOO", 460_200, _STEADY_AND_RECENT),
+    Holding("joint", "AAPL", 120_000, _OLD),
+    Holding("joint", "VTV", 180_000, _STEADY),
+    Holding("joint", "SCHD", 110_000, _STEADY),
     Holding("joint", "VEA", 103_600, _STEADY),
-    Holding("joint", "IEFA", 40_000, ((date(2023, 5, 9), 100),)),
-    Holding("joint", "IEMG", 66_400, ((date(2020, 4, 14), 70), (date(2025, 3, 11), 30))),
+    Holding("joint", "IEMG", 46_400, ((date(2020, 4, 14), 70), (date(2025, 3, 11), 30))),
     Holding("joint", "IJR", 110_000, _STEADY),
-    Holding("joint", "VB", 40_000, ((date(2026, 8, 18), 100),)),
-    Holding("joint", "VTEB", 90_800, ((date(2023, 1, 10), 55), (date(2024, 9, 10), 45))),
-    Holding("joint", "HYG", 40_000, ((date(2022, 11, 8), 100),)),
-    Holding("joint", "VTIP", 30_000, ((date(2023, 2, 14), 100),)),
+    Holding("joint", "VTEB", 30_800, ((date(2023, 1, 10), 55), (date(2024, 9, 10), 45))),
     Holding("joint", "SWVXX", 30_000, ((date(2025, 12, 9), 100),)),
-    Holding("ira", "VTI", 180_000, _ROLLOVER),
-    Holding("ira", "BND", 210_000, _ROLLOVER),
+    Holding("ira", "VTI", 50_000, _ROLLOVER),
+    Holding("ira", "BND", 150_000, _ROLLOVER),
     Holding("ira", "VCIT", 40_000, _ROLLOVER),
-    Holding("ira", "HYG", 65_600, _ROLLOVER),
-    Holding("ira", "SCHP", 97_200, _ROLLOVER),
-    Holding("ira", "VNQ", 32_800, _ROLLOVER),
-    Holding("roth", "VUG", 110_000, _ROLLOVER),
-    Holding("roth", "VB", 56_400, _ROLLOVER),
-    Holding("roth", "VEA", 30_000, _ROLLOVER),
-    Holding("roth", "VWO", 20_000, _ROLLOVER),
-    Holding("roth", "VNQ", 60_000, _ROLLOVER),
-    Holding("roth", "IAU", 20_000, _ROLLOVER),
-    Holding("401k", "VFIAX", 320_000, _ROLLOVER),
+    Holding("ira", "HYG", 96_000, _ROLLOVER),
+    Holding("ira", "SCHP", 120_000, _ROLLOVER),
+    Holding("ira", "VNQ", 92_800, _ROLLOVER),
+    Holding("roth", "VUG", 50_000, _ROLLOVER),
+    Holding("roth", "VB", 100_400, _ROLLOVER),
+    Holding("roth", "VEA", 70_000, _ROLLOVER),
+    Holding("roth", "VWO", 40_000, _ROLLOVER),
+    Holding("roth", "IAU", 22_600, _ROLLOVER),
+    Holding("401k", "VFIAX", 60_000, _ROLLOVER),
     Holding("401k", "VTIAX", 40_000, _ROLLOVER),
-    Holding("401k", "VBTLX", 120_000, _ROLLOVER),
+    Holding("401k", "VBTLX", 240_000, _ROLLOVER),
 )
 
 # Thompson: what may be tuned.
@@ -112,6 +109,7 @@ THOMPSON_HOLDINGS = (
 def garcia_household(market: Market) -> Household:
     """Garcia: joint taxable, traditional IRA, Roth IRA and 401(k), about $2.4 million."""
     household = new_household(1, GARCIA_ID, "Garcia")
+    household.minimum_trade_amount = GARCIA_SMALLEST_TRADE
     household.persons = [
         Person("P-0001-1", "Elena Garcia", date(1971, 4, 18)),
         Person("P-0001-2", "Mateo Garcia", date(1969, 9, 2)),
@@ -131,6 +129,7 @@ def garcia_household(market: Market) -> Household:
         "roth": open_account(household, "alpine", "roth_ira", "Roth IRA", elena),
         "401k": open_account(household, "summit", "401k", "401(k)", elena),
     }
+    accounts["joint"].lot_method = "MIN_TAX"  # lots are named with each sale
     accounts["401k"].permitted_list = "MENU-CORE"
     _fill(accounts, market, GARCIA_HOLDINGS, GARCIA_CASH)
     return household
