@@ -9,7 +9,7 @@
 
 {#- A ratio as a weight; null when the denominator is not positive. -#}
 {% macro weight_of(part, whole) -%}
-    case when {{ whole }} > 0 then cast({{ part }} / {{ whole }} as decimal(18, 10)) end
+    case when {{ whole }} > 0 then cast(({{ part }}) / ({{ whole }}) as decimal(18, 10)) end
 {%- endmacro %}
 
 {#- Value of one unit of quantity per quoted price: debt is quoted per 100 of face, options per share

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from orchestration.warehouse import OPS_TABLES, RAW_META_COLUMNS
 from python_steps.identities import SecurityReference, register_accounts, resolve_securities
@@ -488,44 +489,43 @@ def _load_csv(
     feed: str,
 ) -> None:
     content = file.read_bytes()
-    source_file_id = hashlib.sha256(content).hexdigest()
-    lines = content.decode("utf-8-sig").splitlines()
-    first = next((at for at, line in enumerate(lines) if line and not line.startswith("#")), None)
-    if first is None:
+    numbered = [
+        (number, line)
+        for number, line in enumerate(content.decode("utf-8-sig").splitlines(), start=1)
+        if line and not line.startswith("#")
+    ]
+    if not numbered:
         return
-    columns = next(csv.reader([lines[first]]))
-    declared = ", ".join(f"'{name}': 'varchar'" for name in columns)
-    entity = file.stem
-    selected = ", ".join(f'"{name}"' for name in columns)
-    inserted = ", ".join(f'"{name}"' for name in columns if name != "custodian")
-    owner = 'upper(trim("custodian"))' if "custodian" in columns else f"'{custodian}'"
-    temporary = file.with_name(file.name + ".rows")
-    kept = [line for line in lines[first + 1 :] if line and not line.startswith("#")]
-    temporary.write_text("\n".join(kept) + ("\n" if kept else ""), encoding="utf-8")
-    try:
-        connection.execute(
-            f"""
-            insert into raw.{entity} (as_of_date, custodian, feed, source_file_id,
-                source_row_number, row_as_received, {inserted})
-            select date '{as_of_date}', {owner}, '{feed}', '{source_file_id}',
-                row_number() over () + {first + 1}, '', {inserted}
-            from (
-                select {selected} from read_csv(?, header = false, columns = {{{declared}}},
-                    all_varchar = true, null_padding = true, delim = ',', quote = '"',
-                    nullstr = '\x01')
-            ) as rows
-            """,
-            [str(temporary)],
-        )
-    finally:
-        temporary.unlink()
+    columns, *rows = csv.reader(line for _, line in numbered)
     meta = {
         "as_of_date": as_of_date,
         "custodian": custodian,
         "feed": feed,
-        "source_file_id": source_file_id,
+        "source_file_id": hashlib.sha256(content).hexdigest(),
     }
-    record_file(connection, meta, file.name, {entity: len(kept)})
+    text = pa.string()
+    received = {
+        name: pa.array([row[place] for row in rows], text) for place, name in enumerate(columns)
+    }
+    if "custodian" in received:
+        owners = received.pop("custodian")
+    else:
+        owners = pa.array([custodian] * len(rows), text)
+    table = pa.table(
+        received
+        | {
+            "custodian": owners,
+            "as_of_date": pa.array([as_of_date] * len(rows), pa.date32()),
+            "feed": pa.array([feed] * len(rows), text),
+            "source_file_id": pa.array([meta["source_file_id"]] * len(rows), text),
+            "source_row_number": pa.array([number for number, _ in numbered[1:]], pa.int64()),
+            "row_as_received": pa.array([line for _, line in numbered[1:]], text),
+        }
+    )
+    connection.register("received_rows", table)
+    connection.execute(f"insert into raw.{file.stem} by name select * from received_rows")
+    connection.unregister("received_rows")
+    record_file(connection, meta, file.name, {file.stem: len(rows)})
 
 
 def dbt_variables(as_of_date: date, **changes: Any) -> dict[str, Any]:

@@ -48,15 +48,11 @@ broken as (
         'target_levels_agree' as rule,
         household_id,
         'stated ' || stated_weight || ', parts ' || derived_weight as observed,
-        'The target of ' || target_key || ' in ' || allocation_group_id || ' is not the sum of the targets beneath '
-        || 'it; correct the ips_targets file. The household is withheld from trading.' as message
+        'The target of ' || target_key || ' in ' || allocation_group_id || ' is less than the targets beneath it add '
+        || 'up to; correct the ips_targets file. The household is withheld from trading.' as message
     from targets
-    where
-        stated_weight is not null
-        and case
-            when target_level = 'class' then abs(stated_weight - derived_weight) > 0.0001
-            else derived_weight > stated_weight + 0.0001
-        end
+    -- Targets beneath may leave a part of the class open, but not ask for more than it has.
+    where derived_weight > stated_weight + 0.0001
     union all by name
     select
         'target_key_is_known' as rule,

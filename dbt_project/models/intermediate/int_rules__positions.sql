@@ -103,7 +103,7 @@ broken as (
         'The holding and its cost are kept in ' || currency || '; its cost in dollars at the day of purchase is not '
         || 'known, so it is not traded. Give dollar basis through the standard feed to lift this.' as message
     from positions
-    where not is_in_dollars and has_exchange_rate
+    where not is_in_dollars
     union all by name
     select
         'security_is_resolved' as rule,

@@ -1,6 +1,6 @@
--- Targets of each Investment Policy Statement at every level, with their bands. Where a statement sets
--- lower levels the target of a class is their sum; a security counts in its sub-class's target where
--- the sub-class has one. What the statement leaves open (bands) is the firm's.
+-- Targets of each Investment Policy Statement at every level, with their bands. A class that has no
+-- target of its own has the sum of the targets beneath it; a security counts in its sub-class's target
+-- where the sub-class has one. What the statement leaves open (bands) is the firm's.
 with registry_keys as (
     select id_value as target_key, min(security_id) as security_id
     from {{ ref("stg_security_registry") }}

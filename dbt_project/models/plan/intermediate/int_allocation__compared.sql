@@ -87,11 +87,20 @@ classes as (
         drift.asset_class_rank,
         coalesce(drift.allocation_group_id, class_changes.allocation_group_id) as allocation_group_id,
         coalesce(drift.asset_class, class_changes.asset_class) as asset_class,
-        -- a class that is neither held nor targeted has no drift row: its weight and target are nothing
+        -- a class that is neither held nor targeted has no drift row: weight and target are nothing
         coalesce(drift.target_weight, 0) as target_weight,
         coalesce(drift.actual_weight, 0) as pre_trade_weight,
         coalesce(drift.lower_band_weight, 0) as lower_band_weight,
-        coalesce(drift.upper_band_weight, 0) as upper_band_weight,
+        coalesce(
+            drift.upper_band_weight,
+            {{ band_half_width(
+                "cast(0 as decimal(18, 10))",
+                policy_number("default_absolute_band"),
+                policy_number("default_relative_band"),
+                policy_text("default_band_rule"),
+                policy_number("default_band_floor")
+            ) }}
+        ) as upper_band_weight,
         coalesce(drift.market_value, 0) as pre_trade_value,
         coalesce(drift.market_value, 0) + coalesce(class_changes.value_change, 0) as post_trade_value
     from drift

@@ -1,13 +1,11 @@
 -- The lots each proposed sale would use, beside the lot as our own ledger holds it, and what follows
 -- from that lot on the planned trade date: its term and the basis of the part that is sold.
--- Holding periods exclude the day of acquisition and include the day of sale (Rev. Rul. 66-7): a lot
--- is long term from the first anniversary of the day after acquisition, 29 February counting as
--- 1 March. Inherited lots are always long term (IRC 1223(9)).
+-- Inherited lots are always long term (IRC 1223(9)).
 with lots as (
 
     select
         *,
-        coalesce(holding_period_start_date, acquisition_date) + 1 as first_day_held
+        coalesce(holding_period_start_date, acquisition_date) as start_date
     from {{ ref('fct_tax_lots') }}
     where as_of_date = {{ as_of_date() }}
 
@@ -17,11 +15,7 @@ first_long_term_days as (
 
     select
         *,
-        case
-            when month(first_day_held) = 2 and day(first_day_held) = 29
-                then make_date(year(first_day_held) + 1, 3, 1)
-            else cast(first_day_held + interval 1 year as date)
-        end as first_long_term_date
+        {{ long_term_from("start_date") }} as first_long_term_date
     from lots
 
 ),

@@ -113,7 +113,8 @@ book_exceptions as (
         subject,
         'frozen' as reason_code,
         'The holding is neither bought nor sold: '
-        || coalesce(state_reason, replace(position_state, '_', ' ')) || '.' as rationale,
+        || coalesce(replace(state_reason, '_', ' '), replace(position_state, '_', ' '))
+        || ' (see the data quality results).' as rationale,
         account_id,
         security_id,
         null as asset_class,
@@ -125,8 +126,8 @@ book_exceptions as (
         household_id,
         subject,
         'frozen' as reason_code,
-        frozen_lot_count || ' of its lots are neither sold nor harvested: ' || frozen_reason || '.'
-            as rationale,
+        frozen_lot_count || ' of its lots are neither sold nor harvested: '
+        || replace(frozen_reason, '_', ' ') || ' (see the data quality results).' as rationale,
         account_id,
         security_id,
         null as asset_class,

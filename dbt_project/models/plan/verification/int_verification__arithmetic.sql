@@ -24,6 +24,7 @@ lot_totals as (
         sum(quantity) as quantity,
         sum(proceeds) as proceeds,
         sum(tax_cost) as tax_cost,
+        count(*) - count(quantity + proceeds) as lots_without_amounts,
         count(*) - count(realized_gain) as lots_without_gain,
         sum(case when term = 'short' then greatest(realized_gain, 0) else 0 end) as short_term_gain,
         sum(case when term = 'short' then least(realized_gain, 0) else 0 end) as short_term_loss,
@@ -82,7 +83,8 @@ where
         -- a tax-advantaged account may be sold by position: nothing depends on its lots
         when lot_totals.lot_count is null then trades.tax_treatment = 'taxable'
         else
-            abs(lot_totals.quantity - trades.quantity) > 0.000001
+            lot_totals.lots_without_amounts > 0
+            or abs(lot_totals.quantity - trades.quantity) > 0.000001
             or abs(lot_totals.proceeds - trades.notional) > 0.01 * lot_totals.lot_count
             or abs(lot_totals.tax_cost - trades.tax_cost) > 0.01 * lot_totals.lot_count
     end
@@ -142,27 +144,31 @@ select
     || 'losses not positive, none of either on a buy or in a tax-advantaged account)' as detail
 from trades
 where
-    action not in ('buy', 'sell')
-    or quantity <= 0
-    or price <= 0
-    or notional <= 0
-    or commission < 0
-    or spread_cost < 0
-    or market_impact < 0
-    or realized_short_term_gain < 0
-    or realized_long_term_gain < 0
-    or realized_short_term_loss > 0
-    or realized_long_term_loss > 0
-    or (
-        (action = 'buy' or tax_treatment <> 'taxable')
+    -- what is not stated does not keep the convention either
+    coalesce(
+        action in ('buy', 'sell')
+        and quantity > 0
+        and price > 0
+        and notional > 0
+        and commission >= 0
+        and spread_cost >= 0
+        and market_impact >= 0
+        and realized_short_term_gain >= 0
+        and realized_long_term_gain >= 0
+        and realized_short_term_loss <= 0
+        and realized_long_term_loss <= 0
         and (
-            realized_short_term_gain <> 0
-            or realized_long_term_gain <> 0
-            or realized_short_term_loss <> 0
-            or realized_long_term_loss <> 0
-            or tax_cost <> 0
-        )
-    )
+            (action = 'sell' and tax_treatment = 'taxable')
+            or (
+                realized_short_term_gain = 0
+                and realized_long_term_gain = 0
+                and realized_short_term_loss = 0
+                and realized_long_term_loss = 0
+                and tax_cost = 0
+            )
+        ),
+        false
+    ) = false
 union all
 select
     household_id,

@@ -152,10 +152,10 @@ select
 from compared
 where
     is_impact_missing
-    or abs(short_term_gain - realized_short_term_gain) > tolerance
-    or abs(short_term_loss - realized_short_term_loss) > tolerance
-    or abs(long_term_gain - realized_long_term_gain) > tolerance
-    or abs(long_term_loss - realized_long_term_loss) > tolerance
+    or coalesce(abs(short_term_gain - realized_short_term_gain) > tolerance, true)
+    or coalesce(abs(short_term_loss - realized_short_term_loss) > tolerance, true)
+    or coalesce(abs(long_term_gain - realized_long_term_gain) > tolerance, true)
+    or coalesce(abs(long_term_loss - realized_long_term_loss) > tolerance, true)
 union all
 select
     plans.household_id,
