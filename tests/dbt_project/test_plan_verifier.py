@@ -311,6 +311,10 @@ def states_a_loss_as_positive(case: HouseholdCase) -> None:
     case.trade("I", "buy", "BND")["tax_character"] = "short_term_loss"
 
 
+def leaves_out_the_dollars_of_a_trade(case: HouseholdCase) -> None:
+    case.trade("I", "buy", "BND")["notional"] = None
+
+
 def mislabels_the_tax_character(case: HouseholdCase) -> None:
     case.trade("T", "sell", "VTI")["tax_character"] = "long_term_gain"
 
@@ -438,7 +442,11 @@ BROKEN: dict[str, tuple[Change, ...]] = {
         misstates_the_gain_of_a_lot,
     ),
     "terms_follow_dates": (calls_a_young_loss_long_term, counts_a_lot_as_long_on_its_anniversary),
-    "signs_follow_the_convention": (taxes_a_purchase, states_a_loss_as_positive),
+    "signs_follow_the_convention": (
+        taxes_a_purchase,
+        states_a_loss_as_positive,
+        leaves_out_the_dollars_of_a_trade,
+    ),
     "tax_character_follows_gains": (mislabels_the_tax_character,),
     "trade_costs_add_up_to_the_plan": (misstates_the_cost_of_the_plan,),
     "trades_add_up_to_tax_impact": (

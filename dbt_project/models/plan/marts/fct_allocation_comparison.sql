@@ -37,7 +37,9 @@ select
     pre_trade_value,
     final_value as post_trade_value,
     -- a weight on the edge is inside; Unmapped has no band and is reported as an exception
-    final_weight between lower_band_weight and upper_band_weight as is_within_band_after,
+    case
+        when asset_class <> 'Unmapped' then final_weight between lower_band_weight and upper_band_weight
+    end as is_within_band_after,
     asset_class_rank
 from compared
 -- a class that only a withheld plan would have bought is neither held nor a target
