@@ -88,14 +88,13 @@ def planned_expectations(
     Args:
         contract: for its patterns of types.
         entity: whose columns are judged.
-        columns: names of the columns that the table really carries.
+        columns: names of the columns to judge: those that carry values, and those that must.
     """
     planned: list[PlannedExpectation] = []
     for column in entity.columns:
         if column.name in columns:
             planned += _column_expectations(contract, entity, column)
-    alternatives = [name for name in entity.any_of if name in columns]
-    if alternatives:
+    if entity.any_of:
         planned.append(
             PlannedExpectation(
                 rule="security_id_is_present",
@@ -154,9 +153,10 @@ def check_table(contract: FeedContract, entity: str, table: pa.Table) -> SuiteRe
     """
     wanted = contract.entity(entity)
     present = [
-        name
-        for name in wanted.column_names
-        if name in table.column_names and table[name].null_count < max(table.num_rows, 1)
+        column.name
+        for column in wanted.columns
+        if column.name in table.column_names
+        and (not column.is_nullable or table[column.name].null_count < table.num_rows)
     ]
     planned = planned_expectations(contract, wanted, present)
     if not planned or table.num_rows == 0:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 Positions = NDArray[np.int64]
 
-_LINE_FEED = 10
+_LINE_FEED, _QUOTE, _COMMA = b'\n",'
 _BLOCK_BYTES = 1 << 30
 
 
@@ -107,7 +107,7 @@ def _read_fast(
     """The whole text at once; None where a line is not exactly one row of `width` cells."""
     starts, ends = _line_bounds(content, start, stop)
     filled = np.flatnonzero(ends > starts)
-    if not len(filled):
+    if not len(filled) or _has_misplaced_quote(content, start, stop):
         return None
     names = [f"c{place}" for place in range(width)]
     try:
@@ -125,8 +125,6 @@ def _read_fast(
         return None
     if table.num_rows != len(filled):
         return None
-    if content.find(b'"', start, stop) >= 0 and _has_misplaced_quote(table):
-        return None
     return DelimitedRows(
         columns=[table[name] for name in names],
         line_numbers=pa.array(filled + first_line, type=pa.int64()),
@@ -135,9 +133,22 @@ def _read_fast(
     )
 
 
-def _has_misplaced_quote(table: pa.Table) -> bool:
-    """A quote inside a cell's value means quoting that the strict reader must judge."""
-    return any(pc.any(pc.match_substring(table[name], '"')).as_py() for name in table.column_names)
+def _has_misplaced_quote(content: bytes, start: int, stop: int) -> bool:
+    """A quote that neither begins nor ends a cell; only the strict reader may judge such lines.
+
+    Doubled quotes inside a cell count as misplaced too: they are rare and the strict reader is
+    right about them.
+    """
+    window = np.frombuffer(content, dtype=np.uint8, count=stop - start, offset=start)
+    quotes = np.flatnonzero(window == _QUOTE)
+    if not len(quotes):
+        return False
+    fenced = np.full(len(window) + 2, _LINE_FEED, dtype=np.uint8)
+    fenced[1:-1] = window
+    before, after = fenced[quotes], fenced[quotes + 2]
+    begins = (before == _COMMA) | (before == _LINE_FEED)
+    ends = (after == _COMMA) | (after == _LINE_FEED)
+    return not bool(np.all(begins | ends))
 
 
 def _line_bounds(content: bytes, start: int, stop: int) -> tuple[Positions, Positions]:
