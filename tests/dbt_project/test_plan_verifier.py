@@ -311,8 +311,8 @@ def states_a_loss_as_positive(case: HouseholdCase) -> None:
     case.trade("I", "buy", "BND")["tax_character"] = "short_term_loss"
 
 
-def leaves_out_the_dollars_of_a_trade(case: HouseholdCase) -> None:
-    case.trade("I", "buy", "BND")["notional"] = None
+def leaves_out_the_gain_of_a_trade(case: HouseholdCase) -> None:
+    case.trade("I", "buy", "BND")["realized_long_term_gain"] = None
 
 
 def mislabels_the_tax_character(case: HouseholdCase) -> None:
@@ -445,7 +445,7 @@ BROKEN: dict[str, tuple[Change, ...]] = {
     "signs_follow_the_convention": (
         taxes_a_purchase,
         states_a_loss_as_positive,
-        leaves_out_the_dollars_of_a_trade,
+        leaves_out_the_gain_of_a_trade,
     ),
     "tax_character_follows_gains": (mislabels_the_tax_character,),
     "trade_costs_add_up_to_the_plan": (misstates_the_cost_of_the_plan,),
