@@ -221,7 +221,7 @@ def reconcile_group(
 
     Returns:
         Results that do not depend on the order of the arguments. For every taxable account,
-        to the last digit: proceeds - basis = recognized - permanent + adjustment of open lots.
+        to the last digit: proceeds - basis = recognized - permanent - adjustment of open lots.
 
     Raises:
         ValueError: an account or lot is named that is not given, or a lot id is given twice.
