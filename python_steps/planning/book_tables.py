@@ -70,6 +70,11 @@ HOUSEHOLD_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "ordinary_taxable_income", "magi", "state_rate", "state_gains_rate", "rates_status",
         "profile_status",
     ),
+}  # fmt: skip
+
+# Only the wording of a cash need depends on these: without the single flows it names the amounts
+# that `fct_account_cash` reserves.
+OPTIONAL_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "int_cash_flows__due": (
         "household_id", "account_id", "flow_type", "amount", "state", "required_by_date",
     ),
@@ -102,8 +107,10 @@ class MissingInputError(KeyError):
 class HouseholdRows:
     """One table sorted by household, with the place of every household in it."""
 
-    def __init__(self, name: str, table: pa.Table, as_of_date: date) -> None:
-        wanted = _select(name, table, HOUSEHOLD_COLUMNS[name], as_of_date)
+    def __init__(
+        self, name: str, table: pa.Table, columns: tuple[str, ...], as_of_date: date
+    ) -> None:
+        wanted = _select(name, table, columns, as_of_date)
         order = pc.sort_indices(wanted, sort_keys=[("household_id", "ascending")])
         self._table = wanted.take(order).combine_chunks()
         self._places: dict[str, tuple[int, int]] = {}
@@ -126,8 +133,13 @@ class BookTables:
 
     def __init__(self, tables: Mapping[str, pa.Table], as_of_date: date) -> None:
         self._by_household = {
-            name: HouseholdRows(name, _given(tables, name), as_of_date)
-            for name in HOUSEHOLD_COLUMNS
+            name: HouseholdRows(name, _given(tables, name), columns, as_of_date)
+            for name, columns in HOUSEHOLD_COLUMNS.items()
+        }
+        self._by_household |= {
+            name: HouseholdRows(name, tables[name], columns, as_of_date)
+            for name, columns in OPTIONAL_COLUMNS.items()
+            if name in tables and set(columns) <= set(tables[name].column_names)
         }
         self.book = {
             name: _records(_select(name, _given(tables, name), columns, as_of_date))
@@ -136,8 +148,10 @@ class BookTables:
         self.asset_location = _records(_given(tables, "seed_asset_location"))
 
     def of_household(self, household_id: str) -> dict[str, list[Row]]:
-        """Every household table's rows of one household."""
-        return {name: index.rows(household_id) for name, index in self._by_household.items()}
+        """Every household table's rows of one household; none for a table that is optional."""
+        rows: dict[str, list[Row]] = {name: [] for name in OPTIONAL_COLUMNS}
+        rows |= {name: index.rows(household_id) for name, index in self._by_household.items()}
+        return rows
 
 
 def _given(tables: Mapping[str, pa.Table], name: str) -> pa.Table:

@@ -22,7 +22,7 @@ from python_steps.planning.plan import (
     Trade,
     TradeLot,
 )
-from python_steps.planning.tax_effect import Realized, TaxEffect, TaxRates, carryforward_used
+from python_steps.planning.tax_effect import Realized, TaxEffect, TaxRates
 from python_steps.planning.wording import trade_rationale
 from python_steps.policy import FirmPolicy
 
@@ -67,7 +67,6 @@ def tax_impacts(index: HouseholdIndex, ledger: PlanLedger, tax: TaxEffect) -> tu
     year = index.household.planned_trade_date.year
     impacts = []
     for tax_unit_id, realized in sorted(ledger.realized().items()):
-        unit = index.tax_units.get(tax_unit_id)
         impacts.append(
             TaxImpact(
                 tax_unit_id=tax_unit_id,
@@ -76,7 +75,7 @@ def tax_impacts(index: HouseholdIndex, ledger: PlanLedger, tax: TaxEffect) -> tu
                 realized_short_term_loss=realized.short_loss,
                 realized_long_term_gain=realized.long_gain,
                 realized_long_term_loss=realized.long_loss,
-                carryforward_used=NOTHING if unit is None else carryforward_used(unit, realized),
+                carryforward_used=tax.carryforward_used(tax_unit_id, realized),
                 estimated_tax=tax.change(tax_unit_id, realized),
                 harvested_loss=-(realized.short_loss + realized.long_loss),
                 wash_sale_exposure=_exposure(index, ledger, tax_unit_id),

@@ -93,13 +93,12 @@ def budget_left(ledger: PlanLedger, judge: Judge) -> Decimal | None:
     budget = judge.household.annual_gains_budget
     if budget is None:
         return None
-    used = sum(
-        (
-            unit.year_to_date_short_term_gain + unit.year_to_date_long_term_gain
-            for unit in ledger.index.tax_units.values()
-        ),
-        NOTHING,
-    )
+    used = NOTHING
+    for unit in ledger.index.tax_units.values():
+        short, long = unit.year_to_date_short_term_gain, unit.year_to_date_long_term_gain
+        if short is None or long is None:
+            return NOTHING  # what has been realised is not known: nothing more may be
+        used += short + long
     used += sum((each.short_term + each.long_term for each in ledger.realized().values()), NOTHING)
     return budget - used
 

@@ -221,24 +221,28 @@ class WashSaleWindow:
 
 @dataclass(frozen=True, slots=True)
 class TaxUnit:
-    """One tax return: year-to-date state, marginal rates and what is known of the rate tables."""
+    """One tax return: year-to-date state, marginal rates and what is known of the rate tables.
+
+    What the firm's profile leaves open is None; `rates_status` "missing" then says whether rates
+    can be told at all.
+    """
 
     tax_unit_id: str
-    tax_year: int
-    filing_status: str
+    tax_year: int | None
+    filing_status: str | None
     marginal_ordinary_rate: Decimal | None
     marginal_short_term_rate: Decimal | None
     marginal_long_term_rate: Decimal | None
-    short_term_carryforward: Decimal
-    long_term_carryforward: Decimal
-    year_to_date_short_term_gain: Decimal
-    year_to_date_long_term_gain: Decimal
-    ordinary_taxable_income: Decimal
-    magi: Decimal
-    state_rate: Decimal
-    state_gains_rate: Decimal
+    short_term_carryforward: Decimal | None
+    long_term_carryforward: Decimal | None
+    year_to_date_short_term_gain: Decimal | None
+    year_to_date_long_term_gain: Decimal | None
+    ordinary_taxable_income: Decimal | None
+    magi: Decimal | None
+    state_rate: Decimal | None
+    state_gains_rate: Decimal | None
     rates_status: str
-    profile_status: str
+    profile_status: str | None
 
 
 @dataclass(frozen=True, slots=True)

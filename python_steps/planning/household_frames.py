@@ -594,7 +594,7 @@ def _tax_units(rows: list[Row]) -> tuple[TaxUnit, ...]:
     names = TaxUnit.__dataclass_fields__
     return tuple(
         TaxUnit(**{name: row[name] for name in names})
-        for row in sorted(rows, key=lambda each: (each["tax_unit_id"], each["tax_year"]))
+        for row in sorted(rows, key=lambda each: (each["tax_unit_id"], each["tax_year"] or 0))
     )
 
 

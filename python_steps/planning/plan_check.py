@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import asdict
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -34,7 +35,8 @@ from python_steps.planning.plan import (
 )
 from python_steps.policy import FirmPolicy
 from python_steps.taxes.holding_period import is_long_term
-from python_steps.taxes.rates import RateTables, TaxUnitProfile, capital_gains_tax_change
+from python_steps.taxes.rates import RateTables, capital_gains_tax_change
+from python_steps.taxes.tax_unit_states import profile_from_row
 
 NOTHING = Decimal(0)
 CENT = Decimal("0.01")
@@ -322,10 +324,9 @@ def _true_tax(
     year = facts.household.planned_trade_date.year
     for unit in facts.household.tax_units:
         if unit.tax_unit_id == tax_unit_id and unit.tax_year == year:
-            known = TaxUnitProfile.__dataclass_fields__
-            profile = TaxUnitProfile(
-                **{name: getattr(unit, name) for name in known if hasattr(unit, name)}
-            )
+            profile = profile_from_row(asdict(unit))
+            if profile is None or rates.find(profile.tax_year, profile.filing_status) is None:
+                return None
             return capital_gains_tax_change(profile, rates, short, long)
     return None
 

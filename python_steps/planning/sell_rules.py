@@ -178,12 +178,17 @@ class SellRules:
         if window is None:
             return None
         if not window.is_coverage_known:
-            return Block("unknown_coverage", "recent purchases of the household are not all known")
+            return Block(
+                "unknown_coverage",
+                "recent purchases of the household are not all known"
+                + _cause_words(window.caused_by),
+            )
         until = window.no_loss_sale_until_date
         if until is not None and until >= self._index.household.planned_trade_date:
             return Block(
                 "wash_sale_window",
-                f"a loss would be a wash sale until {until.isoformat()} ({window.caused_by})",
+                f"a loss would be a wash sale until {until.isoformat()}"
+                f"{_cause_words(window.caused_by)}",
             )
         return None
 
@@ -205,6 +210,11 @@ class SellRules:
         chosen = order_lots(method, [_selectable(lot, price) for lot in position.lots], rates)
         by_id = {lot.lot_id: lot for lot in position.lots}
         return tuple(by_id[each.lot_id] for each in chosen)
+
+
+def _cause_words(caused_by: str) -> str:
+    """The window's own sentence as a remark in brackets."""
+    return f" ({caused_by.strip().rstrip('.')})" if caused_by.strip() else ""
 
 
 def long_term_words(lot: Lot) -> str:

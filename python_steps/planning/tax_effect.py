@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from python_steps.planning.household import HouseholdIndex, TaxUnit
 from python_steps.taxes.rates import RateTables, TaxUnitProfile, capital_gains_tax_change
+from python_steps.taxes.tax_unit_states import profile_from_row
 
 NOTHING = Decimal(0)
 CENT = Decimal("0.01")
@@ -60,15 +61,17 @@ class TaxEffect:
     def __init__(self, index: HouseholdIndex, tables: RateTables) -> None:
         self._units = index.tax_units
         self._tables = tables
+        self._profiles = {
+            name: profile
+            for name, unit in index.tax_units.items()
+            if unit.rates_status != "missing"
+            and (profile := tax_profile(unit)) is not None
+            and tables.find(profile.tax_year, profile.filing_status) is not None
+        }
 
     def has_rates(self, tax_unit_id: str) -> bool:
         """True when the unit's profile and the year's rates are known."""
-        unit = self._units.get(tax_unit_id)
-        return (
-            unit is not None
-            and unit.rates_status != "missing"
-            and self._tables.find(unit.tax_year, unit.filing_status) is not None
-        )
+        return tax_unit_id in self._profiles
 
     def marginal_rates(self, tax_unit_id: str) -> TaxRates | None:
         """The unit's marginal rates as the tax state gives them, None where they are unknown."""
@@ -85,13 +88,18 @@ class TaxEffect:
         """True tax of the year with these results less the tax without them, to the cent."""
         if realized == Realized():
             return NOTHING
-        if not self.has_rates(tax_unit_id):
+        profile = self._profiles.get(tax_unit_id)
+        if profile is None:
             return None
-        profile = tax_profile(self._units[tax_unit_id])
         change = capital_gains_tax_change(
             profile, self._tables, realized.short_term, realized.long_term
         )
         return change.quantize(CENT)
+
+    def carryforward_used(self, tax_unit_id: str, realized: Realized) -> Decimal:
+        """Carried-in losses that the results consume; nothing where no profile is known."""
+        profile = self._profiles.get(tax_unit_id)
+        return NOTHING if profile is None else carryforward_used(profile, realized)
 
     def total_change(self, realized: Mapping[str, Realized]) -> Decimal | None:
         """Sum of `change` over tax units; None as soon as one of them is unknown."""
@@ -104,27 +112,15 @@ class TaxEffect:
         return total
 
 
-def tax_profile(unit: TaxUnit) -> TaxUnitProfile:
-    """A household's tax unit as the tax rules want it."""
-    return TaxUnitProfile(
-        tax_unit_id=unit.tax_unit_id,
-        tax_year=unit.tax_year,
-        filing_status=unit.filing_status,
-        ordinary_taxable_income=unit.ordinary_taxable_income,
-        magi=unit.magi,
-        state_rate=unit.state_rate,
-        state_gains_rate=unit.state_gains_rate,
-        short_term_carryforward=unit.short_term_carryforward,
-        long_term_carryforward=unit.long_term_carryforward,
-        year_to_date_short_term_gain=unit.year_to_date_short_term_gain,
-        year_to_date_long_term_gain=unit.year_to_date_long_term_gain,
-    )
+def tax_profile(unit: TaxUnit) -> TaxUnitProfile | None:
+    """A household's tax unit as the tax rules want it; None where a needed figure is missing."""
+    return profile_from_row({name: getattr(unit, name) for name in TaxUnit.__dataclass_fields__})
 
 
-def carryforward_used(unit: TaxUnit, realized: Realized) -> Decimal:
+def carryforward_used(profile: TaxUnitProfile, realized: Realized) -> Decimal:
     """Carried-in losses that the plan's net gain consumes beyond the year to date, dollars."""
-    carried = unit.short_term_carryforward + unit.long_term_carryforward
-    before = unit.year_to_date_short_term_gain + unit.year_to_date_long_term_gain
+    carried = profile.short_term_carryforward + profile.long_term_carryforward
+    before = profile.year_to_date_short_term_gain + profile.year_to_date_long_term_gain
     after = before + realized.short_term + realized.long_term
     used_before = min(carried, max(NOTHING, before))
     return max(NOTHING, min(carried, max(NOTHING, after)) - used_before)

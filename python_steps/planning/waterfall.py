@@ -56,7 +56,6 @@ from python_steps.taxes.rates import RateTables
 
 NOTHING = Decimal(0)
 RELEASED = "released"
-CASH_FLOW_TRIGGER = "cash_flow"
 # A second pass lets an account use what a first pass in another account left to do.
 TAX_ADVANTAGED_PASSES = 2
 
@@ -126,10 +125,6 @@ def _take_steps(market: Market, ledger: PlanLedger, judge: Judge) -> Steps:
             ledger, put_off = _rebalance(market, ledger, group, breached, judge)
             deferrals += put_off
             run_mode = REBALANCE_MODE
-        elif group.is_rebalance_due and CASH_FLOW_TRIGGER in _triggers(group):
-            invest_cash(market, ledger, group, judge.policy.trade_to, breached)
-            if run_mode == NO_TRADE_MODE and ledger.orders:
-                run_mode = CASH_ONLY_MODE
     return Steps(ledger, run_mode, shortfalls, deferrals)
 
 
@@ -164,10 +159,6 @@ def _rebalance(
             ledger, deferrals = realise_gains(market, ledger, group, allowed, judge)
     invest_cash(market, ledger, group, trade_to, breached)
     return ledger, deferrals
-
-
-def _triggers(group: AllocationGroup) -> set[str]:
-    return {reason.strip() for reason in group.trigger_reasons.split(",")}
 
 
 def _needs_of_cash(market: Market, ledger: PlanLedger) -> dict[str, Decimal]:

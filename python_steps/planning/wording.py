@@ -131,10 +131,16 @@ def need_words(flows: Sequence[CashFlow], account: Account) -> str:
         for flow in flows
         if flow.account_id == account.account_id and flow.flow_type != "contribution"
     ]
-    minimum = account.cash.minimum if account.cash is not None else NOTHING
-    if minimum > 0:
-        outgoing.append(f"minimum cash of {dollars(minimum)}")
-    return " and ".join(outgoing) or "cash that is reserved or overdrawn"
+    if account.cash is not None:
+        cash = account.cash
+        reserves = [
+            ("payments due of", cash.flow_reserve if not outgoing else NOTHING),
+            ("fees due of", cash.fee_reserve if not outgoing else NOTHING),
+            ("minimum cash of", cash.minimum),
+            ("margin debit of", cash.margin_debit),
+        ]
+        outgoing += [f"{words} {dollars(amount)}" for words, amount in reserves if amount > 0]
+    return " and ".join(outgoing) or "overdrawn cash"
 
 
 def _sale_reason(index: HouseholdIndex, start: PlanLedger, order: Order, reason_code: str) -> str:

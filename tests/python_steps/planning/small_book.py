@@ -343,10 +343,15 @@ class SmallBook:
     def frames(self) -> dict[str, pa.Table]:
         """Every table the planner asks for, with drift, breaches and values filled in."""
         self._value()
-        from python_steps.planning.book_tables import BOOK_COLUMNS, HOUSEHOLD_COLUMNS
+        from python_steps.planning.book_tables import (
+            BOOK_COLUMNS,
+            HOUSEHOLD_COLUMNS,
+            OPTIONAL_COLUMNS,
+        )
 
         frames = dict(seeds())
-        for name, columns in {**HOUSEHOLD_COLUMNS, **BOOK_COLUMNS}.items():
+        columns_of = {**HOUSEHOLD_COLUMNS, **OPTIONAL_COLUMNS, **BOOK_COLUMNS}
+        for name, columns in columns_of.items():
             if not name.startswith("seed_"):
                 frames[name] = self._table(name, columns)
         return frames

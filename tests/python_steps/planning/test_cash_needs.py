@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from tests.python_steps.planning.small_book import BONDS, LARGE, D, SmallBook
+from python_steps.planning.batch import plan_households
+from tests.python_steps.planning.small_book import BONDS, LARGE, D, Planned, SmallBook
 
 RECENT = date(2026, 6, 1)
 
@@ -136,3 +137,13 @@ def test_reserved_cash_is_not_invested() -> None:
     book.lot("I1", "BND", 1000, 50)
     planned = book.plan()
     assert planned.trades == []
+
+
+def test_without_single_flows_the_reserve_is_named() -> None:
+    book = book_with_need(5_000)
+    book.lot("A1", "VTI", 200, 60)
+    payload = book.payload()
+    tables = {name: table for name, table in payload.tables.items()
+              if name != "int_cash_flows__due"}  # fmt: skip
+    planned = Planned(plan_households(type(payload)(**{**vars(payload), "tables": tables})))
+    assert "payments due of $5,000" in planned.trades[0]["rationale"]

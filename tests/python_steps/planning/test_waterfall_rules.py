@@ -578,13 +578,22 @@ def test_two_allocation_groups_are_planned_each_to_its_own_targets() -> None:
     assert {row["account_id"] for row in planned.trades} == {"I2"}
 
 
-def test_cash_flow_trigger_invests_new_cash_without_selling() -> None:
+def test_a_flow_that_is_due_moves_nothing_while_every_class_is_in_its_band() -> None:
     book = two_class_book()
-    book.triggers["G1"] = "cash_flow"
-    book.lot("A1", "VTI", 500, 60)
-    book.lot("A1", "BND", 1000, 50)
     book.group({LARGE: "0.49", BONDS: "0.49", CASH: "0.02"}, trigger="cash_flow")
     book.tables["fct_account_cash"][0].update(trade_date=D(2_800), investable=D(2_800))
+    book.lot("A1", "VTI", 500, 60)
+    book.lot("A1", "BND", 1000, 50)
+    assert book.plan().trades == []
+
+
+def test_cash_over_its_band_is_invested_before_anything_is_sold() -> None:
+    book = two_class_book()
+    book.group({LARGE: "0.49", BONDS: "0.49", CASH: "0.02"})
+    book.tables["fct_account_cash"][0].update(trade_date=D(9_000), investable=D(9_000))
+    book.lot("A1", "VTI", 500, 60)
+    book.lot("A1", "BND", 900, 50)
     planned = book.plan()
-    assert planned.plan["run_mode"] == "cash_only"
+    assert planned.of("sell") == []
     assert {row["reason_code"] for row in planned.trades} == {"INVEST_CASH"}
+    assert planned.plan["run_mode"] == "rebalance"
