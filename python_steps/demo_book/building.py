@@ -137,11 +137,23 @@ def open_account(
     return account
 
 
-def move_account(household: Household, account: Account, folder: str) -> None:
-    """Let another custodian hold an account, under a number of that custodian's form."""
+def move_account(
+    household: Household, account: Account, folder: str, number: str | None = None
+) -> None:
+    """Let another custodian hold an account.
+
+    Its number becomes one of that custodian's form, or the given one; restrictions on the account
+    follow it.
+    """
+    former = f"{account.custodian}:{account.number}"
     serial = household.number * _ACCOUNTS_A_HOUSEHOLD + household.accounts.index(account)
     account.folder = folder
-    account.number = _NUMBER_FORMS[folder].format(serial)
+    account.number = number or _NUMBER_FORMS[folder].format(serial)
+    present = f"{account.custodian}:{account.number}"
+    household.restrictions = [
+        one._replace(scope_id=present) if one.scope_id == former else one
+        for one in household.restrictions
+    ]
 
 
 def whole_units(ticker: str, quantity: float) -> int:

@@ -32,7 +32,14 @@ from python_steps.demo_book.model import (
     AllocationGroup,
     CashFlow,
     Household,
+    OpenOrder,
     Person,
+    Restriction,
+)
+from python_steps.taxes.retirement import (
+    AGGREGATED_IRA_TYPES,
+    INHERITED_TYPES,
+    minimum_distribution,
 )
 
 SURNAMES = (
@@ -199,6 +206,7 @@ _BANDS: tuple[tuple[float, dict[str, object]], ...] = (
 )
 _UTMA_TARGETS = tuple(Decimal(weight) for weight in (75, 0, 25, 0, 0, 0, 0, 0, 0))
 _DRIFTS: tuple[tuple[float, float], ...] = ((0.55, 0.05), (0.30, 0.11), (0.15, 0.22))
+_IRAS_WITH_DISTRIBUTIONS = AGGREGATED_IRA_TYPES | INHERITED_TYPES
 _SMALLEST_POSITION = 2_500  # dollars
 _SUBSTITUTES = {
     "VTI": "ITOT", "ITOT": "VTI", "SCHB": "VTI", "VOO": "SCHX", "SCHX": "VOO", "VV": "VOO",
@@ -260,7 +268,9 @@ class _Maker:
                 self._buy(account, "VEA", int(wealth * 0.01))
         if draws.chance(0.12):
             self._harvest(household)
-        self._add_routine_flows(household, kind)
+        self._add_routine_flows(household)
+        self._add_restriction(household)
+        self._add_open_order(household)
         return household
 
     def _persons(self, kind: str, surname: str) -> list[Person]:
@@ -525,7 +535,7 @@ class _Maker:
                 ):
                     return
 
-    def _add_routine_flows(self, household: Household, kind: str) -> None:
+    def _add_routine_flows(self, household: Household) -> None:
         draws = self.draws
         taxable = next(account for account in household.accounts if account.is_taxable)
         value = account_value(taxable, self.market, self.market.demo_index)
@@ -538,15 +548,45 @@ class _Maker:
         elif draws.chance(0.12):
             amount = value * draws.integer(1, 5) // 100
             self._flow(flows, taxable, "withdrawal", amount, "requested", date(2026, 11, 27))
-        if kind == "retired":
-            year_end = self.market.index_on_or_before(date(2025, 12, 31))
-            for account in household.accounts:
-                if account.account_type == "traditional_ira":
-                    balance = account_value(account, self.market, year_end)
-                    account.year_end_balances[2025] = balance
-            ira = next(a for a in household.accounts if a.account_type == "traditional_ira")
-            due = date(2026, 11, 30) if draws.chance(0.3) else date(2026, 12, 31)
-            self._flow(flows, ira, "rmd", ira.year_end_balances[2025] * 4 // 100, "planned", due)
+        state_year_end_balances(household, self.market)
+        due = date(2026, 11, 30) if draws.chance(0.3) else date(2026, 12, 31)
+        flows += required_distributions(household, due, "planned")
+
+    def _add_restriction(self, household: Household) -> None:
+        draws = self.draws
+        if not draws.chance(0.15):
+            return
+        account = next(account for account in household.accounts if account.is_taxable)
+        kind, reason = draws.one_of(
+            (
+                ("hold", "Wishes to keep it"),
+                ("no_gains", "No gains this year"),
+                ("do_not_buy", "Enough of it"),
+                ("esg", "Values of the family"),
+            )
+        )
+        household.restrictions.append(
+            Restriction(
+                f"R-{self.number:04d}-01",
+                "account" if kind in ("hold", "no_gains") else "household",
+                f"{account.custodian}:{account.number}"
+                if kind in ("hold", "no_gains")
+                else household.household_id,
+                "XOM" if kind == "esg" else draws.one_of(account.positions).ticker,
+                kind,
+                reason,
+                "client letter",
+            )
+        )
+
+    def _add_open_order(self, household: Household) -> None:
+        if self.draws.chance(0.02):
+            account = next(account for account in household.accounts if account.is_taxable)
+            entered = date(2026, 11, 17)
+            order = OpenOrder(
+                f"O-{self.number:05d}", "VTI", "BUY", 5 * SHARE_UNITS, 0, "MARKET", None, entered
+            )
+            account.open_orders.append(order)
 
     def _flow(
         self,
@@ -561,7 +601,7 @@ class _Maker:
             return
         amount = cents // 10_000 * 10_000
         number = f"CF-{self.number:04d}-{len(flows) + 1:02d}"
-        recurrence = {"fee": "quarterly", "rmd": "annual"}.get(flow_type, "once")
+        recurrence = "quarterly" if flow_type == "fee" else "once"
         flows.append(CashFlow(number, account, flow_type, amount, state, due, recurrence))
 
 
@@ -594,6 +634,32 @@ def harvest_losses(
         account.position(substitute).buy(index, quantity, substitute_price)
         account.cash += proceeds - amount_in_cents(quantity, substitute_price)
     return True
+
+
+def state_year_end_balances(household: Household, market: Market) -> None:
+    """Give every IRA with required distributions its value at the end of 2025 and of 2026."""
+    for account in household.accounts:
+        if account.account_type in _IRAS_WITH_DISTRIBUTIONS:
+            account.year_end_balances = {
+                year: account_value(account, market, market.index_on_or_before(date(year, 12, 31)))
+                for year in (2025, 2026)
+            }
+
+
+def required_distributions(household: Household, due: date, state: str) -> list[CashFlow]:
+    """The distributions of 2026 that the owners' ages ask for, one for each of their own IRAs."""
+    births = {person.person_id: person.birth_date for person in household.persons}
+    flows: list[CashFlow] = []
+    for account in household.accounts:
+        if account.account_type not in AGGREGATED_IRA_TYPES:
+            continue
+        balance = Decimal(account.year_end_balances[2025]) / 100
+        required = minimum_distribution(births[account.owners[0][0]], 2026, balance).amount
+        if required:
+            number = f"CF-{household.number:04d}-R{len(flows) + 1}"
+            cents = int(required * 100)
+            flows.append(CashFlow(number, account, "rmd", cents, state, due, "annual"))
+    return flows
 
 
 def account_value(account: Account, market: Market, session_index: int) -> int:

@@ -19,12 +19,13 @@ from python_steps.demo_book.activity import (
     transactions_between,
     unsettled_amount,
 )
-from python_steps.demo_book.ledger import OpenLot, Position, Purchase, amount_in_cents, is_long_term
+from python_steps.demo_book.ledger import OpenLot, Position, Purchase, amount_in_cents
 from python_steps.demo_book.market import RATES_TO_DOLLAR, Market
 from python_steps.demo_book.model import Account, Household
 from python_steps.demo_book.standard_feed import HISTORY_DAYS
 from python_steps.demo_book.text_files import money_text, quantity_text, rate_text
 from python_steps.demo_book.universe import DemoSecurity, universe
+from python_steps.taxes.holding_period import is_long_term
 
 _CUSTOMER_TYPES = {"taxable_individual": "Individual", "roth_ira": "IRA Roth New"}
 _CASH_TYPES = {

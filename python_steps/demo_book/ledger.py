@@ -3,15 +3,14 @@
 Belongs here: purchases, sales and reinvestments of one security in one account, the lots left on a
 session, the lots closed by it, in whole units (ten-thousandths of a share, cents). Does not belong
 here: which securities an account holds (`households`) or any file layout. Money is whole cents,
-rounded half to even once per event, so lots tie to positions exactly. Holding terms follow the
-anniversary rule (Rev. Rul. 66-7, 66-97): the day of acquisition does not count.
+rounded half to even once per event, so lots tie to positions exactly.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple
 
 SHARE_UNITS = 10_000  # quantities are whole ten-thousandths of a share
@@ -74,16 +73,6 @@ def _divided(numerator: int, denominator: int) -> int:
     if twice > denominator or (twice == denominator and quotient % 2):
         quotient += 1
     return quotient
-
-
-def is_long_term(acquired: date, disposed: date) -> bool:
-    """True when the holding period is more than one year (IRC 1222, anniversary rule)."""
-    first_counted = acquired + timedelta(days=1)
-    try:
-        anniversary = first_counted.replace(year=first_counted.year + 1)
-    except ValueError:  # 29 February
-        anniversary = date(first_counted.year + 1, 3, 1)
-    return disposed >= anniversary
 
 
 @dataclass(slots=True)

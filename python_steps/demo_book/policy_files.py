@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from python_steps.demo_book.ledger import is_long_term
 from python_steps.demo_book.market import Market
 from python_steps.demo_book.model import (
     ASSET_CLASSES,
@@ -27,6 +26,7 @@ from python_steps.demo_book.text_files import (
     money_text,
 )
 from python_steps.demo_book.universe import PRIVATE_FUND_MAPPED, universe
+from python_steps.taxes.holding_period import is_long_term
 
 _VALIDITY = ("valid_from", "valid_to")
 _SINCE_START = ("2024-01-02", "")

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from python_steps.demo_book.activity import cash_on
-from python_steps.demo_book.ledger import OpenLot, Position, amount_in_cents, is_long_term
+from python_steps.demo_book.ledger import OpenLot, Position, amount_in_cents
 from python_steps.demo_book.market import Market
 from python_steps.demo_book.model import Account, Household
 from python_steps.demo_book.text_files import quantity_text
 from python_steps.demo_book.universe import universe
+from python_steps.taxes.holding_period import is_long_term
 
 _MASKED_IN_2026 = "..."
 _TITLES = {

@@ -19,7 +19,7 @@ same one shows the same under every seed.
 | HH-0024 | IPS with a security target |
 | HH-0026 | every type of restriction |
 | HH-0028 | IPS changed a week ago |
-| HH-0030 | UTMA of a child, held-away 401(k) |
+| HH-0030 | UTMA of a child, held-away 401(k) that does not count toward the IPS |
 | HH-0032 | concentrated stock with a very low basis, capped and not to be sold at a gain |
 | HH-0034 | far too much cash |
 | HH-0036 | standard feed lot whose basis the custodian raised for a wash sale |
@@ -53,6 +53,7 @@ from python_steps.demo_book.households import (
     SINGLE,
     HouseholdKind,
     account_value,
+    required_distributions,
 )
 from python_steps.demo_book.ledger import SHARE_UNITS
 from python_steps.demo_book.market import Market
@@ -118,8 +119,8 @@ def _schwab_2020(household: Household, market: Market) -> None:
 def _schwab_2026(household: Household, market: Market) -> None:
     taxable = taxable_account(household)
     for account in (taxable, account_of_type(household, "roth_ira")):
-        move_account(household, account, "schwab")
-        account.number = f"...{account.number[-3:]}"
+        place = household.accounts.index(account)
+        move_account(household, account, "schwab", f"...{household.number * 20 + place:03d}")
     _wash_sale_adjusted_lot(taxable, market, "VWO")
 
 
@@ -164,11 +165,9 @@ def _loss_and_spouse_reinvests(household: Household, market: Market) -> None:
 def _required_distribution(household: Household, market: Market) -> None:
     for place, year in enumerate((1949, 1951)):
         household.persons[place] = household.persons[place]._replace(birth_date=date(year, 5, 4))
-    due = date(2026, 11, 30)
-    household.cash_flows = [
-        flow._replace(required_by_date=due, state="requested") if flow.flow_type == "rmd" else flow
-        for flow in household.cash_flows
-    ]
+    others = [flow for flow in household.cash_flows if flow.flow_type != "rmd"]
+    required = required_distributions(household, date(2026, 11, 30), "requested")
+    household.cash_flows = others + required
 
 
 def _margin_and_overdraft(household: Household, market: Market) -> None:
@@ -304,19 +303,19 @@ def _concentrated_stock(household: Household, market: Market) -> None:
         worth // 2,
         ((date(2010, 3, 9), 30), (date(2012, 8, 14), 40), (date(2015, 1, 13), 30)),
     )
-    for place, kind in enumerate(("concentration_cap", "no_gains"), start=1):
-        household.restrictions.append(
-            Restriction(
-                f"R-{household.number:04d}-{place:02d}",
-                "household",
-                household.household_id,
-                "NVDA",
-                kind,
-                "Founder stock, to be reduced by gifts only",
-                "IPS",
-                limit_weight="0.1" if kind == "concentration_cap" else "",
-            )
+    household.restrictions = [
+        Restriction(
+            f"R-{household.number:04d}-{place:02d}",
+            "household",
+            household.household_id,
+            "NVDA",
+            kind,
+            "Founder stock, to be reduced by gifts only",
+            "IPS",
+            limit_weight="0.1" if kind == "concentration_cap" else "",
         )
+        for place, kind in enumerate(("concentration_cap", "no_gains"), start=1)
+    ]
 
 
 def _much_cash(household: Household, market: Market) -> None:
@@ -381,8 +380,9 @@ def _two_groups(household: Household, market: Market) -> None:
             account.allocation_group_id = retirement.group_id
 
 
-def _as_drawn(household: Household, market: Market) -> None:
-    """The kind alone is what the household shows."""
+def _child_and_held_away(household: Household, market: Market) -> None:
+    """The kind shows the UTMA; the plan of an employer is seen but not counted in the IPS."""
+    account_of_type(household, "401k").counts_toward_allocation = False
 
 
 SHOWCASES: dict[int, Showcase] = {
@@ -399,7 +399,7 @@ SHOWCASES: dict[int, Showcase] = {
     24: Showcase(None, _security_target),
     26: Showcase(COUPLE, _every_restriction),
     28: Showcase(None, _policy_changed),
-    30: Showcase(FAMILY, _as_drawn),
+    30: Showcase(FAMILY, _child_and_held_away),
     32: Showcase(COUPLE, _concentrated_stock),
     34: Showcase(None, _much_cash),
     36: Showcase(None, _adjusted_lot),

@@ -22,7 +22,6 @@ from python_steps.demo_book.ledger import (
     OpenLot,
     Position,
     amount_in_cents,
-    is_long_term,
 )
 from python_steps.demo_book.market import RATES_TO_DOLLAR, Market
 from python_steps.demo_book.model import REGISTRATIONS, Account, Household
@@ -36,6 +35,7 @@ from python_steps.demo_book.text_files import (
     rate_text,
 )
 from python_steps.demo_book.universe import DemoSecurity, universe
+from python_steps.taxes.holding_period import is_long_term
 
 HISTORY_DAYS = 400
 

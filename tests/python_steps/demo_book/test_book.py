@@ -146,6 +146,49 @@ def test_policy_rows_refer_to_what_exists(book: Book) -> None:
     assert keys("cash_flows", "account_number") <= keys("account_settings", "account_number")
 
 
+def test_restrictions_name_accounts_lots_and_people_that_exist(book: Book) -> None:
+    accounts = {
+        f"{row['custodian']}:{row['account_number']}"
+        for row in book.rows(DEMO_SESSION, "policy", "account_settings")
+    }
+    lots = {
+        f"ALPINE:{row['account_number']}:{row['source_lot_id']}"
+        for row in book.rows(DEMO_SESSION, "alpine", "tax_lots")
+    }
+    persons = {row["person_id"] for row in book.standard_rows(DEMO_SESSION, "persons")}
+    households = {row["household_id"] for row in book.rows(DEMO_SESSION, "policy", "households")}
+    known = {"account": accounts, "lot": lots, "person": persons, "household": households}
+    rows = book.rows(DEMO_SESSION, "policy", "restrictions")
+    assert len({row["restriction_id"] for row in rows}) == len(rows)
+    for row in rows:
+        if row["scope"] in known:
+            assert row["scope_id"] in known[row["scope"]], row
+
+
+def test_distributions_are_required_of_the_old_only(book: Book) -> None:
+    births = {
+        row["person_id"]: date.fromisoformat(row["birth_date"])
+        for row in book.standard_rows(DEMO_SESSION, "persons")
+    }
+    owners = {
+        row["account_number"]: births[row["person_id"]]
+        for row in book.standard_rows(DEMO_SESSION, "account_owners")
+        if row["owner_role"] == "owner"
+    }
+    stated = {
+        row["account_number"]: number(row["balance"])
+        for row in book.standard_rows(DEMO_SESSION, "prior_year_end_balances")
+        if row["balance_year"] == "2025"
+    }
+    flows = book.rows(DEMO_SESSION, "policy", "cash_flows")
+    required = [row for row in flows if row["flow_type"] == "rmd"]
+    assert len(required) >= 3
+    for row in required:
+        assert owners[row["account_number"]].year <= 1953
+        share = number(row["amount"]) / stated[row["account_number"]]
+        assert Decimal("0.037") < share < Decimal("0.1"), row
+
+
 def test_class_targets_in_force_sum_to_one(book: Book) -> None:
     for session in SESSIONS:
         sums: dict[str, Decimal] = defaultdict(Decimal)

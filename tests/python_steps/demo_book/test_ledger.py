@@ -7,25 +7,8 @@ from datetime import date
 import pytest
 
 from python_steps.demo_book.draws import Draws
-from python_steps.demo_book.ledger import SHARE_UNITS, Position, amount_in_cents, is_long_term
+from python_steps.demo_book.ledger import SHARE_UNITS, Position, amount_in_cents
 from python_steps.demo_book.text_files import CsvFile, field_text, money_text, quantity_text
-
-
-@pytest.mark.parametrize(
-    ("acquired", "disposed", "is_long"),
-    [
-        (date(2024, 3, 1), date(2025, 3, 1), False),
-        (date(2024, 3, 1), date(2025, 3, 2), True),
-        (date(2023, 6, 15), date(2024, 6, 15), False),
-        (date(2023, 2, 28), date(2024, 2, 29), False),
-        (date(2023, 2, 28), date(2024, 3, 1), True),
-        (date(2024, 2, 28), date(2025, 3, 1), True),
-    ],
-)
-def test_long_term_starts_the_day_after_the_anniversary(
-    acquired: date, disposed: date, is_long: bool
-) -> None:
-    assert is_long_term(acquired, disposed) is is_long
 
 
 @pytest.mark.parametrize(
