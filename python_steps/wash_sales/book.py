@@ -206,12 +206,16 @@ def mask_of(condition: Any) -> Mask:
 
 def is_negative(column: pa.ChunkedArray) -> Mask:
     """Where a decimal column is below zero; False where null."""
-    return mask_of(pc.less(column, pa.scalar(0, pa.int64()).cast(column.type)))
+    return mask_of(pc.less(column, _zero(column)))
 
 
 def is_positive(column: pa.ChunkedArray) -> Mask:
     """Where a decimal column is above zero; False where null."""
-    return mask_of(pc.greater(column, pa.scalar(0, pa.int64()).cast(column.type)))
+    return mask_of(pc.greater(column, _zero(column)))
+
+
+def _zero(column: pa.ChunkedArray) -> pa.Scalar:
+    return pa.scalar(Decimal(0) if pa.types.is_decimal(column.type) else 0, column.type)
 
 
 def is_purchase_lot(rows: Rows) -> Mask:

@@ -134,7 +134,10 @@ def _loss_mask(book: Book) -> Mask:
     is_loss = mask_of(pc.less(result, 0.0))
     disallowed = table.column("disallowed_loss")
     is_loss |= is_negative(disallowed) | is_positive(disallowed)
-    chosen: Mask = is_loss & book.in_taxable_account(closed) & (closed.match_key != NOBODY)
+    is_dated = ~np.isnat(closed.dates("disposal_date"))
+    chosen: Mask = (
+        is_loss & is_dated & book.in_taxable_account(closed) & (closed.match_key != NOBODY)
+    )
     return chosen
 
 
