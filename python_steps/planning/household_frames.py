@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
 
 from python_steps.planning.book_tables import BookTables, Row
 from python_steps.planning.household import (
@@ -513,6 +514,7 @@ def _adjusted_basis(row: Row, part: Row) -> Decimal | None:
     return Decimal(share.quantize(MICRO_DOLLAR, rounding=ROUND_HALF_EVEN) + adjustment)
 
 
+@lru_cache(maxsize=65_536)
 def _is_long_term(term: str | None, start: date | None, sold: date) -> bool | None:
     """Long when the ledger says so (inherited lots) or when the start makes it so by then."""
     if term == "long":

@@ -37,6 +37,7 @@ class PlanLedger:
         self.sold_lots: dict[str, Decimal] = {}
         self.bought_identity_groups: set[str] = set()
         self.taxable_sold_identity_groups: set[str] = set()
+        self._realized: dict[OrderKey, tuple[Order, Realized]] = {}
         self._cash: dict[str, Decimal] = {}
         self._spendable: dict[str, Decimal] = {}
         for account in index.household.accounts:
@@ -53,6 +54,7 @@ class PlanLedger:
         twin = PlanLedger.__new__(PlanLedger)
         twin.index, twin.costs, twin._buffer = self.index, self.costs, self._buffer
         twin.orders = dict(self.orders)
+        twin._realized = dict(self._realized)
         twin.sold_lots = dict(self.sold_lots)
         twin.bought_identity_groups = set(self.bought_identity_groups)
         twin.taxable_sold_identity_groups = set(self.taxable_sold_identity_groups)
@@ -168,14 +170,21 @@ class PlanLedger:
         for key in sorted(self.orders):
             order = self.orders[key]
             account = self.index.accounts[order.account_id]
-            if order.action != SELL or not account.is_taxable:
-                continue
-            for sale in lot_sales(self.index, order):
+            if order.action == SELL and account.is_taxable:
                 so_far = results.get(account.tax_unit_id, Realized())
-                results[account.tax_unit_id] = so_far.plus(
-                    sale.gain, is_long_term=bool(sale.lot.is_long_term)
-                )
+                results[account.tax_unit_id] = so_far.and_(self._realized_of(key, order))
         return results
+
+    def _realized_of(self, key: OrderKey, order: Order) -> Realized:
+        """Results of one order; kept as long as the order stays the same."""
+        kept = self._realized.get(key)
+        if kept is not None and kept[0] is order:
+            return kept[1]
+        realized = Realized()
+        for sale in lot_sales(self.index, order):
+            realized = realized.plus(sale.gain, is_long_term=bool(sale.lot.is_long_term))
+        self._realized[key] = (order, realized)
+        return realized
 
     def transaction_cost(self) -> Decimal:
         """Cost of all orders."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
@@ -17,7 +17,13 @@ import pyarrow as pa
 
 from python_steps.frames import MONEY, QUANTITY, table_from_records
 from python_steps.planning.household import Household
-from python_steps.planning.plan import HouseholdPlan, Trade
+from python_steps.planning.plan import (
+    HouseholdPlan,
+    TaxImpact,
+    Trade,
+    TradeException,
+    TradeLot,
+)
 from python_steps.policy import FirmPolicy
 
 PLANNER = "waterfall"
@@ -176,15 +182,15 @@ def plan_tables(plans: Iterable[tuple[PlanKey, HouseholdPlan]]) -> dict[str, pa.
                     "trade_id": identity,
                     "account_id": trade.account_id,
                     "security_id": trade.security_id,
-                    **asdict(lot),
+                    **_fields(lot),
                 }
                 for lot in trade.lots
             ]
         rows["tax_impact"] += [
-            {**head, **asdict(impact), "tax_saved_vs_waterfall": None}
+            {**head, **_fields(impact), "tax_saved_vs_waterfall": None}
             for impact in plan.tax_impacts
         ]
-        rows["exceptions"] += [{**head, **asdict(row)} for row in plan.exceptions]
+        rows["exceptions"] += [{**head, **_fields(row)} for row in plan.exceptions]
     return {name: table_from_records(rows[name], schema) for name, schema in SCHEMAS.items()}
 
 
@@ -212,7 +218,13 @@ def _plan_row(key: PlanKey, plan: HouseholdPlan) -> dict[str, Any]:
 
 
 def _trade_row(trade: Trade) -> dict[str, Any]:
-    return {name: getattr(trade, name) for name in Trade.__dataclass_fields__ if name != "lots"}
+    row = _fields(trade)
+    del row["lots"]
+    return row
+
+
+def _fields(value: TradeLot | TaxImpact | TradeException | Trade) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def _hex(text: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+from typing import NamedTuple
 
 from python_steps.lot_selection.methods import SelectableLot, order_lots
 from python_steps.planning.costs import NOTHING
@@ -24,6 +25,7 @@ from python_steps.planning.household import (
     Security,
 )
 from python_steps.planning.ledger import PlanLedger, basis_of
+from python_steps.planning.plan import BUY
 from python_steps.planning.tax_effect import TaxEffect
 from python_steps.policy import FirmPolicy
 from python_steps.taxes.holding_period import long_term_from
@@ -44,6 +46,21 @@ CategorySet = frozenset[LotCategory]
 LOSSES_ONLY: CategorySet = frozenset({LotCategory.UNTAXED, LotCategory.LOSS})
 LONG_TERM_GAINS: CategorySet = LOSSES_ONLY | {LotCategory.LONG_GAIN}
 ANY_LOT: CategorySet = LONG_TERM_GAINS | {LotCategory.SHORT_GAIN}
+GAINS = frozenset({LotCategory.LONG_GAIN, LotCategory.SHORT_GAIN})
+
+_BOUGHT_HERE = Block("wash_sale_window", "the same security is bought in this account")
+_BOUGHT_IN_PLAN = Block("wash_sale_window", "the same investment is bought in this plan")
+_NO_RATES = Block("rates_missing", "the tax rates or the tax profile of the year are missing")
+_NO_GAINS = Block("restricted", "no gains may be realised in it")
+
+
+class _LotFacts(NamedTuple):
+    """A lot's permanent block, its category, and what holds it back where that is not allowed."""
+
+    block: Block | None
+    category: LotCategory
+    identity_group_id: str
+    deferral: Block | None
 
 
 class SellRules:
@@ -54,6 +71,7 @@ class SellRules:
         self._policy = policy
         self._tax = tax
         self._ordered: dict[tuple[str, str], tuple[Lot, ...]] = {}
+        self._facts: dict[str, _LotFacts] = {}
         self._loss_limit = 1 + policy.loss_price_buffer
 
     def eligible_lots(
@@ -97,15 +115,16 @@ class SellRules:
         self, ledger: PlanLedger, position: Position, lot: Lot, allowed: CategorySet
     ) -> Block | None:
         """Why a lot may not be sold at this stage, None when it may."""
-        account = self._index.accounts[position.account_id]
-        known = account.block or position.block or lot.block
-        if known is not None:
-            return known
-        if ledger.order_of(position.account_id, position.security_id, "buy") is not None:
-            return Block("wash_sale_window", "the same security is bought in this account")
-        if not account.is_taxable:
+        facts = self._facts_of(position, lot)
+        if facts.block is not None:
+            return facts.block
+        if (position.account_id, position.security_id, BUY) in ledger.orders:
+            return _BOUGHT_HERE
+        if facts.category is LotCategory.UNTAXED:
             return None
-        return self._taxable_block(ledger, account, position, lot, allowed)
+        if facts.identity_group_id in ledger.bought_identity_groups:
+            return _BOUGHT_IN_PLAN
+        return None if facts.category in allowed else facts.deferral
 
     def category(self, lot: Lot) -> LotCategory:
         """What a sale of the lot at today's price would be."""
@@ -141,37 +160,30 @@ class SellRules:
         rate = rates.long_term if lot.is_long_term else rates.short_term
         return rate * self.gain_of(lot, lot.quantity) / (price * lot.quantity)
 
-    def _taxable_block(
-        self,
-        ledger: PlanLedger,
-        account: Account,
-        position: Position,
-        lot: Lot,
-        allowed: CategorySet,
-    ) -> Block | None:
-        if not self._tax.has_rates(account.tax_unit_id):
-            return Block(
-                "rates_missing", "the tax rates or the tax profile of the year are missing"
-            )
-        security = self._index.securities[position.security_id]
-        if security.identity_group_id in ledger.bought_identity_groups:
-            return Block("wash_sale_window", "the same investment is bought in this plan")
-        if self.is_loss_for_wash_sales(lot):
-            by_window = self._window_block(account, security)
-            if by_window is not None:
-                return by_window
-        return self._category_block(position, lot, allowed)
+    def _facts_of(self, position: Position, lot: Lot) -> _LotFacts:
+        """What is true of a lot all through the plan; worked out once."""
+        known = self._facts.get(lot.lot_id)
+        if known is None:
+            known = self._facts[lot.lot_id] = self._new_facts(position, lot)
+        return known
 
-    def _category_block(self, position: Position, lot: Lot, allowed: CategorySet) -> Block | None:
+    def _new_facts(self, position: Position, lot: Lot) -> _LotFacts:
+        account = self._index.accounts[position.account_id]
+        security = self._index.securities[position.security_id]
+        block = account.block or position.block or lot.block
+        if block is None and account.is_taxable and not self._tax.has_rates(account.tax_unit_id):
+            block = _NO_RATES
+        if block is not None:
+            return _LotFacts(block, LotCategory.UNTAXED, security.identity_group_id, None)
         category = self.category(lot)
-        is_gain = category in (LotCategory.LONG_GAIN, LotCategory.SHORT_GAIN)
-        if is_gain and not (position.is_gain_allowed and lot.is_gain_allowed):
-            return Block("restricted", "no gains may be realised in it")
-        if category in allowed:
-            return None
-        if category is LotCategory.SHORT_GAIN:
-            return Block("deferred", f"its gain is short-term{long_term_words(lot)}")
-        return Block("deferred", f"it would realise a {category.value}")
+        if category is LotCategory.UNTAXED:
+            return _LotFacts(None, category, security.identity_group_id, None)
+        if self.is_loss_for_wash_sales(lot):
+            block = self._window_block(account, security)
+        if block is None and category in GAINS:
+            is_allowed = position.is_gain_allowed and lot.is_gain_allowed
+            block = None if is_allowed else _NO_GAINS
+        return _LotFacts(block, category, security.identity_group_id, _deferral(lot, category))
 
     def _window_block(self, account: Account, security: Security) -> Block | None:
         window = self._index.windows.get((account.wash_sale_group_id, security.identity_group_id))
@@ -212,6 +224,12 @@ class SellRules:
         return tuple(by_id[each.lot_id] for each in chosen)
 
 
+def _deferral(lot: Lot, category: LotCategory) -> Block | None:
+    if category is LotCategory.SHORT_GAIN:
+        return Block("deferred", f"its gain is short-term{long_term_words(lot)}")
+    return Block("deferred", f"it would realise a {category.value}")
+
+
 def _cause_words(caused_by: str) -> str:
     """The window's own sentence as a remark in brackets."""
     return f" ({caused_by.strip().rstrip('.')})" if caused_by.strip() else ""
@@ -221,11 +239,6 @@ def long_term_words(lot: Lot) -> str:
     """A clause with the day the lot turns long-term, where its holding period is known."""
     start = lot.holding_period_start_date
     return "" if start is None else f"; it turns long-term on {long_term_from(start).isoformat()}"
-
-
-def average_tax_per_dollar(rules: SellRules, lots: Iterable[Lot]) -> Decimal:
-    """Tax per dollar of the first lot to be sold; 0 without lots."""
-    return next((rules.tax_per_dollar(lot) for lot in lots), NOTHING)
 
 
 def _by_age(lot: Lot) -> tuple[date, str]:

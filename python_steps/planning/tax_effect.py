@@ -47,6 +47,10 @@ class Realized(NamedTuple):
             return self._replace(short_gain=self.short_gain + gain)
         return self._replace(short_loss=self.short_loss + gain)
 
+    def and_(self, other: Realized) -> Realized:
+        """These results and others together."""
+        return Realized(*(mine + its for mine, its in zip(self, other, strict=True)))
+
 
 class TaxRates(NamedTuple):
     """Marginal rates of a tax unit, share of a dollar of gain."""
