@@ -7,6 +7,7 @@ values, and closed lots (another export). Source of the rules: `schwab_lot_detai
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 
 from data_contracts.contract import FeedContract, entity_columns
@@ -165,7 +166,7 @@ class _Walk:
             {
                 **texts,
                 **self.identifiers,
-                **_dates(texts),
+                **_dates(texts, self.contract.null_words),
                 "account_number": self.account,
                 "term": self.contract.mappings["terms"].get(normalised(term), term),
                 "currency": self.contract.mappings["constants"]["currency"],
@@ -227,16 +228,20 @@ class _Walk:
         )
 
 
-def _dates(texts: dict[str, str]) -> dict[str, str | None]:
+def _dates(texts: dict[str, str], null_words: Sequence[str]) -> dict[str, str | None]:
     """Day of purchase and start of the holding period.
 
     Wide files carry both: the columns called Transaction hold what was before wash sales, Open
     Date what counts for tax. Narrow files have one date, which is then the day of purchase.
     """
     opened = texts["holding_period_start_date"]
-    if "acquisition_date" in texts and texts["acquisition_date"].strip():
+    if texts.get("acquisition_date", "").strip() not in null_words:
         return {
             "acquisition_date": texts["acquisition_date"],
             "holding_period_start_date": opened,
         }
-    return {"acquisition_date": opened, "holding_period_start_date": None}
+    is_wide = "acquisition_date" in texts
+    return {
+        "acquisition_date": opened,
+        "holding_period_start_date": opened if is_wide else None,
+    }
