@@ -254,6 +254,77 @@ def test_disallowed_loss_without_a_lot_to_carry_it_is_told():
     assert _rules(result) == ["custodian_adjustment_untraced"]
 
 
+def test_adjustment_that_only_the_unadjusted_basis_betrays_is_not_made_twice():
+    result = _reconcile(
+        closed=[_loss(disallowed_loss=1000)],
+        lots=[_lot("L1", "2026-11-10", basis=10500, custodian_cost_basis_unadjusted=9500)],
+    )
+    assert [row["wash_sale_adjustment"] for row in _rows(result, "lot_adjustments")] == [0]
+
+
+def test_split_since_the_purchase_does_not_make_a_second_purchase():
+    moves = [
+        _buy("2026-11-10", 100),
+        _buy("2026-11-12", -50, "T2", transaction_type="SPLIT"),
+    ]
+    result = _reconcile(
+        closed=[_loss(quantity=200)], lots=[_lot("L1", "2026-11-10", quantity=50)], moves=moves
+    )
+    assert [row["matched_quantity"] for row in _rows(result, "wash_sale_matches")] == [50]
+
+
+def test_part_of_a_purchase_without_a_lot_counts_beside_the_lot():
+    result = _reconcile(
+        closed=[_loss()],
+        lots=[_lot("L1", "2026-11-10", quantity=30)],
+        moves=[_buy("2026-11-10", 50)],
+    )
+    matched = {
+        row["replacement_lot_key"]: row["matched_quantity"]
+        for row in _rows(result, "wash_sale_matches")
+    }
+    assert matched == {"L1": 30, "T1": 20}
+
+
+def test_loss_in_another_currency_is_of_unknown_result():
+    tables = frames(closed=[_loss(proceeds=9000, basis=8000)])
+    closed = tables["int_closed_lots__merged"]
+    tables["int_closed_lots__merged"] = closed.append_column("currency", pa.array(["EUR"]))
+    result = reconcile_book(tables, DEFAULT_POLICY, AS_OF, TRADE_DATE)
+    assert _windows(result)["W1", "TOTAL"]["no_buy_until_date"] == date(2026, 12, 5)
+    assert _rules(result) == ["sale_result_unknown"]
+
+
+def test_option_arms_the_window_of_its_stock_and_is_not_matched_by_shares():
+    securities = [
+        {"security_id": "XOM", "ticker": "XOM", "identity_group_id": "XOM"},
+        {
+            "security_id": "XOM-C",
+            "ticker": "XOM 270115C120",
+            "identity_group_id": "XOM",
+            "security_type": "OPTION",
+        },
+    ]
+    result = _reconcile(
+        securities=securities,
+        closed=[_loss(security_id="XOM")],
+        lots=[_lot("O", "2026-11-10", security_id="XOM-C", quantity=1)],
+    )
+    assert _rows(result, "wash_sale_matches") == []
+    window = _windows(result)["W1", "XOM"]
+    assert window["no_loss_sale_until_date"] == date(2026, 12, 10)
+
+
+def test_same_day_purchase_in_another_account_is_flagged_with_its_names():
+    result = _reconcile(closed=[_loss()], lots=[_lot("L1", "2026-11-05", account_id="OTHER")])
+    (finding,) = _rows(result, "findings")
+    assert finding["rule"] == "same_day_sale_and_purchase"
+    assert (
+        "in Joint brokerage met a purchase of the same day in Second brokerage"
+        in (finding["message"])
+    )
+
+
 # -- windows ---------------------------------------------------------------------------------------
 
 
