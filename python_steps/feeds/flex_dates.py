@@ -1,7 +1,7 @@
 """The date format of a Flex document, told from all its dates together.
 
 Belongs here: which of the formats that a client can choose a document is written in, and the
-restating of day-first and other local formats as ISO dates. Does not belong here: casting. A
+restating of month-first, day-first and other local formats as ISO dates. Does not belong here: casting. A
 single date such as 05/06/2025 tells nothing; the whole document mostly does. Where it does not,
 the file is refused: a guess would move tax dates by months.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 # Formats that can be read without knowing the document; they are left as received.
-_PLAIN = ("%Y-%m-%d", "%Y%m%d", "%m/%d/%Y")
+_PLAIN = ("%Y-%m-%d", "%Y%m%d")
 _WITH_TIME = re.compile(r"^(?P<date>.*?\d)(?P<gap>[;, T]+)(?P<time>\d{1,2}:?\d{2}.*)$")
 _COMPACT = re.compile(r"^(?P<date>\d{8})(?P<time>\d{6})$")
 
