@@ -1,9 +1,9 @@
 """The date format of a Flex document, told from all its dates together.
 
 Belongs here: which of the formats that a client can choose a document is written in, and the
-restating of month-first, day-first and other local formats as ISO dates. Does not belong here: casting. A
-single date such as 05/06/2025 tells nothing; the whole document mostly does. Where it does not,
-the file is refused: a guess would move tax dates by months.
+restating of month-first, day-first and other local formats as ISO dates. Does not belong here:
+casting. A single date such as 05/06/2025 tells nothing; the whole document mostly does. Where it
+does not, the file is refused: a guess would move tax dates by months.
 """
 
 from __future__ import annotations
