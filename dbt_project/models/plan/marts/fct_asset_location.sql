@@ -1,5 +1,7 @@
 -- Where each class is held and what the choice of account costs in tax a year. Which treatment suits a
--- class best is the firm's table of asset location; the drag is what distributions and turnover of the
+-- class best is the firm's table of asset location. A class is badly located only where the household
+-- holds another class in an account that suits the first better, and both would gain by an exchange;
+-- cash stays where it is needed. The drag is what distributions and turnover of the
 -- class cost at the tax unit's marginal rates, and nothing in accounts that are not taxed.
 -- Dividends of equity are taxed as long-term gains (IRC 1(h)(11)), other distributions as ordinary
 -- income; of a year's growth the share that is turned over is realized.
@@ -107,52 +109,91 @@ account_classes as (
 
 ),
 
--- the best that the household could do with the accounts it can trade in
-reachable as (
+ranked_classes as (
 
     select
+        account_classes.account_id,
+        account_classes.asset_class,
+        account_classes.market_value,
         accounts.household_id,
-        class_ranks.asset_class,
-        min(class_ranks.location_rank) as best_rank
-    from accounts
-    inner join class_ranks on accounts.tax_treatment = class_ranks.tax_treatment
-    where accounts.is_tradable and not accounts.is_trading_blocked
-    group by accounts.household_id, class_ranks.asset_class
+        accounts.tax_unit_id,
+        accounts.tax_treatment,
+        class_ranks.location_rank,
+        accounts.is_tradable
+        and not accounts.is_trading_blocked
+        and account_classes.asset_class <> 'Cash' as is_exchangeable
+    from account_classes
+    inner join accounts on account_classes.account_id = accounts.account_id
+    left join class_ranks
+        on
+            account_classes.asset_class = class_ranks.asset_class
+            and accounts.tax_treatment = class_ranks.tax_treatment
+
+),
+
+-- the largest holding that a class could change places with, to the good of both
+exchanges as (
+
+    select
+        ours.account_id,
+        ours.asset_class,
+        theirs.asset_class as other_asset_class,
+        theirs.tax_treatment as other_tax_treatment
+    from ranked_classes as ours
+    inner join ranked_classes as theirs
+        on
+            ours.household_id = theirs.household_id
+            and ours.tax_treatment <> theirs.tax_treatment
+    inner join class_ranks as ours_there
+        on
+            ours.asset_class = ours_there.asset_class
+            and theirs.tax_treatment = ours_there.tax_treatment
+    inner join class_ranks as theirs_here
+        on
+            theirs.asset_class = theirs_here.asset_class
+            and ours.tax_treatment = theirs_here.tax_treatment
+    where
+        ours.is_exchangeable
+        and theirs.is_exchangeable
+        and ours_there.location_rank < ours.location_rank
+        and theirs_here.location_rank < theirs.location_rank
+    qualify
+        row_number() over (
+            partition by ours.account_id, ours.asset_class
+            order by
+                ours_there.location_rank, -theirs.market_value, theirs.account_id, theirs.asset_class
+        ) = 1
 
 ),
 
 located as (
 
     select
-        account_classes.account_id,
-        account_classes.asset_class,
-        accounts.household_id,
-        account_classes.market_value,
-        accounts.tax_treatment,
+        ranked_classes.account_id,
+        ranked_classes.asset_class,
+        ranked_classes.household_id,
+        ranked_classes.market_value,
+        ranked_classes.tax_treatment,
+        ranked_classes.location_rank,
         preferred.tax_treatment as preferred_tax_treatment,
-        own.location_rank = 1 as is_in_preferred_treatment,
-        own.location_rank <= coalesce(reachable.best_rank, own.location_rank) as is_well_located,
+        exchanges.other_asset_class,
+        exchanges.other_tax_treatment,
         case
-            when accounts.tax_treatment <> 'taxable' then 0
+            when ranked_classes.tax_treatment <> 'taxable' then 0
             -- an estimate: doubles are exact enough
-            else cast(account_classes.market_value as double) * (
+            else cast(ranked_classes.market_value as double) * (
                 costs.ordinary_yield * tax_units.marginal_ordinary_rate
                 + costs.long_term_yield * tax_units.marginal_long_term_rate
             )
         end as annual_tax_drag
-    from account_classes
-    inner join accounts on account_classes.account_id = accounts.account_id
-    left join preferred on account_classes.asset_class = preferred.asset_class
-    left join class_ranks as own
+    from ranked_classes
+    left join preferred on ranked_classes.asset_class = preferred.asset_class
+    left join exchanges
         on
-            account_classes.asset_class = own.asset_class
-            and accounts.tax_treatment = own.tax_treatment
-    left join reachable
-        on
-            accounts.household_id = reachable.household_id
-            and account_classes.asset_class = reachable.asset_class
-    left join costs on account_classes.asset_class = costs.asset_class
-    left join tax_units on accounts.tax_unit_id = tax_units.tax_unit_id
+            ranked_classes.account_id = exchanges.account_id
+            and ranked_classes.asset_class = exchanges.asset_class
+    left join costs on ranked_classes.asset_class = costs.asset_class
+    left join tax_units on ranked_classes.tax_unit_id = tax_units.tax_unit_id
 
 )
 
@@ -164,21 +205,21 @@ select
     market_value,
     tax_treatment,
     preferred_tax_treatment,
-    is_well_located,
+    case when location_rank is not null then other_asset_class is null end as is_well_located,
     cast(annual_tax_drag as decimal(24, 6)) as annual_tax_drag,
     case
-        when preferred_tax_treatment is null
-            then 'The firm has no preferred account for this class.'
-        when is_in_preferred_treatment
+        when location_rank is null then 'The firm''s table does not say where this class is best held.'
+        when asset_class = 'Cash' then 'Cash stays where it is needed.'
+        when other_asset_class is not null
             then
-                'Well placed: this class is best held in '
-                || replace(preferred_tax_treatment, '_', '-') || ' accounts.'
-        when is_well_located
+                'Better held in ' || replace(other_tax_treatment, '_', '-') || ' accounts, in the place of '
+                || other_asset_class || ': use new money and replacements, realize no gain for it alone.'
+        when tax_treatment = preferred_tax_treatment
             then
-                'As good as this household''s accounts allow; '
-                || replace(preferred_tax_treatment, '_', '-') || ' accounts would suit the class best.'
+                'Well placed: this class is best held in ' || replace(preferred_tax_treatment, '_', '-')
+                || ' accounts.'
         else
-            'Better held in ' || replace(preferred_tax_treatment, '_', '-')
-            || ' accounts: direct new money and replacements there, but realize no gain for it alone.'
+            'Well enough placed: ' || replace(preferred_tax_treatment, '_', '-')
+            || ' accounts would suit the class best, but hold nothing that would gain by an exchange.'
     end as recommendation
 from located

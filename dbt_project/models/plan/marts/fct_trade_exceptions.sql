@@ -69,9 +69,11 @@ holdings as (
         frozen_lots.frozen_lot_count,
         frozen_lots.frozen_reason,
         frozen_lots.market_value as frozen_value,
+        households.household_state,
         coalesce(securities.ticker, securities.security_name, positions.security_id)
         || ' in ' || coalesce(accounts.account_name, positions.account_id) as subject
     from {{ ref('int_positions__valued') }} as positions
+    left join households on positions.household_id = households.household_id
     left join accounts on positions.account_id = accounts.account_id
     left join securities on positions.security_id = securities.security_id
     left join frozen_lots
@@ -120,14 +122,15 @@ book_exceptions as (
         null as asset_class,
         market_value as amount
     from holdings
-    where position_state <> 'complete'
+    -- of a household that waits for a file the household's own row says enough
+    where position_state <> 'complete' and household_state is distinct from 'waiting_for_feed'
     union all
     select
         household_id,
         subject,
         'frozen' as reason_code,
-        frozen_lot_count || ' of its lots are neither sold nor harvested: '
-        || replace(frozen_reason, '_', ' ') || ' (see the data quality results).' as rationale,
+        'Lots that are neither sold nor harvested: ' || frozen_lot_count || ' ('
+        || replace(frozen_reason, '_', ' ') || ', see the data quality results).' as rationale,
         account_id,
         security_id,
         null as asset_class,
