@@ -4,8 +4,6 @@ Belongs here: the job, the arrival sensor, the nightly schedule, the sensor for 
 not belong here: what a night does (assets).
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from datetime import date, datetime

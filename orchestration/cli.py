@@ -162,8 +162,11 @@ def _run_and_tell(home: Home, day: date) -> None:
 
     console.print(f"\n[bold]night of {day}[/] in {home.folder}")
 
+    # Bound to the terminal: while a night runs, what its steps print goes to a log file.
+    terminal = Console(file=sys.stdout)
+
     def on_stage(stage: str, seconds: float) -> None:
-        console.print(f"  {stage:<28}{seconds:>8.1f} s", highlight=False)
+        terminal.print(f"  {stage:<28}{seconds:>8.1f} s", highlight=False)
 
     report = run_night(home, day, on_stage=on_stage)
     table = Table(title=f"Night of {day}, version {report.version}: {report.state}")

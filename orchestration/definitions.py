@@ -4,8 +4,6 @@ Belongs here: assembly only. `build_definitions` is pure, so that tests and the 
 build a variant. Does not belong here: any asset, sensor or resource.
 """
 
-from __future__ import annotations
-
 import dagster as dg
 
 from orchestration.assets.closing import closing_assets

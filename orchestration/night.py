@@ -98,7 +98,7 @@ def record_night(home: Home, warehouse: Warehouse, as_of_date: date, run_id: str
 
 
 def publish_night(home: Home, warehouse: Warehouse, records: Records, as_of_date: date) -> int:
-    """Issue the night's plans, apply retention, publish the snapshot; returns plans newly issued."""
+    """Issue plans, apply retention, publish the snapshot; returns how many plans are new."""
     with warehouse.open() as connection:
         plans = _plans_to_issue(connection, as_of_date, _now())
         _apply_retention(connection, home.policy().history_daily_sessions)

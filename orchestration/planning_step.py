@@ -9,13 +9,14 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 import pyarrow as pa
 
 from orchestration.calendar import NightDates
 from orchestration.records import Records
 from orchestration.tax_step import RATE_SEEDS
-from orchestration.warehouse import Warehouse, fetch_arrow, replace_rows
+from orchestration.warehouse import Warehouse, fetch_night, replace_rows
 from python_steps.batches import BatchFailure, Engine, run_batches
 from python_steps.planning.batch import PlanningPayload, plan_households
 from python_steps.policy import FirmPolicy
@@ -42,7 +43,7 @@ _HOUSEHOLD_FRAMES = {
     "fct_drift_summary": "marts.fct_drift_summary",
     "int_lots__identified": "intermediate.int_lots__identified",
     "int_positions__valued": "intermediate.int_positions__valued",
-    "int_cash_flows__due": "intermediate.int_cash_flows__due",
+    "int_cash_flows__due": "marts.fct_cash_flows",
     "lot_adjustments": "tax.lot_adjustments",
     "wash_sale_windows": "tax.wash_sale_windows",
     "tax_unit_states": "tax.tax_unit_states",
@@ -74,16 +75,19 @@ class PlanningOutcome:
 
 def planning_frames(warehouse: Warehouse, dates: NightDates) -> dict[str, pa.Table]:
     """Every frame that the planner reads, of one night; household frames sorted by household."""
+
+    def night_of(table: str) -> date | None:
+        return dates.as_of_date if table.split(".", maxsplit=1)[0] in _DATED_SCHEMAS else None
+
     with warehouse.open(read_only=True) as connection:
-        frames = {}
-        for name, table in {**_HOUSEHOLD_FRAMES, **_BOOK_FRAMES}.items():
-            dated = table.split(".", maxsplit=1)[0] in _DATED_SCHEMAS
-            condition = f"where as_of_date = date '{dates.as_of_date}'" if dated else ""
-            order = "household_id, " if name in _HOUSEHOLD_FRAMES else ""
-            frames[name] = fetch_arrow(
-                connection, f"select * from {table} {condition} order by {order}all"
+        frames = {
+            name: fetch_night(
+                connection, table, night_of(table), by_household=name in _HOUSEHOLD_FRAMES
             )
-        return frames
+            for name, table in {**_HOUSEHOLD_FRAMES, **_BOOK_FRAMES}.items()
+        }
+    flows = frames["int_cash_flows__due"]
+    return {**frames, "int_cash_flows__due": flows.filter(flows["is_due"])}
 
 
 def plan_book(

@@ -21,7 +21,7 @@ import pyarrow as pa
 from orchestration.home import Home
 from orchestration.intake import replace_ops_rows
 from orchestration.planning_step import POOL_FROM_HOUSEHOLDS, WORKERS
-from orchestration.warehouse import Warehouse, fetch_arrow
+from orchestration.warehouse import Warehouse, fetch_night
 from python_steps.batches import BatchFailure, Engine, run_batches
 from python_steps.reports.batch import FailedWorkbook, render_households, report_payloads
 from python_steps.reports.file_names import BOOK_FILE_NAME, household_workbook_path
@@ -107,12 +107,8 @@ def write_book_workbook(home: Home, warehouse: Warehouse, as_of_date: date) -> P
     with warehouse.open(read_only=True) as connection:
         for name in (*BOOK_MARTS, "dim_securities"):
             schema = "ops" if name in ("source_files", "workbooks", "nights") else "marts"
-            newest = "qualify version = max(version) over ()" if name == "nights" else ""
-            tables[name] = fetch_arrow(
-                connection,
-                f"select * from {schema}.{name} where as_of_date = date '{as_of_date}' {newest} "
-                "order by all",
-            )
+            tables[name] = fetch_night(connection, f"{schema}.{name}", as_of_date)
+        tables["nights"] = tables["nights"].sort_by([("version", "descending")]).slice(0, 1)
     content = render_book_workbook(BookReportFrames.from_tables(as_of_date, tables))
     target = home.reports(as_of_date) / BOOK_FILE_NAME
     _write_if_changed(target, content, hashlib.sha256(content).hexdigest())
@@ -122,18 +118,12 @@ def write_book_workbook(home: Home, warehouse: Warehouse, as_of_date: date) -> P
 def _night_tables(warehouse: Warehouse, as_of_date: date) -> dict[str, pa.Table]:
     with warehouse.open(read_only=True) as connection:
         tables = {
-            name: fetch_arrow(
-                connection,
-                f"select * from marts.{name} where as_of_date = date '{as_of_date}' "
-                f"order by {'household_id, ' if name in HOUSEHOLD_MARTS else ''}all",
+            name: fetch_night(
+                connection, f"marts.{name}", as_of_date, by_household=name in HOUSEHOLD_MARTS
             )
             for name in MARTS_READ
         }
-        for name in OPS_READ:
-            tables[name] = fetch_arrow(
-                connection,
-                f"select * from ops.{name} where as_of_date = date '{as_of_date}' order by all",
-            )
+        tables |= {name: fetch_night(connection, f"ops.{name}", as_of_date) for name in OPS_READ}
     return tables
 
 

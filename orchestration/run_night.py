@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -107,7 +108,14 @@ def _execute(home: Home, as_of_date: date, on_stage: Callable[[str, float], None
 
     definitions = build_definitions(home)
     job = definitions.resolve_job_def(NIGHTLY_JOB)
-    with dg.DagsterInstance.from_config(str(home.dagster)) as instance, listen_to_stages(on_stage):
+    console_log = home.logs / "console.log"
+    with (
+        dg.DagsterInstance.from_config(str(home.dagster)) as instance,
+        listen_to_stages(on_stage),
+        console_log.open("a", encoding="utf-8") as log,
+        # dbt tells every model on the console; who runs a night wants its stages.
+        redirect_stdout(log),
+    ):
         result = job.execute_in_process(
             partition_key=as_of_date.isoformat(),
             instance=instance,

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import pyarrow as pa
-from python_steps.taxes.tax_unit_states import tax_unit_states
-from python_steps.wash_sales.ledger import reconcile_book
 
 from orchestration.calendar import NightDates
 from orchestration.warehouse import Warehouse, fetch_arrow, replace_rows
 from python_steps.policy import FirmPolicy
 from python_steps.taxes.rates import RateTables
+from python_steps.taxes.tax_unit_states import tax_unit_states
+from python_steps.wash_sales.ledger import reconcile_book
+from python_steps.wash_sales.policy import WashSalePolicy
 
 TAX_TABLES = {
     "wash_sale_matches": (
@@ -78,7 +79,10 @@ def reconcile_taxes(warehouse: Warehouse, policy: FirmPolicy, dates: NightDates)
             name: fetch_arrow(connection, f"select * from staging.{name} order by all")
             for name in RATE_SEEDS
         }
-    tables = dict(reconcile_book(frames, policy, dates.as_of_date, dates.planned_trade_date))
+    wash_sale_policy = WashSalePolicy(**policy.wash_sale_settings())
+    tables = dict(
+        reconcile_book(frames, wash_sale_policy, dates.as_of_date, dates.planned_trade_date)
+    )
     rates = RateTables.from_frames(
         *(seeds[name] for name in RATE_SEEDS),
         when_missing="provisional" if policy.rates_when_missing == "provisional" else "block",

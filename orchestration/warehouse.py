@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,31 @@ def fetch_arrow(
     return connection.sql(query, params=list(parameters)).to_arrow_table()
 
 
+def fetch_night(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    as_of_date: date | None,
+    *,
+    by_household: bool = False,
+) -> pa.Table:
+    """The rows of a table in a fixed order: of one night, or all where `as_of_date` is None.
+
+    Args:
+        connection: open on the warehouse.
+        table: schema and name.
+        as_of_date: the night to keep.
+        by_household: sort by household_id before everything else.
+    """
+    condition = "" if as_of_date is None else f"where as_of_date = date '{as_of_date}'"
+    if not by_household:
+        return fetch_arrow(connection, f"select * from {table} {condition} order by all")
+    rows = fetch_arrow(
+        connection,
+        f"select household_id as first_sorted_by, * from {table} {condition} order by all",
+    )
+    return rows.drop_columns(["first_sorted_by"])
+
+
 def ensure_table(
     connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]
 ) -> None:
@@ -220,13 +246,9 @@ def publish_snapshot(working: Path, published: Path) -> None:
         connection.execute(f"attach '{_quoted(working)}' as working (read_only)")
         for schema in PUBLISHED_SCHEMAS:
             connection.execute(f"create schema if not exists {schema}")
-        for schema, name, kind, definition in _relations(connection):
-            if kind == "BASE TABLE":
-                connection.execute(
-                    f'create table {schema}."{name}" as from working.{schema}."{name}"'
-                )
-            else:
-                connection.execute(_without_catalog(definition))
+        for schema, name in _tables(connection):
+            connection.execute(f'create table {schema}."{name}" as from working.{schema}."{name}"')
+        _create_views(connection)
         _copy_comments(connection)
         connection.execute("detach working")
         connection.execute("checkpoint")
@@ -238,24 +260,39 @@ def publish_snapshot(working: Path, published: Path) -> None:
     temporary.replace(published)
 
 
-def _relations(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, str]]:
-    tables = connection.execute(
+def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    return connection.execute(
         """
-        select schema_name, table_name, 'BASE TABLE', ''
-        from duckdb_tables()
+        select schema_name, table_name from duckdb_tables()
         where database_name = 'working' and schema_name in ('marts', 'ops') and not internal
         order by all
         """
     ).fetchall()
-    views = connection.execute(
-        """
-        select schema_name, view_name, 'VIEW', sql
-        from duckdb_views()
-        where database_name = 'working' and schema_name in ('marts', 'ops') and not internal
-        order by view_oid
-        """
-    ).fetchall()
-    return [*tables, *views]
+
+
+def _create_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create every view of the published schemas; a view may stand on another view."""
+    waiting = [
+        _without_catalog(row[0])
+        for row in connection.execute(
+            """
+            select sql from duckdb_views()
+            where database_name = 'working' and schema_name in ('marts', 'ops') and not internal
+            order by schema_name, view_name
+            """
+        ).fetchall()
+    ]
+    while waiting:
+        postponed = []
+        for statement in waiting:
+            try:
+                connection.execute(statement)
+            except duckdb.CatalogException:
+                postponed.append(statement)
+        if len(postponed) == len(waiting):
+            # No progress: what a view stands on is missing. Let DuckDB say which.
+            connection.execute(waiting[0])
+        waiting = postponed
 
 
 def _without_catalog(definition: str) -> str:

@@ -90,6 +90,62 @@ class FirmPolicy:
     wash_sale_window_days: int = _setting(
         30, "Days before and after a loss sale (IRC 1091(a)); not negotiable.", low="30", high="30"
     )
+    wash_sale_older_than_sold: str = _setting(
+        "include",
+        "Whether shares bought inside the window before the sold lot replace it.",
+        choices=("include", "exclude"),
+    )
+    wash_sale_disposed_before_loss: str = _setting(
+        "exclude",
+        "Whether shares bought inside the window and sold before the loss replace it.",
+        choices=("exclude", "include_retro"),
+    )
+    wash_sale_same_day_liquidation: str = _setting(
+        "as_one",
+        "Whether lots sold on the day of the loss replace each other.",
+        choices=("as_one", "separate"),
+    )
+    wash_sale_same_purchase: str = _setting(
+        "order",
+        "What is one purchase: the order with all its fills, or each lot.",
+        choices=("order", "lot"),
+    )
+    wash_sale_spouse_replacement: str = _setting(
+        "basis_to_replacement",
+        "Where a spouse's purchase puts the disallowed loss.",
+        choices=("basis_to_replacement", "permanent"),
+    )
+    wash_sale_employer_plan: str = _setting(
+        "permanent", "Purchases in 401(k) and 403(b) plans.", choices=("permanent", "ignore")
+    )
+    wash_sale_health_savings: str = _setting(
+        "permanent", "Purchases in health savings accounts.", choices=("permanent", "ignore")
+    )
+    wash_sale_outside_accounts: str = _setting(
+        "flag",
+        "Purchases of a minor's account, a non-grantor trust or a parent.",
+        choices=("flag", "include"),
+    )
+    wash_sale_holding_method: str = _setting(
+        "no_overlap",
+        "Start of the holding period of replacement shares.",
+        choices=("no_overlap", "tack", "holding_date"),
+    )
+    wash_sale_tie: str = _setting(
+        "retirement_first",
+        "Who replaces first among purchases of one date and unknown time.",
+        choices=("retirement_first", "taxable_first"),
+    )
+    wash_sale_share_classes: str = _setting(
+        "equal_exposure",
+        "How different securities of one identity group are matched.",
+        choices=("equal_exposure", "share_for_share"),
+    )
+    wash_sale_in_kind_distribution: str = _setting(
+        "acquisition",
+        "A distribution in kind from a retirement account.",
+        choices=("acquisition", "ignore"),
+    )
     rates_when_missing: str = _setting(
         "block",
         "A tax year without rates: block taxable trades, or use the latest year, labelled.",
@@ -177,7 +233,16 @@ class FirmPolicy:
             setting.name: str(value) if isinstance(value, Decimal) else value
             for setting in fields(self)
             if (value := getattr(self, setting.name)) is not None
-            and not setting.name.startswith("alert_")
+            and not setting.name.startswith(("alert_", "wash_sale_"))
+        }
+
+    def wash_sale_settings(self) -> dict[str, Any]:
+        """The firm's reading of the wash-sale rules, under the names of `WashSalePolicy`."""
+        prefix = "wash_sale_"
+        return {
+            setting.name.removeprefix(prefix): getattr(self, setting.name)
+            for setting in fields(self)
+            if setting.name.startswith(prefix)
         }
 
 

@@ -4,8 +4,6 @@ Belongs here: asset definitions. Does not belong here: rendering (python_steps.r
 rules of a night's state (orchestration.night).
 """
 
-from __future__ import annotations
-
 from datetime import date
 
 import dagster as dg
@@ -133,7 +131,8 @@ def book_workbook(context: dg.AssetExecutionContext, home: HomeResource) -> dg.M
     kinds={"python", "duckdb"},
     pool=WAREHOUSE_POOL,
     description=(
-        "The read-only snapshot for analysts: schemas marts and ops, replaced in one step. One file."
+        "The read-only snapshot for analysts (schemas marts and ops), replaced in one step. "
+        "One file."
     ),
 )
 def snapshot(

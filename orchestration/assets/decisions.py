@@ -4,8 +4,6 @@ Belongs here: fetching frames, calling python_steps, writing what comes back. Do
 any tax rule or planning rule.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date
 

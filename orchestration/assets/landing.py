@@ -4,8 +4,6 @@ Belongs here: asset definitions and their metadata. Does not belong here: readin
 (orchestration.intake), contracts (data_contracts).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date
 

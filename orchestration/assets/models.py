@@ -4,8 +4,6 @@ Belongs here: how dbt models become assets, and the command lines. Does not belo
 The manifest is made by `dbt parse`, never by `compile`: compile opens the warehouse.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -93,7 +91,13 @@ def _manifest_is_stale(manifest: Path) -> bool:
 def build_command(tag: str, dates: NightDates, policy: FirmPolicy) -> list[str]:
     """The dbt command line of one pass."""
     variables = dates.dbt_vars() | policy.dbt_vars()
-    return ["build", "--select", f"tag:{tag}", "--vars", json.dumps(variables, sort_keys=True)]
+    return [
+        "build",
+        *("--select", f"tag:{tag}"),
+        # Unit tests judge the code, not the night: they run with the project's tests.
+        *("--exclude-resource-type", "unit_test"),
+        *("--vars", json.dumps(variables, sort_keys=True)),
+    ]
 
 
 def _pass_asset(tag: str) -> dg.AssetsDefinition:

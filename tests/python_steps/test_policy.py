@@ -14,6 +14,7 @@ from python_steps.policy import (
     documented_settings,
     firm_policy_from_mapping,
 )
+from python_steps.wash_sales.policy import WashSalePolicy
 
 
 def test_documented_file_is_all_defaults():
@@ -57,3 +58,9 @@ def test_dbt_gets_numbers_as_text_and_no_alert_address():
     variables = FirmPolicy().dbt_vars()
     assert variables["default_relative_band"] == "0.20"
     assert not any(name.startswith("alert_") for name in variables)
+
+
+def test_every_contested_wash_sale_point_is_a_setting_with_the_engines_default():
+    assert WashSalePolicy(**FirmPolicy().wash_sale_settings()) == WashSalePolicy()
+    names = {setting.name for setting in fields(WashSalePolicy)}
+    assert set(FirmPolicy().wash_sale_settings()) == names
