@@ -4,7 +4,8 @@
 -- cash stays where it is needed. The drag is what distributions and turnover of the
 -- class cost at the tax unit's marginal rates, and nothing in accounts that are not taxed.
 -- Dividends of equity are taxed as long-term gains (IRC 1(h)(11)), other distributions as ordinary
--- income; of a year's growth the share that is turned over is realized.
+-- income; of a year's growth the share that is turned over is realized. Interest of municipal bonds is
+-- exempt (IRC 103): they cost nothing in a taxable account and have no better place.
 with accounts as (
 
     select *
@@ -84,14 +85,16 @@ exposures as (
     select
         positions.account_id,
         security_classes.asset_class,
-        cast(positions.market_value * security_classes.weight as decimal(24, 6)) as market_value
+        cast(positions.market_value * security_classes.weight as decimal(24, 6)) as market_value,
+        coalesce(security_classes.sub_class = 'Municipal', false) as is_exempt
     from {{ ref('int_positions__valued') }} as positions
     inner join security_classes on positions.security_id = security_classes.security_id
     union all
     select
         account_id,
         'Cash' as asset_class,
-        trade_date as market_value
+        trade_date as market_value,
+        false as is_exempt
     from {{ ref('fct_account_cash') }}
     where as_of_date = {{ as_of_date() }}
 
@@ -102,7 +105,8 @@ account_classes as (
     select
         account_id,
         asset_class,
-        cast(sum(market_value) as decimal(24, 6)) as market_value
+        cast(sum(market_value) as decimal(24, 6)) as market_value,
+        sum(case when is_exempt then 0 else market_value end) as taxed_value
     from exposures
     group by account_id, asset_class
     having sum(market_value) <> 0
@@ -115,13 +119,16 @@ ranked_classes as (
         account_classes.account_id,
         account_classes.asset_class,
         account_classes.market_value,
+        account_classes.taxed_value,
         accounts.household_id,
         accounts.tax_unit_id,
         accounts.tax_treatment,
         class_ranks.location_rank,
         accounts.is_tradable
         and not accounts.is_trading_blocked
-        and account_classes.asset_class <> 'Cash' as is_exchangeable
+        and account_classes.asset_class <> 'Cash'
+        -- municipal bonds in a taxable account are where they belong
+        and (accounts.tax_treatment <> 'taxable' or account_classes.taxed_value > 0) as is_exchangeable
     from account_classes
     inner join accounts on account_classes.account_id = accounts.account_id
     left join class_ranks
@@ -173,6 +180,7 @@ located as (
         ranked_classes.asset_class,
         ranked_classes.household_id,
         ranked_classes.market_value,
+        ranked_classes.taxed_value,
         ranked_classes.tax_treatment,
         ranked_classes.location_rank,
         preferred.tax_treatment as preferred_tax_treatment,
@@ -181,7 +189,7 @@ located as (
         case
             when ranked_classes.tax_treatment <> 'taxable' then 0
             -- an estimate: doubles are exact enough
-            else cast(ranked_classes.market_value as double) * (
+            else cast(ranked_classes.taxed_value as double) * (
                 costs.ordinary_yield * tax_units.marginal_ordinary_rate
                 + costs.long_term_yield * tax_units.marginal_long_term_rate
             )
@@ -210,6 +218,8 @@ select
     case
         when location_rank is null then 'The firm''s table does not say where this class is best held.'
         when asset_class = 'Cash' then 'Cash stays where it is needed.'
+        when tax_treatment = 'taxable' and taxed_value = 0
+            then 'Well placed: its interest is exempt from federal tax.'
         when other_asset_class is not null
             then
                 'Better held in ' || replace(other_tax_treatment, '_', '-') || ' accounts, in the place of '
