@@ -1,14 +1,20 @@
 {#-
-    The dates and firm-wide numbers that a run is given. Nothing here has a default: a missing
-    variable is an error when SQL runs (while parsing, a placeholder keeps the manifest buildable).
+    The dates and firm-wide numbers that a run is given, by name. They come as JSON in the environment
+    variable EVENKEEL_NIGHT, or one by one with --vars, which goes first. Nothing here has a default: a
+    missing one is an error when SQL runs. While parsing a placeholder stands for every one of them:
+    what changes from night to night must not make dbt parse the whole project again.
 -#}
 
 {% macro required_variable(name) -%}
-    {%- set value = var(name, none) -%}
-    {%- if value is none and execute -%}
-        {{ exceptions.raise_compiler_error("variable '" ~ name ~ "' is missing: give it with --vars") }}
+    {%- set given = var(name, none) -%}
+    {%- if given is none and execute -%}
+        {%- set night = fromjson(env_var("EVENKEEL_NIGHT", "{}")) -%}
+        {%- if name not in night -%}
+            {{ exceptions.raise_compiler_error("'" ~ name ~ "' is missing: give it in EVENKEEL_NIGHT or with --vars") }}
+        {%- endif -%}
+        {%- set given = night[name] -%}
     {%- endif -%}
-    {{ value if value is not none else '2000-01-03' }}
+    {{ given if given is not none else '2000-01-03' }}
 {%- endmacro %}
 
 {#- The session that this run is about. -#}

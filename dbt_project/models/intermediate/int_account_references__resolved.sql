@@ -7,7 +7,8 @@ with numbers as (
         registry.custodian,
         registry.account_number,
         settings.account_number is not null as is_in_policy,
-        regexp_extract(registry.account_number, '^(?:[Xx]{2,}-?|\*{2,}-?|\.{2,})([0-9]{2,6})$', 1) as visible_digits
+        regexp_extract(registry.account_number, '^(?:[Xx]{2,}-?|\*{2,}-?|\.{2,})([0-9]{2,6})$', 1)
+            as visible_digits
     from {{ ref("stg_account_registry") }} as registry
     left join {{ ref("stg_account_settings") }} as settings
         on

@@ -1,12 +1,24 @@
 -- Accounts of tonight: those the firm has settings for, and those a custodian sends without settings.
 with seen as (
-    select custodian, account_number from {{ ref("stg_accounts") }}
+    select
+        custodian,
+        account_number
+    from {{ ref("stg_accounts") }}
     union
-    select custodian, account_number from {{ ref("stg_positions") }}
+    select
+        custodian,
+        account_number
+    from {{ ref("stg_positions") }}
     union
-    select custodian, account_number from {{ ref("stg_cash_balances") }}
+    select
+        custodian,
+        account_number
+    from {{ ref("stg_cash_balances") }}
     union
-    select custodian, account_number from {{ ref("stg_tax_lots") }}
+    select
+        custodian,
+        account_number
+    from {{ ref("stg_tax_lots") }}
 ),
 
 seen_accounts as (
@@ -69,7 +81,8 @@ select
     and coalesce(settled.counts_toward_allocation, true) as counts_toward_allocation,
     coalesce(settled.is_tradable, false) as is_tradable,
     coalesce(settled.counts_for_wash_sales, true) as counts_for_wash_sales,
-    coalesce(settled.account_status, case when settled.account_id is not null then 'open' end) as account_status,
+    coalesce(settled.account_status, case when settled.account_id is not null then 'open' end)
+        as account_status,
     coalesce(settled.minimum_cash, 0) as minimum_cash,
     settled.permitted_list,
     settled.lot_method,
@@ -88,7 +101,9 @@ from settled
 full outer join seen_accounts on settled.account_id = seen_accounts.account_id
 left join custodian_accounts
     on coalesce(settled.account_id, seen_accounts.account_id) = custodian_accounts.account_id
-left join {{ ref("seed_account_types") }} as account_types on settled.account_type = account_types.account_type
+left join
+    {{ ref("seed_account_types") }} as account_types
+    on settled.account_type = account_types.account_type
 left join {{ ref("stg_households") }} as households on settled.household_id = households.household_id
 left join {{ ref("stg_allocation_groups") }} as allocation_groups
     on settled.allocation_group_id = allocation_groups.allocation_group_id

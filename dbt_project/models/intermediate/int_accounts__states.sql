@@ -4,8 +4,10 @@ with blocks as (
         account_id,
         bool_or(rule in ('account_is_in_todays_files')) as is_absent,
         bool_or(
-            rule in ('currency_of_a_holding_has_a_rate', 'currency_of_cash_has_a_rate', 'account_is_in_policy',
-            'account_reference_is_unambiguous', 'household_is_known')
+            rule in (
+                'currency_of_a_holding_has_a_rate', 'currency_of_cash_has_a_rate', 'account_is_in_policy',
+                'account_reference_is_unambiguous', 'household_is_known'
+            )
         ) as is_withheld,
         bool_or(is_uncertain) as is_uncertain,
         string_agg(distinct rule, ', ' order by rule) as rules
@@ -15,7 +17,9 @@ with blocks as (
 ),
 
 missing_feeds as (
-    select custodian, string_agg(entity, ', ' order by entity) as entities
+    select
+        custodian,
+        string_agg(entity, ', ' order by entity) as entities
     from {{ ref("int_feeds__missing") }}
     group by custodian
 ),
@@ -57,7 +61,8 @@ assessed as (
         coalesce(positions.is_value_known, true) and (cash.account_id is null or cash.trade_date is not null)
             as is_value_known,
         cast(
-            coalesce(positions.market_value, 0) + coalesce(cash.trade_date - cash.margin_debit, 0) as decimal(24, 6)
+            coalesce(positions.market_value, 0)
+            + coalesce(cash.trade_date - cash.margin_debit, 0) as decimal(24, 6)
         ) as known_value,
         cast(coalesce(positions.uncertain_value, 0) + coalesce(lots.uncertain_value, 0) as decimal(24, 6))
             as uncertain_parts
@@ -70,7 +75,33 @@ assessed as (
 )
 
 select
-    * exclude (known_value, uncertain_parts),
+    account_id,
+    household_id,
+    custodian,
+    account_number,
+    account_name,
+    account_type,
+    tax_treatment,
+    allocation_group_id,
+    tax_unit_id,
+    wash_sale_group_id,
+    is_in_policy,
+    is_household_known,
+    is_group_known,
+    counts_toward_allocation,
+    is_tradable,
+    counts_for_wash_sales,
+    account_status,
+    minimum_cash,
+    permitted_list,
+    lot_method,
+    is_discretionary,
+    is_margin,
+    base_currency,
+    missing_entities,
+    is_absent,
+    has_pending_lots,
+    is_value_known,
     case
         when coalesce(account_status, 'open') <> 'closed' and (missing_entities is not null or is_absent)
             then 'waiting_for_feed'
@@ -85,7 +116,10 @@ select
             case when missing_entities is not null then 'waits for ' || missing_entities end,
             block_rules,
             case
-                when account_status in ('frozen', 'legal_hold', 'deceased', 'pledged', 'transferring', 'closed')
+                when
+                    account_status in (
+                        'frozen', 'legal_hold', 'deceased', 'pledged', 'transferring', 'closed'
+                    )
                     then 'account is ' || account_status
             end,
             case when is_in_policy and not is_tradable then 'the firm does not trade it' end

@@ -39,9 +39,14 @@ cash_positions as (
 ),
 
 all_cash as (
-    select *, true as is_balance from balances
+    select
+        *,
+        true as is_balance
+    from balances
     union all
-    select *, false as is_balance
+    select
+        *,
+        false as is_balance
     from cash_positions
 ),
 
@@ -79,9 +84,11 @@ converted as (
     select
         chosen.*,
         fx_rates.dollars_per_unit,
-        cast(greatest(chosen.trade_date, 0) * fx_rates.dollars_per_unit as decimal(24, 6)) as trade_date_dollars,
+        cast(greatest(chosen.trade_date, 0) * fx_rates.dollars_per_unit as decimal(24, 6))
+            as trade_date_dollars,
         cast(
-            greatest(coalesce(chosen.margin_debit, 0), -least(chosen.trade_date, 0)) * fx_rates.dollars_per_unit
+            greatest(coalesce(chosen.margin_debit, 0), -least(chosen.trade_date, 0))
+            * fx_rates.dollars_per_unit
             as decimal(24, 6)
         ) as margin_debit_dollars,
         cast(chosen.settled * fx_rates.dollars_per_unit as decimal(24, 6)) as settled_dollars
@@ -96,7 +103,9 @@ select
     account_id,
     -- A zero balance needs no rate.
     bool_and(dollars_per_unit is not null or trade_date = 0) as has_exchange_rates,
-    string_agg(distinct currency, ', ' order by currency) filter (where dollars_per_unit is null and trade_date <> 0)
+    string_agg(distinct currency, ', ' order by currency) filter (
+        where dollars_per_unit is null and trade_date <> 0
+    )
         as currencies_without_rate,
     bool_and(trade_date is not null) as is_readable,
     bool_or(has_rejected_values) as has_rejected_values,

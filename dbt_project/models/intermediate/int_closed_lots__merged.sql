@@ -32,7 +32,14 @@ occurrences as (
             *,
             md5(
                 concat_ws(
-                    '|', security_key, source_lot_id, transaction_id, acquisition_date, disposal_date, quantity, proceeds,
+                    '|',
+                    security_key,
+                    source_lot_id,
+                    transaction_id,
+                    acquisition_date,
+                    disposal_date,
+                    quantity,
+                    proceeds,
                     cost_basis, realized_gain_loss, term, disallowed_loss, currency
                 )
             ) as content_key
@@ -64,7 +71,11 @@ select
     merged.security_id,
     merged.content_key || '-' || merged.occurrence as closed_lot_key,
     merged.source_lot_id,
-    case when not coalesce({{ is_sentinel_date("merged.acquisition_date") }}, false) then merged.acquisition_date end
+    case
+        when
+            not coalesce({{ is_sentinel_date("merged.acquisition_date") }}, false)
+            then merged.acquisition_date
+    end
         as acquisition_date,
     merged.disposal_date,
     merged.quantity,

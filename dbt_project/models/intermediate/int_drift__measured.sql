@@ -61,7 +61,8 @@ joined as (
         coalesce(targets.allocation_group_id, held.allocation_group_id) as allocation_group_id,
         coalesce(targets.target_level, held.target_level) as target_level,
         coalesce(targets.target_key, held.target_key) as target_key,
-        coalesce(targets.asset_class, case when held.target_level = 'class' then held.target_key end) as asset_class,
+        coalesce(targets.asset_class, case when held.target_level = 'class' then held.target_key end)
+            as asset_class,
         targets.security_id,
         coalesce(targets.target_weight, 0) as target_weight,
         -- A class that the statement does not name has no target: its band is the firm's around nothing.
@@ -97,8 +98,12 @@ weighed as (
         bases.base,
         coalesce({{ weight_of("joined.market_value", "bases.base") }}, 0) as actual_weight,
         -- With nothing left after the flows there is nothing to be weighed.
-        coalesce({{ weight_of("joined.projected_market_value", "bases.projected_base") }}, 0) as projected_weight,
-        coalesce({{ weight_of("joined.market_value - joined.reserved_value", "bases.base") }}, 0) as unreserved_weight,
+        coalesce(
+            {{ weight_of("joined.projected_market_value", "bases.projected_base") }}, 0
+        ) as projected_weight,
+        coalesce(
+            {{ weight_of("joined.market_value - joined.reserved_value", "bases.base") }}, 0
+        ) as unreserved_weight,
         greatest(joined.target_weight - joined.band_half_width, 0) as lower_band_weight,
         joined.target_weight + joined.band_half_width as upper_band_weight
     from joined
@@ -113,7 +118,8 @@ measured as (
         target_key <> 'Unmapped'
         and (actual_weight < lower_band_weight or unreserved_weight > upper_band_weight) as is_breach,
         target_key <> 'Unmapped'
-        and (projected_weight < lower_band_weight or projected_weight > upper_band_weight) as is_breach_projected
+        and (projected_weight < lower_band_weight or projected_weight > upper_band_weight)
+            as is_breach_projected
     from weighed
 )
 
@@ -128,7 +134,8 @@ select
     cast(actual_weight as decimal(18, 10)) as actual_weight,
     cast(projected_weight as decimal(18, 10)) as projected_weight,
     cast(absolute_drift as decimal(18, 10)) as absolute_drift,
-    case when target_weight > 0 then cast(absolute_drift / target_weight as decimal(18, 10)) end as relative_drift,
+    case when target_weight > 0 then cast(absolute_drift / target_weight as decimal(18, 10)) end
+        as relative_drift,
     cast(market_value - base * target_weight as decimal(24, 6)) as over_under_amount,
     cast(lower_band_weight as decimal(18, 10)) as lower_band_weight,
     cast(upper_band_weight as decimal(18, 10)) as upper_band_weight,

@@ -41,6 +41,14 @@ orders as (
     group by account_id, security_id
 ),
 
+pending as (
+    select
+        account_id,
+        sum(cash_change) as cash_change
+    from orders
+    group by account_id
+),
+
 holdings as (
     select
         coalesce(positions.account_id, orders.account_id) as account_id,
@@ -64,17 +72,15 @@ cash as (
         accounts.account_id,
         coalesce(cash.trade_date - cash.margin_debit, 0) - coalesce(flows.fee_reserve, 0) as market_value,
         coalesce(cash.trade_date - cash.margin_debit, 0) - coalesce(flows.fee_reserve, 0)
-        - coalesce(flows.flow_reserve, 0) + coalesce(flows.contributions_due, 0) + coalesce(pending.cash_change, 0)
+        - coalesce(flows.flow_reserve, 0)
+        + coalesce(flows.contributions_due, 0)
+        + coalesce(pending.cash_change, 0)
             as projected_market_value,
         least(coalesce(flows.flow_reserve, 0), coalesce(cash.trade_date, 0)) as reserved_value
     from accounts
     left join {{ ref("int_cash__by_account") }} as cash on accounts.account_id = cash.account_id
     left join {{ ref("int_cash_flows__due") }} as flows on accounts.account_id = flows.account_id
-    left join (
-        select account_id, sum(cash_change) as cash_change
-        from orders
-        group by account_id
-    ) as pending on accounts.account_id = pending.account_id
+    left join pending on accounts.account_id = pending.account_id
 ),
 
 exposures as (
@@ -83,13 +89,18 @@ exposures as (
         classified.asset_class,
         classified.sub_class,
         holdings.security_id,
-        cast(sum(cast(holdings.market_value * classified.weight as decimal(24, 6))) as decimal(24, 6)) as market_value,
-        cast(sum(cast(holdings.projected_market_value * classified.weight as decimal(24, 6))) as decimal(24, 6))
+        cast(sum(cast(holdings.market_value * classified.weight as decimal(24, 6))) as decimal(24, 6))
+            as market_value,
+        cast(
+            sum(cast(holdings.projected_market_value * classified.weight as decimal(24, 6))) as decimal(24, 6)
+        )
             as projected_market_value,
         cast(0 as decimal(24, 6)) as reserved_value
     from accounts
     inner join holdings on accounts.account_id = holdings.account_id
-    inner join {{ ref("int_securities__classified") }} as classified on holdings.security_id = classified.security_id
+    inner join
+        {{ ref("int_securities__classified") }} as classified
+        on holdings.security_id = classified.security_id
     group by accounts.allocation_group_id, classified.asset_class, classified.sub_class, holdings.security_id
     union all
     select

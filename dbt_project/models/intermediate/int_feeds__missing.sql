@@ -1,18 +1,27 @@
 -- What a custodian owes tonight: files the firm requires and files that came but could not be used.
 -- Of a snapshot an empty file is no file; days without activity are ordinary.
 with delivered as (
-    select custodian, entity, sum(row_count) as row_count
+    select
+        custodian,
+        entity,
+        sum(row_count) as row_count
     from {{ ref("stg_source_files") }}
     where as_of_date = {{ as_of_date() }}
     group by custodian, entity
 ),
 
 demanded as (
-    select custodian, entity, 'required' as demanded_because
+    select
+        custodian,
+        entity,
+        'required' as demanded_because
     from {{ ref("stg_expected_feeds") }}
     where is_required
     union
-    select custodian, entity, 'quarantined' as demanded_because
+    select
+        custodian,
+        entity,
+        'quarantined' as demanded_because
     from {{ ref("stg_contract_violations") }}
     where
         severity = 'block'

@@ -14,12 +14,18 @@ with stated as (
     qualify
         row_number() over (
             partition by custodian, from_currency, to_currency
-            order by rate_date desc nulls last, rate
+            order by rate_date desc nulls last, rate asc
         ) = 1
 ),
 
 both_ways as (
-    select custodian, from_currency, to_currency, rate, 0 as inversions from stated
+    select
+        custodian,
+        from_currency,
+        to_currency,
+        rate,
+        0 as inversions
+    from stated
     union all
     select
         custodian,
@@ -31,14 +37,23 @@ both_ways as (
 ),
 
 single_rates as (
-    select custodian, from_currency, to_currency, rate, inversions as steps
+    select
+        custodian,
+        from_currency,
+        to_currency,
+        rate,
+        inversions as steps
     from both_ways
     qualify
         row_number() over (partition by custodian, from_currency, to_currency order by inversions) = 1
 ),
 
 to_dollars as (
-    select custodian, from_currency as currency, rate, steps
+    select
+        custodian,
+        from_currency as currency,
+        rate,
+        steps
     from single_rates
     where to_currency = 'USD'
     union all

@@ -2,39 +2,51 @@
 -- its policy is broken or too much of its value is uncertain, and stands still while orders are open.
 with accounts as (
     select
-        household_id,
+        accounts.household_id,
         string_agg(
             distinct case
-                when account_state = 'waiting_for_feed'
+                when accounts.account_state = 'waiting_for_feed'
                     then
                         {{ account_label("accounts") }} || ' '
                         || case
-                            when missing_entities is not null then 'waits for the files ' || missing_entities || ' of ' || custodian
-                            else 'is in none of tonight''s files of ' || custodian
+                            when
+                                accounts.missing_entities is not null
+                                then
+                                    'waits for the files '
+                                    || accounts.missing_entities
+                                    || ' of '
+                                    || accounts.custodian
+                            else 'is in none of tonight''s files of ' || accounts.custodian
                         end
             end,
             '; '
         ) as waiting_reason,
         bool_and(is_value_known) as is_value_known,
-        bool_and(is_value_known or not counts_toward_allocation) as is_counted_value_known,
-        string_agg(distinct case when not is_value_known then {{ account_label("accounts") }} end, '; ') as unknown_accounts,
+        bool_and(is_value_known or not accounts.counts_toward_allocation) as is_counted_value_known,
+        string_agg(
+            distinct case when not is_value_known then {{ account_label("accounts") }} end, '; '
+        ) as unknown_accounts,
         sum(market_value) as market_value,
-        sum(case when counts_toward_allocation then market_value end) as counted_value,
-        sum(case when counts_toward_allocation then uncertain_value end) as uncertain_value
+        sum(case when accounts.counts_toward_allocation then market_value end) as counted_value,
+        sum(case when accounts.counts_toward_allocation then uncertain_value end) as uncertain_value
     from {{ ref("int_accounts__states") }} as accounts
-    where household_id is not null and coalesce(account_status, 'open') <> 'closed'
-    group by household_id
+    where accounts.household_id is not null and coalesce(accounts.account_status, 'open') <> 'closed'
+    group by accounts.household_id
 ),
 
 policy_blocks as (
-    select household_id, string_agg(distinct message, ' ' order by message) as reason
+    select
+        household_id,
+        string_agg(distinct message, ' ' order by message) as reason
     from {{ ref("int_violations__found") }}
     where severity = 'block' and scope = 'household' and household_id is not null
     group by household_id
 ),
 
 orders as (
-    select household_id, count(*) as order_count
+    select
+        household_id,
+        count(*) as order_count
     from {{ ref("int_open_orders__identified") }}
     where household_id is not null
     group by household_id
@@ -48,7 +60,8 @@ assessed as (
         orders.order_count,
         coalesce(accounts.is_counted_value_known, true) as is_counted_value_known,
         accounts.unknown_accounts,
-        case when accounts.is_value_known then cast(accounts.market_value as decimal(24, 6)) end as market_value,
+        case when accounts.is_value_known then cast(accounts.market_value as decimal(24, 6)) end
+            as market_value,
         cast(accounts.uncertain_value as decimal(24, 6)) as uncertain_value,
         case
             when accounts.is_counted_value_known
@@ -63,12 +76,29 @@ assessed as (
 judged as (
     select
         *,
-        coalesce(uncertain_weight > {{ policy_number("withhold_uncertain_share") }}, false) as is_too_uncertain
+        coalesce(uncertain_weight > {{ policy_number("withhold_uncertain_share") }}, false)
+            as is_too_uncertain
     from assessed
 )
 
 select
-    * exclude (feed, source_file_id, source_row_number, valid_from, rejected_values, rows_in_force),
+    household_id,
+    household_name,
+    advisor_id,
+    advisor_name,
+    report_language,
+    allows_short_term_gains,
+    harvests_losses,
+    minimum_trade_amount,
+    annual_gains_budget,
+    waiting_reason,
+    policy_reason,
+    unknown_accounts,
+    is_counted_value_known,
+    is_too_uncertain,
+    market_value,
+    uncertain_value,
+    uncertain_weight,
     case
         when waiting_reason is not null then 'waiting_for_feed'
         when policy_reason is not null or not is_counted_value_known or is_too_uncertain then 'withheld'
@@ -86,12 +116,16 @@ select
             case
                 when is_too_uncertain
                     then
-                        round(uncertain_weight * 100, 1) || ' % of the value is frozen for uncertain value or tax lots, more than '
-                        || 'the ' || round({{ policy_number("withhold_uncertain_share") }} * 100, 1) || ' % that the firm allows.'
+                        round(uncertain_weight * 100, 1)
+                        || ' % of the value is frozen for uncertain value or tax lots, more than '
+                        || 'the '
+                        || round({{ policy_number("withhold_uncertain_share") }} * 100, 1)
+                        || ' % that the firm allows.'
             end,
             case
                 when order_count > 0
-                    then order_count || ' open order(s) must be filled or cancelled before a new plan is made.'
+                    then
+                        order_count || ' open order(s) must be filled or cancelled before a new plan is made.'
             end
         ),
         ''

@@ -113,7 +113,8 @@ select
     acquisition_type,
     basis_method,
     own_reason is not null or position_state = 'frozen' as is_frozen,
-    nullif(concat_ws(', ', own_reason, case when position_state = 'frozen' then state_reason end), '') as frozen_reason,
+    nullif(concat_ws(', ', own_reason, case when position_state = 'frozen' then state_reason end), '')
+        as frozen_reason,
     own_reason is not null as has_own_freeze,
     source_lot_id,
     source_file_id,

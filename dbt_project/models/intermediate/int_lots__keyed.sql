@@ -35,7 +35,14 @@ keyed as (
                         coalesce(strftime(acquisition_date, '%Y-%m-%d'), ''),
                         coalesce(acquisition_time, ''),
                         coalesce(
-                            round(coalesce(cost_basis_unadjusted / nullif(quantity, 0), unit_cost, cost_basis / nullif(quantity, 0)), 4)
+                            round(
+                                coalesce(
+                                    cost_basis_unadjusted / nullif(quantity, 0),
+                                    unit_cost,
+                                    cost_basis / nullif(quantity, 0)
+                                ),
+                                4
+                            )
                             ::varchar,
                             ''
                         )
@@ -55,7 +62,7 @@ numbered as (
     from keyed
     window same_key as (
         partition by account_id, lot_key
-        order by quantity desc, source_file_id, source_row_number
+        order by quantity desc, source_file_id asc, source_row_number asc
     )
 )
 
@@ -73,7 +80,12 @@ select
     source_lot_id,
     source_lot_id is not null and same_key_count > 1 as is_duplicate,
     quantity,
-    case when acquisition_date_status = 'present' and {{ is_sentinel_date("acquisition_date") }} then null else acquisition_date end
+    case
+        when
+            acquisition_date_status = 'present' and {{ is_sentinel_date("acquisition_date") }}
+            then null
+        else acquisition_date
+    end
         as acquisition_date,
     case
         when {{ is_sentinel_date("acquisition_date") }} then 'sentinel'
@@ -82,7 +94,8 @@ select
     acquisition_date as stated_acquisition_date,
     acquisition_time,
     coalesce(
-        holding_period_start_date, case when not coalesce({{ is_sentinel_date("acquisition_date") }}, false) then acquisition_date end
+        holding_period_start_date,
+        case when not coalesce({{ is_sentinel_date("acquisition_date") }}, false) then acquisition_date end
     ) as holding_period_start_date,
     term as custodian_term,
     case when basis_currency = 'USD' then cost_basis end as custodian_cost_basis,

@@ -41,7 +41,9 @@ aggregated as (
         min(feed) as feed,
         case when count(quantity) = count(*) then sum(quantity) end as quantity,
         case
-            when count(cost_basis) = count(*) and bool_and(currency = 'USD') then cast(sum(cost_basis) as decimal(24, 6))
+            when
+                count(cost_basis) = count(*) and bool_and(currency = 'USD')
+                then cast(sum(cost_basis) as decimal(24, 6))
         end as custodian_cost_basis,
         case
             when count(market_value) = count(*) and count(dollars_per_unit) = count(*)
@@ -51,14 +53,17 @@ aggregated as (
         bool_and(currency = 'USD') as is_in_dollars,
         bool_and(dollars_per_unit is not null) as has_exchange_rate,
         bool_or(long_short = 'SHORT' or quantity < 0) as is_short,
-        bool_or(sign(quantity) * case long_short when 'SHORT' then -1 when 'LONG' then 1 end < 0) as is_side_wrong,
+        bool_or(sign(quantity) * case long_short when 'SHORT' then -1 when 'LONG' then 1 end < 0)
+            as is_side_wrong,
         coalesce(bool_or(is_held_away), false) as is_held_away,
         max(value_difference) as value_difference,
         bool_or(
             value_difference
             > greatest(
                 0.02,
-                cast(abs(market_value) * {{ policy_number("value_tolerance_bps") }} * 0.0001 as decimal(24, 6))
+                cast(
+                    abs(market_value) * {{ policy_number("value_tolerance_bps") }} * 0.0001 as decimal(24, 6)
+                )
             )
         ) as is_value_wrong,
         arg_max(quantity, value_difference) as checked_quantity,
@@ -67,7 +72,8 @@ aggregated as (
         bool_or(rejected_values is not null) as has_rejected_values,
         count(*) as row_count,
         min(source_file_id) as source_file_id,
-        arg_min(source_row_number, source_file_id || lpad(source_row_number::varchar, 12, '0')) as source_row_number
+        arg_min(source_row_number, source_file_id || lpad(cast(source_row_number as varchar), 12, '0'))
+            as source_row_number
     from received
     group by account_id, security_id
 )
@@ -79,7 +85,8 @@ select
     accounts.counts_toward_allocation,
     prices.price,
     prices.price_date,
-    {{ product_of("cast(aggregated.quantity as decimal(28, 10))", "prices.price", "decimal(24, 6)") }} as market_value
+    {{ product_of("cast(aggregated.quantity as decimal(28, 10))", "prices.price", "decimal(24, 6)") }}
+        as market_value
 from aggregated
 inner join {{ ref("int_accounts__identified") }} as accounts on aggregated.account_id = accounts.account_id
 left join {{ ref("int_securities__priced") }} as prices on aggregated.security_id = prices.security_id

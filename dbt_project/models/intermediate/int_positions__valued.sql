@@ -36,7 +36,9 @@ select
     positions.custodian_cost_basis,
     case
         when blocks.account_id is not null then 'frozen'
-        when lots.lot_count is null and coalesce(positions.tax_treatment, 'taxable') = 'taxable' then 'lots_pending'
+        when
+            lots.lot_count is null and coalesce(positions.tax_treatment, 'taxable') = 'taxable'
+            then 'lots_pending'
         else 'complete'
     end as position_state,
     case
@@ -73,8 +75,12 @@ left join lots
 left join unmapped on positions.security_id = unmapped.security_id
 left join (
     -- A fund that takes more than a week to redeem wherever it is traded.
-    select identified.security_id, min(terms.redemption_days) > 7 as is_slow
+    select
+        identified.security_id,
+        min(terms.redemption_days) > 7 as is_slow
     from {{ ref("stg_security_custodians") }} as terms
-    inner join {{ ref("int_securities__identified") }} as identified on terms.security_key = identified.security_key
+    inner join
+        {{ ref("int_securities__identified") }} as identified
+        on terms.security_key = identified.security_key
     group by identified.security_id
 ) as terms on positions.security_id = terms.security_id

@@ -13,7 +13,9 @@ with active as (
 ),
 
 owned_accounts as (
-    select distinct owners.person_id, account_references.account_id
+    select distinct
+        owners.person_id,
+        account_references.account_id
     from {{ ref("stg_account_owners") }} as owners
     inner join {{ ref("int_account_references__resolved") }} as account_references
         on

@@ -1,5 +1,9 @@
 -- Rules about accounts: are they known, did their data arrive, is their cash understood.
-with accounts as (
+with holders as (
+    select distinct account_id from {{ ref("int_positions__aggregated") }}
+),
+
+accounts as (
     select
         accounts.*,
         cash.currencies_without_rate,
@@ -7,16 +11,16 @@ with accounts as (
         cash.is_overdrawn,
         cash.stated_twice_difference,
         cash.account_id is not null as has_cash,
-        exists_positions.account_id is not null as has_positions
+        holders.account_id is not null as has_positions
     from {{ ref("int_accounts__identified") }} as accounts
     left join {{ ref("int_cash__by_account") }} as cash on accounts.account_id = cash.account_id
-    left join (
-        select distinct account_id from {{ ref("int_positions__aggregated") }}
-    ) as exists_positions on accounts.account_id = exists_positions.account_id
+    left join holders on accounts.account_id = holders.account_id
 ),
 
 custodians as (
-    select custodian, min(feed) as feed
+    select
+        custodian,
+        min(feed) as feed
     from {{ ref("stg_source_files") }}
     where as_of_date = {{ as_of_date() }} and entity = 'positions'
     group by custodian
@@ -33,7 +37,8 @@ broken as (
         account_id,
         custodian,
         account_number as observed,
-        'The custodian sends an account that the firm has no settings for; add it to the account_settings file or ask '
+        'The custodian sends an account that the firm has no settings for; add it to the account_settings '
+        || 'file or ask '
         || 'the custodian to stop sending it. It belongs to no household until then.' as message
     from accounts
     where not is_in_policy and (has_cash or has_positions or is_in_custodian_accounts)
@@ -43,7 +48,8 @@ broken as (
         account_id,
         custodian,
         'no allocation group' as observed,
-        'No Investment Policy Statement is set for the account; assign it to an allocation group. It is listed but '
+        'No Investment Policy Statement is set for the account; assign it to an allocation group. It is '
+        || 'listed but '
         || 'not traded.' as message
     from open_accounts
     where allocation_group_id is null
@@ -53,7 +59,9 @@ broken as (
         account_id,
         custodian,
         allocation_group_id as observed,
-        'The account names the allocation group ' || allocation_group_id || ', which the allocation_groups file does '
+        'The account names the allocation group '
+        || allocation_group_id
+        || ', which the allocation_groups file does '
         || 'not hold; correct one of the two. The account is not traded.' as message
     from open_accounts
     where allocation_group_id is not null and not is_group_known
@@ -63,7 +71,8 @@ broken as (
         account_id,
         custodian,
         household_id as observed,
-        'The account names a household that the households file does not hold; correct one of the two. The account '
+        'The account names a household that the households file does not hold; correct one of the two. '
+        || 'The account '
         || 'is not traded.' as message
     from open_accounts
     where not is_household_known
@@ -85,7 +94,8 @@ broken as (
         settings_file_id as source_file_id,
         settings_row_number as source_row_number,
         rejected_values::varchar as observed,
-        'A setting of the account cannot be read; correct it in the account_settings file. The account is not traded.'
+        'A setting of the account cannot be read; correct it in the account_settings file. The account is '
+        || 'not traded.'
             as message
     from open_accounts
     where rejected_values is not null
@@ -95,7 +105,8 @@ broken as (
         account_id,
         custodian,
         custodian_account_status as observed,
-        'The custodian says the account is not open; close it in the account_settings file or ask the custodian. It '
+        'The custodian says the account is not open; close it in the account_settings file or ask the '
+        || 'custodian. It '
         || 'is not traded.' as message
     from open_accounts
     where custodian_account_status <> 'OPEN'
@@ -106,7 +117,8 @@ broken as (
         open_accounts.custodian,
         custodians.feed,
         'no position, no cash' as observed,
-        'Tonight''s files of the custodian hold neither a position nor cash of this account; ask for a complete file, '
+        'Tonight''s files of the custodian hold neither a position nor cash of this account; ask for a '
+        || 'complete file, '
         || 'or close the account in the account_settings file. Its household waits.' as message
     from open_accounts
     left join custodians on open_accounts.custodian = custodians.custodian
@@ -117,7 +129,9 @@ broken as (
         account_id,
         custodian,
         currencies_without_rate as observed,
-        'The account holds cash in ' || currencies_without_rate || ' and tonight''s files give no rate to dollars; add '
+        'The account holds cash in '
+        || currencies_without_rate
+        || ' and tonight''s files give no rate to dollars; add '
         || 'the rate to the fx_rates file. The account is withheld until then.' as message
     from accounts
     where currencies_without_rate is not null
@@ -127,7 +141,8 @@ broken as (
         account_id,
         custodian,
         'no readable balance' as observed,
-        'A cash balance of the account is missing or cannot be read; ask the custodian for it. The account is not '
+        'A cash balance of the account is missing or cannot be read; ask the custodian for it. The '
+        || 'account is not '
         || 'traded.' as message
     from accounts
     where has_cash and not is_cash_readable
@@ -137,7 +152,8 @@ broken as (
         account_id,
         custodian,
         'no cash row' as observed,
-        'The custodian sends no cash for this account; its cash is taken as none. Check it if that is unexpected.'
+        'The custodian sends no cash for this account; its cash is taken as none. Check it if that is '
+        || 'unexpected.'
             as message
     from open_accounts
     where not has_cash and has_positions
@@ -147,7 +163,8 @@ broken as (
         account_id,
         custodian,
         stated_twice_difference || ' apart' as observed,
-        'The custodian states cash as a balance and as a holding, and the two differ; the balance is used. Ask which '
+        'The custodian states cash as a balance and as a holding, and the two differ; the balance is '
+        || 'used. Ask which '
         || 'is right.' as message
     from accounts
     where stated_twice_difference > 0.01
@@ -157,7 +174,8 @@ broken as (
         account_id,
         custodian,
         'negative cash' as observed,
-        'Cash is negative in an account that is not a margin account; find out whether a trade or a fee overdrew it. '
+        'Cash is negative in an account that is not a margin account; find out whether a trade or a fee '
+        || 'overdrew it. '
         || 'The debit is taken off the cash that can be invested.' as message
     from accounts
     where is_overdrawn and not coalesce(is_margin, false)
@@ -167,7 +185,8 @@ broken as (
         account_id,
         custodian,
         account_number as observed,
-        'The masked account number fits more than one account of the custodian; ask for full numbers. The rows are '
+        'The masked account number fits more than one account of the custodian; ask for full numbers. The '
+        || 'rows are '
         || 'not counted in any household.' as message
     from {{ ref("int_account_references__resolved") }}
     where is_ambiguous
@@ -179,7 +198,8 @@ broken as (
         flows.source_file_id,
         flows.source_row_number,
         flows.cash_flow_id as observed,
-        'The cash flow names an account that the firm has no settings for; correct the cash_flows file. The flow is '
+        'The cash flow names an account that the firm has no settings for; correct the cash_flows file. '
+        || 'The flow is '
         || 'not reserved.' as message
     from {{ ref("stg_cash_flows") }} as flows
     left join {{ ref("stg_account_settings") }} as settings

@@ -39,7 +39,8 @@ broken as (
         'lots_add_up_to_position' as rule,
         *,
         lot_quantity || ' in ' || lot_count || ' lots against a position of ' || quantity as observed,
-        'The lots do not add up to the position; ask the custodian for the missing or surplus lots. The position is '
+        'The lots do not add up to the position; ask the custodian for the missing or surplus lots. The '
+        || 'position is '
         || 'neither bought nor sold until they tie.' as message
     from positions
     where abs(lot_quantity - quantity) > {{ policy_number("quantity_tolerance") }}
@@ -48,7 +49,8 @@ broken as (
         'lot_basis_adds_up_to_position' as rule,
         *,
         lot_cost_basis || ' in ' || lot_count || ' lots against ' || custodian_cost_basis as observed,
-        'The cost of the lots does not add up to the cost of the position; ask the custodian which is right. The '
+        'The cost of the lots does not add up to the cost of the position; ask the custodian which is '
+        || 'right. The '
         || 'position is neither bought nor sold until they tie.' as message
     from positions
     where
@@ -60,7 +62,8 @@ broken as (
         'taxable_position_has_lots' as rule,
         *,
         'no lots' as observed,
-        'There are no tax lots for this taxable holding; ask the custodian for its lot file. It is not sold until '
+        'There are no tax lots for this taxable holding; ask the custodian for its lot file. It is not '
+        || 'sold until '
         || 'the lots are here.' as message
     from positions
     where is_taxable and lot_count is null
@@ -69,7 +72,8 @@ broken as (
         'lots_have_a_position' as rule,
         *,
         quantity::varchar as observed,
-        'There is a lot but no position of this security in the account; ask the custodian whether the position or '
+        'There is a lot but no position of this security in the account; ask the custodian whether the '
+        || 'position or '
         || 'the lot is missing a day. The lot is left out.' as message
     from lots
     where not has_position
@@ -78,7 +82,8 @@ broken as (
         'lot_id_is_unique' as rule,
         *,
         source_lot_id as observed,
-        'The custodian gives this lot id twice in the account; ask which row is true. Lots with the id are not sold.'
+        'The custodian gives this lot id twice in the account; ask which row is true. Lots with the id '
+        || 'are not sold.'
             as message
     from lots
     where is_duplicate
@@ -87,7 +92,8 @@ broken as (
         'covered_lot_has_basis' as rule,
         *,
         cost_basis_status as observed,
-        'The custodian must report the cost of a covered lot and does not; ask for it. The lot is not sold.' as message
+        'The custodian must report the cost of a covered lot and does not; ask for it. The lot is not sold.'
+            as message
     from lots
     where is_taxable and stated_cost_basis is null and covered_status = 'COVERED'
     union all by name
@@ -95,7 +101,8 @@ broken as (
         'lot_has_basis' as rule,
         *,
         cost_basis_status as observed,
-        'The cost of this lot is not known; enter it from the client''s records. The lot is not sold.' as message
+        'The cost of this lot is not known; enter it from the client''s records. The lot is not sold.'
+            as message
     from lots
     where is_taxable and stated_cost_basis is null and coalesce(covered_status, 'UNKNOWN') <> 'COVERED'
     union all by name
@@ -103,7 +110,8 @@ broken as (
         'lot_basis_is_not_negative' as rule,
         *,
         stated_cost_basis::varchar as observed,
-        'The cost of the lot has the wrong sign for its side; ask the custodian for the right one. The lot is not '
+        'The cost of the lot has the wrong sign for its side; ask the custodian for the right one. The '
+        || 'lot is not '
         || 'sold.' as message
     from lots
     where is_taxable and sign(stated_cost_basis) * sign(quantity) < 0
@@ -112,7 +120,8 @@ broken as (
         'acquisition_date_is_known' as rule,
         *,
         acquisition_date_status as observed,
-        'The acquisition date of the lot is not known, so its term is not; enter it from the client''s records. The '
+        'The acquisition date of the lot is not known, so its term is not; enter it from the client''s '
+        || 'records. The '
         || 'lot is not sold.' as message
     from lots
     where
@@ -125,7 +134,8 @@ broken as (
         'acquisition_date_is_real' as rule,
         *,
         strftime(stated_acquisition_date, '%Y-%m-%d') as observed,
-        'The acquisition date is one that custodians write when they do not know it; enter the true date and cost. '
+        'The acquisition date is one that custodians write when they do not know it; enter the true date '
+        || 'and cost. '
         || 'The lot is not sold.' as message
     from lots
     where is_taxable and acquisition_date_status = 'sentinel'
@@ -134,7 +144,8 @@ broken as (
         'acquisition_date_is_not_in_the_future' as rule,
         *,
         strftime(acquisition_date, '%Y-%m-%d') as observed,
-        'The lot is dated after the session; ask the custodian for the right date. The lot is not sold.' as message
+        'The lot is dated after the session; ask the custodian for the right date. The lot is not sold.'
+            as message
     from lots
     where acquisition_date > {{ as_of_date() }}
     union all by name
@@ -142,7 +153,8 @@ broken as (
         'term_agrees_with_dates' as rule,
         *,
         custodian_term || ' for ' || strftime(holding_period_start_date, '%Y-%m-%d') as observed,
-        'The custodian''s term contradicts the dates of the lot; ask which is right. The lot is not sold.' as message
+        'The custodian''s term contradicts the dates of the lot; ask which is right. The lot is not sold.'
+            as message
     from lots
     where
         is_taxable
@@ -164,10 +176,15 @@ broken as (
         'wash_sale_amount_is_known' as rule,
         *,
         'marked as adjusted, no amount' as observed,
-        'The custodian marks the lot as adjusted for a wash sale but does not say by how much; ask for the amount. '
+        'The custodian marks the lot as adjusted for a wash sale but does not say by how much; ask for '
+        || 'the amount. '
         || 'The lot is not sold, as the adjustment could be counted twice.' as message
     from lots
-    where is_taxable and wash_sale_flag and wash_sale_adjustment is null and custodian_cost_basis_unadjusted is null
+    where
+        is_taxable
+        and wash_sale_flag
+        and wash_sale_adjustment is null
+        and custodian_cost_basis_unadjusted is null
 )
 
 select

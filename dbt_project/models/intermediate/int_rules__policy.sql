@@ -9,7 +9,9 @@ with targets as (
 ),
 
 managed_groups as (
-    select distinct allocation_group_id, household_id
+    select distinct
+        allocation_group_id,
+        household_id
     from {{ ref("int_accounts__identified") }}
     where allocation_group_id is not null and is_in_policy and account_status <> 'closed'
 ),
@@ -38,7 +40,9 @@ broken as (
         'group_has_targets' as rule,
         managed_groups.household_id,
         managed_groups.allocation_group_id as observed,
-        'The allocation group ' || managed_groups.allocation_group_id || ' has no targets; add them to the ips_targets '
+        'The allocation group '
+        || managed_groups.allocation_group_id
+        || ' has no targets; add them to the ips_targets '
         || 'file. The household is withheld from trading.' as message
     from managed_groups
     left join sums on managed_groups.allocation_group_id = sums.allocation_group_id
@@ -48,7 +52,11 @@ broken as (
         'target_levels_agree' as rule,
         household_id,
         'stated ' || stated_weight || ', parts ' || derived_weight as observed,
-        'The target of ' || target_key || ' in ' || allocation_group_id || ' is less than the targets beneath it add '
+        'The target of '
+        || target_key
+        || ' in '
+        || allocation_group_id
+        || ' is less than the targets beneath it add '
         || 'up to; correct the ips_targets file. The household is withheld from trading.' as message
     from targets
     -- Targets beneath may leave a part of the class open, but not ask for more than it has.
@@ -67,7 +75,8 @@ broken as (
         'group_belongs_to_household' as rule,
         managed_groups.household_id,
         managed_groups.allocation_group_id || ' of ' || allocation_groups.household_id as observed,
-        'An account of this household is in an allocation group of another; correct the account_settings or the '
+        'An account of this household is in an allocation group of another; correct the account_settings '
+        || 'or the '
         || 'allocation_groups file. The household is withheld from trading.' as message
     from managed_groups
     inner join {{ ref("stg_allocation_groups") }} as allocation_groups
@@ -78,7 +87,8 @@ broken as (
         'firm_mapping_adds_up' as rule,
         coalesce(classifications.ticker, classifications.cusip) as observed,
         'The classes of ' || coalesce(classifications.ticker, classifications.cusip)
-        || ' in the security_classifications file do not add up to 1 or name an unknown class; correct them. The '
+        || ' in the security_classifications file do not add up to 1 or name an unknown class; correct '
+        || 'them. The '
         || 'security is unmapped until then.' as message,
         min(classifications.feed) as feed,
         min(classifications.source_file_id) as source_file_id,
@@ -94,7 +104,9 @@ broken as (
     select
         'buy_list_names_a_known_class' as rule,
         model_securities.asset_class as observed,
-        'The buy list names the class ' || model_securities.asset_class || ', which is not known; correct the '
+        'The buy list names the class '
+        || model_securities.asset_class
+        || ', which is not known; correct the '
         || 'model_securities file. The entry is not used.' as message,
         model_securities.feed,
         model_securities.source_file_id,
@@ -107,7 +119,11 @@ broken as (
     select
         'restriction_names_a_known_thing' as rule,
         restriction_id || ': ' || scope || ' ' || coalesce(scope_id, '') as observed,
-        'The restriction ' || restriction_id || ' names a ' || scope || ' that is not known, so it restricts nothing; '
+        'The restriction '
+        || restriction_id
+        || ' names a '
+        || scope
+        || ' that is not known, so it restricts nothing; '
         || 'correct the restrictions file.' as message,
         feed,
         source_file_id,
@@ -127,7 +143,10 @@ broken as (
         select
             'policy_row_is_single' as rule,
             {{ key }} as observed,
-            'The {{ model | replace("stg_", "") }} file has ' || rows_in_force || ' rows in force for ' || {{ key }}
+            'The {{ model | replace("stg_", "") }} file has '
+            || rows_in_force
+            || ' rows in force for '
+            || {{ key }}
             || '; end the older one with a valid_to date. The newest is used.' as message,
             feed,
             source_file_id,

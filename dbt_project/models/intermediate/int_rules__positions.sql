@@ -14,7 +14,8 @@ broken as (
         'market_value_is_quantity_times_price' as rule,
         *,
         checked_quantity || ' x ' || checked_price || ' against ' || checked_market_value as observed,
-        'The market value is not quantity times price; ask the custodian which of the three is wrong. The position '
+        'The market value is not quantity times price; ask the custodian which of the three is wrong. The '
+        || 'position '
         || 'is neither bought nor sold until they agree.' as message
     from positions
     where is_value_wrong
@@ -23,7 +24,8 @@ broken as (
         'position_has_a_price' as rule,
         *,
         'no price, no market value' as observed,
-        'There is no price for this holding tonight; get one from the custodian or enter it in the price file. '
+        'There is no price for this holding tonight; get one from the custodian or enter it in the price '
+        || 'file. '
         || 'Its value is unknown until then.' as message
     from positions
     where price is null and has_exchange_rate and quantity is not null
@@ -42,7 +44,8 @@ broken as (
         *,
         strftime(price_date, '%Y-%m-%d') as observed,
         'The price is from ' || strftime(price_date, '%Y-%m-%d')
-        || '; get a current price. The position is neither bought nor sold on a price older than 5 days.' as message
+        || '; get a current price. The position is neither bought nor sold on a price older than 5 days.'
+            as message
     from positions
     where price_date < {{ as_of_date() }} - 5 and coalesce(security_type, '') <> 'ALTERNATIVE'
     union all by name
@@ -58,8 +61,12 @@ broken as (
     select
         'price_sources_agree' as rule,
         *,
-        custodian_market_value || ' at the custodian, ' || market_value || ' at the night''s price' as observed,
-        'The custodian values the holding differently from the price used for the whole book; check which price '
+        custodian_market_value
+        || ' at the custodian, '
+        || market_value
+        || ' at the night''s price' as observed,
+        'The custodian values the holding differently from the price used for the whole book; check which '
+        || 'price '
         || 'is right.' as message
     from positions
     where
@@ -74,7 +81,8 @@ broken as (
         'quantity_agrees_with_side' as rule,
         *,
         quantity::varchar as observed,
-        'The sign of the quantity contradicts the side (long or short); ask the custodian which is right. The '
+        'The sign of the quantity contradicts the side (long or short); ask the custodian which is right. '
+        || 'The '
         || 'position is frozen.' as message
     from positions
     where is_side_wrong
@@ -83,8 +91,10 @@ broken as (
         'short_positions_are_not_traded' as rule,
         *,
         quantity::varchar as observed,
-        'The account is short; a short sale of the same security could be a constructive sale, so nothing of this '
-        || 'security''s group is traded in the household. Close or move the short position to lift this.' as message
+        'The account is short; a short sale of the same security could be a constructive sale, so nothing '
+        || 'of this '
+        || 'security''s group is traded in the household. Close or move the short position to lift this.'
+            as message
     from positions
     where is_short and coalesce(security_type, '') not in ('OPTION', 'FUTURE')
     union all by name
@@ -100,7 +110,9 @@ broken as (
         'holding_is_in_dollars' as rule,
         *,
         currency as observed,
-        'The holding and its cost are kept in ' || currency || '; its cost in dollars at the day of purchase is not '
+        'The holding and its cost are kept in '
+        || currency
+        || '; its cost in dollars at the day of purchase is not '
         || 'known, so it is not traded. Give dollar basis through the standard feed to lift this.' as message
     from positions
     where not is_in_dollars
@@ -109,7 +121,8 @@ broken as (
         'security_is_resolved' as rule,
         *,
         ticker as observed,
-        'No identifier of this holding is known; give its CUSIP or ticker in the custodian''s securities file. It '
+        'No identifier of this holding is known; give its CUSIP or ticker in the custodian''s securities '
+        || 'file. It '
         || 'counts in the value but has no asset class.' as message
     from positions
     where not is_resolved
@@ -118,7 +131,8 @@ broken as (
         'holding_is_mapped' as rule,
         positions.*,
         positions.ticker as observed,
-        'The holding has no asset class; add it to the security_classifications file. It is in the base, in no '
+        'The holding has no asset class; add it to the security_classifications file. It is in the base, '
+        || 'in no '
         || 'class, and is not traded until then.' as message
     from positions
     inner join {{ ref("int_securities__classified") }} as classified

@@ -24,8 +24,10 @@
     "stg_restrictions": "reference_values_can_be_read",
     "stg_expected_feeds": "reference_values_can_be_read",
 } %}
-{% set with_account = ["stg_positions", "stg_tax_lots", "stg_cash_balances", "stg_open_orders", "stg_transactions",
-    "stg_closed_lots", "stg_accounts", "stg_cash_flows"] %}
+{% set with_account = [
+    "stg_positions", "stg_tax_lots", "stg_cash_balances", "stg_open_orders", "stg_transactions",
+    "stg_closed_lots", "stg_accounts", "stg_cash_flows",
+] %}
 {% set with_security = ["stg_positions", "stg_tax_lots"] %}
 
 with rejected as (
@@ -34,8 +36,8 @@ with rejected as (
             '{{ rule }}' as rule,
             '{{ model | replace("stg_", "") }}' as entity,
             custodian,
-            {{ "account_number" if model in with_account else "null" }} as account_number,
-            {{ "security_key" if model in with_security else "null" }} as security_key,
+            cast({{ "account_number" if model in with_account else "null" }} as varchar) as account_number,
+            cast({{ "security_key" if model in with_security else "null" }} as varchar) as security_key,
             cast(null as varchar) as household_id,
             feed,
             source_file_id,
@@ -53,12 +55,12 @@ with rejected as (
             {{ "policies.account_number" if model in with_account else "null" }} as account_number,
             null as security_key,
             {% if model in ["stg_households", "stg_allocation_groups", "stg_tax_profiles"] -%}
-                policies.household_id
+                policies.household_id,
             {%- elif model == "stg_ips_targets" -%}
-                allocation_groups.household_id
+                allocation_groups.household_id,
             {%- else -%}
-                cast(null as varchar)
-            {%- endif %} as household_id,
+                cast(null as varchar) as household_id,
+            {%- endif %}
             policies.feed,
             policies.source_file_id,
             policies.source_row_number,
@@ -93,7 +95,8 @@ select
     listed.source_row_number,
     listed.rejected.column_name || ' = ' || listed.rejected.value as observed,
     'The ' || listed.rejected.column_name || ' ' || listed.rejected.value || ' in the ' || listed.entity
-    || ' file cannot be read; ask the sender for a corrected row. It is taken as unknown, not as nothing.' as message
+    || ' file cannot be read; ask the sender for a corrected row. It is taken as unknown, not as nothing.'
+        as message
 from listed
 left join {{ ref("int_account_references__resolved") }} as account_references
     on

@@ -48,7 +48,9 @@ mapped as (
         firm_rows.weight,
         'policy' as mapping_source
     from firm_rows
-    inner join firm_mappings on firm_rows.security_id = firm_mappings.security_id and firm_mappings.is_consistent
+    inner join
+        firm_mappings
+        on firm_rows.security_id = firm_mappings.security_id and firm_mappings.is_consistent
     union all
     select
         seed_rows.security_id,

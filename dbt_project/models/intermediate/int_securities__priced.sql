@@ -1,7 +1,29 @@
 -- One price a night for each security, in dollars per unit of quantity. The newest dated price wins;
 -- of the same date a price file goes before a position's price, and that before a position's value
 -- over its quantity. A price whose currency has no rate tonight, or that is negative, is no price.
-with candidates as (
+with position_prices as (
+    select
+        identified.security_id,
+        positions.custodian,
+        positions.currency,
+        positions.price,
+        case
+            when positions.quantity <> 0
+                then
+                    cast(
+                        positions.market_value
+                        / (positions.quantity * securities.unit_factor) as decimal(28, 10)
+                    )
+        end as price_from_value,
+        coalesce(positions.price_date, {{ as_of_date() }}) as price_date
+    from {{ ref("stg_positions") }} as positions
+    inner join {{ ref("int_securities__identified") }} as identified
+        on positions.security_key = identified.security_key
+    inner join {{ ref("int_securities__described") }} as securities
+        on identified.security_id = securities.security_id
+),
+
+candidates as (
     select
         identified.security_id,
         prices.custodian,
@@ -15,27 +37,14 @@ with candidates as (
     where prices.price >= 0 and prices.price_date < {{ planned_trade_date() }}
     union all
     select
-        identified.security_id,
-        positions.custodian,
-        positions.currency,
-        case when positions.price is not null then positions.price else value_per_unit.price end as price,
-        coalesce(positions.price_date, {{ as_of_date() }}) as price_date,
-        case when positions.price is not null then 2 else 3 end as preference
-    from {{ ref("stg_positions") }} as positions
-    inner join {{ ref("int_securities__identified") }} as identified
-        on positions.security_key = identified.security_key
-    inner join {{ ref("int_securities__described") }} as securities
-        on identified.security_id = securities.security_id
-    left join lateral (
-        select
-            case
-                when positions.quantity <> 0
-                    then cast(positions.market_value / (positions.quantity * securities.unit_factor) as decimal(28, 10))
-            end as price
-    ) as value_per_unit on true
-    where
-        coalesce(positions.price, value_per_unit.price) >= 0
-        and coalesce(positions.price_date, {{ as_of_date() }}) < {{ planned_trade_date() }}
+        security_id,
+        custodian,
+        currency,
+        coalesce(price, price_from_value) as price,
+        price_date,
+        case when price is not null then 2 else 3 end as preference
+    from position_prices
+    where coalesce(price, price_from_value) >= 0 and price_date < {{ planned_trade_date() }}
 ),
 
 newest as (
@@ -53,9 +62,9 @@ newest as (
             order by
                 fx_rates.dollars_per_unit is null,
                 candidates.price_date desc,
-                candidates.preference,
-                candidates.custodian,
-                candidates.currency,
+                candidates.preference asc,
+                candidates.custodian asc,
+                candidates.currency asc,
                 candidates.price desc
         ) = 1
 )

@@ -2,7 +2,9 @@
 -- target of its own has the sum of the targets beneath it; a security counts in its sub-class's target
 -- where the sub-class has one. What the statement leaves open (bands) is the firm's.
 with registry_keys as (
-    select id_value as target_key, min(security_id) as security_id
+    select
+        id_value as target_key,
+        min(security_id) as security_id
     from {{ ref("stg_security_registry") }}
     where id_type in ('TICKER', 'CUSIP')
     group by id_value
@@ -14,11 +16,20 @@ sub_classes as (
         sub_class,
         case when count(distinct asset_class) = 1 then min(asset_class) end as asset_class
     from (
-        select sub_class, asset_class from {{ ref("seed_security_asset_classes") }}
+        select
+            sub_class,
+            asset_class
+        from {{ ref("seed_security_asset_classes") }}
         union
-        select sub_class, asset_class from {{ ref("stg_security_classifications") }}
+        select
+            sub_class,
+            asset_class
+        from {{ ref("stg_security_classifications") }}
         union
-        select sub_class, asset_class from {{ ref("stg_model_securities") }}
+        select
+            sub_class,
+            asset_class
+        from {{ ref("stg_model_securities") }}
     ) as named
     where sub_class is not null
     group by sub_class
@@ -76,7 +87,10 @@ beneath_classes as (
         parts.asset_class,
         cast(sum(parts.target_weight) as decimal(18, 10)) as derived_weight
     from (
-        select allocation_group_id, asset_class, target_weight
+        select
+            allocation_group_id,
+            asset_class,
+            target_weight
         from stated
         where target_level = 'sub_class' and asset_class is not null
         union all
@@ -96,7 +110,9 @@ beneath_classes as (
 ),
 
 security_classes as (
-    select security_id, max_by(asset_class, weight) as asset_class
+    select
+        security_id,
+        max_by(asset_class, weight) as asset_class
     from {{ ref("int_securities__classified") }}
     where asset_class <> 'Unmapped'
     group by security_id
@@ -115,7 +131,10 @@ all_targets as (
         stated.relative_band,
         stated.band_rule,
         stated.band_floor
-    from (select * from stated where target_level = 'class') as stated
+    from (
+        select * from stated
+        where target_level = 'class'
+    ) as stated
     full outer join beneath_classes
         on
             stated.allocation_group_id = beneath_classes.allocation_group_id
@@ -164,6 +183,7 @@ select
     derived_weight,
     target_weight,
     asset_class is not null as is_key_known,
-    {{ band_half_width("target_weight", "absolute_band", "relative_band", "band_rule", "band_floor") }} as band_half_width
+    {{ band_half_width("target_weight", "absolute_band", "relative_band", "band_rule", "band_floor") }}
+        as band_half_width
 from settled
 where target_weight is not null

@@ -26,20 +26,26 @@ delivered as (
 ),
 
 whole_book as (
-    select custodian, min(covered_from_date) as covered_from_date
+    select
+        custodian,
+        min(covered_from_date) as covered_from_date
     from delivered
     where feed = 'standard_feed'
     group by custodian
 ),
 
 own_files as (
-    select account_id, min(transaction_date) as covered_from_date
+    select
+        account_id,
+        min(transaction_date) as covered_from_date
     from {{ ref("int_transactions__merged") }}
     group by account_id
 ),
 
 held_away as (
-    select account_id, bool_or(is_held_away) as is_held_away
+    select
+        account_id,
+        bool_or(is_held_away) as is_held_away
     from {{ ref("int_positions__aggregated") }}
     group by account_id
 )

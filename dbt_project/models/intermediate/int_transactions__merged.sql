@@ -28,7 +28,13 @@ contents as (
         *,
         md5(
             concat_ws(
-                '|', security_key, transaction_type, source_type, transaction_date, transaction_time, settlement_date,
+                '|',
+                security_key,
+                transaction_type,
+                source_type,
+                transaction_date,
+                transaction_time,
+                settlement_date,
                 quantity, price, gross_amount, net_amount, commission, fees, currency, is_cancel, description
             )
         ) as content_key
@@ -45,7 +51,7 @@ newest_of_id as (
         ) = 1
         and row_number() over (
             partition by account_id, transaction_id, content_key
-            order by as_of_date desc, received_at desc, source_file_id desc, source_row_number
+            order by as_of_date desc, received_at desc, source_file_id desc, source_row_number asc
         ) = 1
 ),
 
@@ -82,7 +88,9 @@ merged as (
 ),
 
 cancelled as (
-    select distinct account_id, reversal_of as transaction_id
+    select distinct
+        account_id,
+        reversal_of as transaction_id
     from merged
     where is_cancel and reversal_of is not null
 )

@@ -77,7 +77,9 @@ contract_violations as (
         -- What cannot be narrowed to a lot or a position quarantines the account.
         case
             when violations.scope = 'lot' and rows_of_files.lot_id is not null then 'lot'
-            when violations.scope in ('lot', 'position') and rows_of_files.security_id is not null then 'position'
+            when
+                violations.scope in ('lot', 'position') and rows_of_files.security_id is not null
+                then 'position'
             when
                 violations.scope in ('lot', 'position')
                 and violations.severity = 'block'
@@ -113,7 +115,9 @@ contract_violations as (
 ),
 
 files as (
-    select source_file_id, min(file_name) as file_name
+    select
+        source_file_id,
+        min(file_name) as file_name
     from {{ ref("stg_source_files") }}
     group by source_file_id
 ),
@@ -136,7 +140,9 @@ told as (
     from judged
     left join files on judged.source_file_id = files.source_file_id
     left join {{ ref("int_accounts__identified") }} as accounts on judged.account_id = accounts.account_id
-    left join {{ ref("int_securities__described") }} as securities on judged.security_id = securities.security_id
+    left join
+        {{ ref("int_securities__described") }} as securities
+        on judged.security_id = securities.security_id
     -- What a contract already said of a row is not said twice.
     where
         not (
@@ -150,7 +156,9 @@ told as (
 ),
 
 everything as (
-    select * exclude (message, full_message), full_message as message
+    select
+        * exclude (message, full_message),
+        full_message as message
     from told
     union all by name
     select * from contract_violations

@@ -12,7 +12,10 @@ with entries as (
 ),
 
 own_entries as (
-    select allocation_group_id, asset_class from entries
+    select
+        allocation_group_id,
+        asset_class
+    from entries
     where allocation_group_id <> '*'
     group by allocation_group_id, asset_class
 ),

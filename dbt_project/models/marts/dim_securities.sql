@@ -8,9 +8,13 @@ with main_exposures as (
 ),
 
 slow_redemptions as (
-    select identified.security_id, min(terms.redemption_days) > 7 as is_slow
+    select
+        identified.security_id,
+        min(terms.redemption_days) > 7 as is_slow
     from {{ ref("stg_security_custodians") }} as terms
-    inner join {{ ref("int_securities__identified") }} as identified on terms.security_key = identified.security_key
+    inner join
+        {{ ref("int_securities__identified") }} as identified
+        on terms.security_key = identified.security_key
     group by identified.security_id
 )
 
@@ -25,7 +29,8 @@ select
     main_exposures.sub_class,
     securities.identity_group_id,
     securities.is_cash_equivalent,
-    coalesce(securities.security_type = 'ALTERNATIVE', false) or coalesce(slow_redemptions.is_slow, false) as is_illiquid,
+    coalesce(securities.security_type = 'ALTERNATIVE', false)
+    or coalesce(slow_redemptions.is_slow, false) as is_illiquid,
     main_exposures.is_mapped,
     prices.price,
     prices.price_date,

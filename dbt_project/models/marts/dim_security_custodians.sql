@@ -10,7 +10,9 @@ select
     terms.redemption_days,
     terms.cut_off_time
 from {{ ref("stg_security_custodians") }} as terms
-inner join {{ ref("int_securities__identified") }} as identified on terms.security_key = identified.security_key
+inner join
+    {{ ref("int_securities__identified") }} as identified
+    on terms.security_key = identified.security_key
 qualify
     row_number() over (
         partition by identified.security_id, terms.custodian

@@ -40,6 +40,7 @@ select
     cast(fee_reserve as decimal(24, 6)) as fee_reserve,
     cast(flow_reserve as decimal(24, 6)) as flow_reserve,
     cast(minimum as decimal(24, 6)) as minimum,
-    cast(trade_date + pending - margin_debit - fee_reserve - flow_reserve - minimum as decimal(24, 6)) as investable,
+    cast(trade_date + pending - margin_debit - fee_reserve - flow_reserve - minimum as decimal(24, 6))
+        as investable,
     cast(contributions_due as decimal(24, 6)) as contributions_due
 from gathered

@@ -45,26 +45,36 @@ with tonight as (
             from {{ ref("violations") }} as violations
             where violations.as_of_date = {{ as_of_date() }}
         )
-)
+),
 
-{%- if is_incremental() %},
-
+-- The session before this one that the table knows: since when a result stands.
 earlier as (
-    select
-        scope,
-        scope_id,
-        rule,
-        occurrence,
-        is_passed,
-        status_date
-    from {{ this }}
-    where
-        as_of_date = (
-            select max(known.as_of_date) from {{ this }} as known
-            where known.as_of_date < {{ as_of_date() }}
-        )
+    {% if is_incremental() -%}
+        select
+            scope,
+            scope_id,
+            rule,
+            occurrence,
+            is_passed,
+            status_date
+        from {{ this }}
+        where
+            as_of_date = (
+                select max(known.as_of_date) from {{ this }} as known
+                where known.as_of_date < {{ as_of_date() }}
+            )
+    {%- else -%}
+        select
+            scope,
+            scope_id,
+            rule,
+            occurrence,
+            is_passed,
+            {{ as_of_date() }} as status_date
+        from tonight
+        where false
+    {%- endif %}
 )
-{%- endif %}
 
 select
     {{ as_of_date() }} as as_of_date,
@@ -87,18 +97,12 @@ select
     tonight.source_file_id,
     tonight.source_row_number,
     tonight.who_must_act,
-    {% if is_incremental() -%}
-        coalesce(earlier.status_date, {{ as_of_date() }}) as status_date
-    {%- else -%}
-        {{ as_of_date() }} as status_date
-    {%- endif %}
+    coalesce(earlier.status_date, {{ as_of_date() }}) as status_date
 from tonight
-{%- if is_incremental() %}
-    left join earlier
-        on
-            tonight.scope = earlier.scope
-            and tonight.scope_id = earlier.scope_id
-            and tonight.rule = earlier.rule
-            and tonight.occurrence = earlier.occurrence
-            and tonight.is_passed = earlier.is_passed
-{%- endif %}
+left join earlier
+    on
+        tonight.scope = earlier.scope
+        and tonight.scope_id = earlier.scope_id
+        and tonight.rule = earlier.rule
+        and tonight.occurrence = earlier.occurrence
+        and tonight.is_passed = earlier.is_passed

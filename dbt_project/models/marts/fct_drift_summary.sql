@@ -6,7 +6,8 @@ with drift as (
         count(*) filter (where is_breach and target_level = 'class') as breach_count,
         count(*) filter (where is_breach_projected and target_level = 'class') as projected_breach_count,
         bool_or(is_breach) as has_any_breach,
-        max(abs(absolute_drift)) filter (where target_level = 'class' and target_key <> 'Unmapped') as max_absolute_drift,
+        max(abs(absolute_drift)) filter (where target_level = 'class' and target_key <> 'Unmapped')
+            as max_absolute_drift,
         coalesce(max(actual_weight) filter (where target_level = 'class' and target_key = 'Unmapped'), 0)
             as unmapped_weight
     from {{ ref("int_drift__measured") }}
@@ -62,7 +63,10 @@ triggers as (
                 case
                     when
                         reviews.ips_changed_date <= {{ as_of_date() }}
-                        and (reviews.last_review_date is null or reviews.ips_changed_date > reviews.last_review_date)
+                        and (
+                            reviews.last_review_date is null
+                            or reviews.ips_changed_date > reviews.last_review_date
+                        )
                         then 'ips_changed'
                 end
             ),

@@ -105,7 +105,9 @@ short_groups as (
         positions.household_id,
         securities.identity_group_id
     from {{ ref("int_positions__valued") }} as positions
-    inner join {{ ref("int_securities__described") }} as securities on positions.security_id = securities.security_id
+    inner join
+        {{ ref("int_securities__described") }} as securities
+        on positions.security_id = securities.security_id
     where
         positions.is_short
         and positions.household_id is not null
@@ -113,7 +115,9 @@ short_groups as (
 ),
 
 permitted as (
-    select distinct permitted_securities.permitted_list, identified.security_id
+    select distinct
+        permitted_securities.permitted_list,
+        identified.security_id
     from {{ ref("stg_permitted_securities") }} as permitted_securities
     inner join {{ ref("int_securities__identified") }} as identified
         on permitted_securities.security_key = identified.security_key
@@ -203,7 +207,9 @@ effects as (
         'firm' as source,
         cast(null as date) as until_date
     from candidates
-    inner join {{ ref("int_securities__described") }} as securities on candidates.security_id = securities.security_id
+    inner join
+        {{ ref("int_securities__described") }} as securities
+        on candidates.security_id = securities.security_id
     inner join short_groups
         on
             candidates.household_id = short_groups.household_id
@@ -263,7 +269,9 @@ effects as (
         on
             accounts.allocation_group_id = buy_list_types.allocation_group_id
             and candidates.security_id = buy_list_types.security_id
-    where not buy_list_types.is_for_every_type and not list_contains(buy_list_types.account_types, accounts.account_type)
+    where
+        not buy_list_types.is_for_every_type
+        and not list_contains(buy_list_types.account_types, accounts.account_type)
     union all
     select
         candidates.account_id,
@@ -302,7 +310,8 @@ lot_restrictions as (
             distinct coalesce(restrictions.reason, replace(restrictions.restriction_type, '_', ' ')), '; '
         ) as reason,
         string_agg(distinct restrictions.restriction_id, '; ') as source,
-        case when count(restrictions.until_date) = count(*) then max(restrictions.until_date) end as until_date
+        case when count(restrictions.until_date) = count(*) then max(restrictions.until_date) end
+            as until_date
     from {{ ref("int_restrictions__expanded") }} as restrictions
     inner join {{ ref("int_lots__identified") }} as lots on restrictions.lot_id = lots.lot_id
     where restrictions.is_scope_known and restrictions.restriction_type <> 'concentration_cap'
@@ -316,10 +325,13 @@ restricted_lots as (
         lots.security_id,
         lots.lot_id,
         lots.quantity,
-        coalesce(lots.has_own_freeze or lot_restrictions.blocks_selling, lots.has_own_freeze) as blocks_selling,
+        coalesce(lots.has_own_freeze or lot_restrictions.blocks_selling, lots.has_own_freeze)
+            as blocks_selling,
         coalesce(lot_restrictions.blocks_gains, false) as blocks_gains,
-        concat_ws('; ', case when lots.has_own_freeze then lots.frozen_reason end, lot_restrictions.reason) as reason,
-        concat_ws('; ', case when lots.has_own_freeze then 'data_quality' end, lot_restrictions.source) as source,
+        concat_ws('; ', case when lots.has_own_freeze then lots.frozen_reason end, lot_restrictions.reason)
+            as reason,
+        concat_ws('; ', case when lots.has_own_freeze then 'data_quality' end, lot_restrictions.source)
+            as source,
         case when not lots.has_own_freeze then lot_restrictions.until_date end as until_date
     from {{ ref("int_lots__identified") }} as lots
     left join lot_restrictions on lots.lot_id = lot_restrictions.lot_id
@@ -327,7 +339,10 @@ restricted_lots as (
 ),
 
 blocked_quantities as (
-    select account_id, security_id, sum(quantity) as quantity
+    select
+        account_id,
+        security_id,
+        sum(quantity) as quantity
     from restricted_lots
     where blocks_selling
     group by account_id, security_id

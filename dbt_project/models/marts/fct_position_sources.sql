@@ -1,5 +1,7 @@
 with files as (
-    select source_file_id, min(file_name) as file_name
+    select
+        source_file_id,
+        min(file_name) as file_name
     from {{ ref("stg_source_files") }}
     group by source_file_id
 )

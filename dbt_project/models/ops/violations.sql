@@ -5,7 +5,10 @@ with uncertain_households as (
         'household_value_is_certain' as rule,
         household_id,
         round(uncertain_weight * 100, 1) || ' %' as observed,
-        household_name || ': ' || state_reason || ' Settle the violations of its accounts; the household is withheld '
+        household_name
+        || ': '
+        || state_reason
+        || ' Settle the violations of its accounts; the household is withheld '
         || 'from trading.' as message
     from {{ ref("int_households__states") }}
     where is_too_uncertain or not is_counted_value_known

@@ -26,7 +26,9 @@ typed as (
 
 select
     *,
-    count(*) over (partition by allocation_group_id, asset_class, sub_class, rank, ticker, cusip, account_types) as rows_in_force
+    count(*)
+        over (partition by allocation_group_id, asset_class, sub_class, rank, ticker, cusip, account_types)
+        as rows_in_force
 from typed
 -- A row that names the same thing twice is reported by int_rules__policy; the newest holds.
 qualify
