@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -333,6 +334,65 @@ def tax_impact(
     _show("The whole plan, by tax return", totals, _TAX_COLUMNS)
 
 
+@app.command("wait-or-trade")
+def wait_or_trade_command(
+    name: HouseholdArgument,
+    session: DateOption = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Should the household rebalance now, or wait for the next contribution?"""
+    from python_steps.planning.wait_or_trade import Contribution, class_stands, wait_or_trade
+
+    with _told_errors():
+        snapshot, day = _snapshot(data, session)
+        found = snapshot.household(name, day)
+        identifier = found["household_id"]
+        if found["household_state"] != "released":
+            raise QuestionError(f"{found['household_name']}: {found['state_reason']}")
+        plan = questions.plan_of(snapshot, day, identifier)
+        drifts = questions.drift_of(snapshot, day, identifier)
+        after = questions.comparison_of(snapshot, day, identifier)
+        flows = questions.next_contributions(snapshot, day, identifier)
+        answers = {
+            group: wait_or_trade(
+                class_stands(_of_group(drifts, group), _of_group(after, group)),
+                base,
+                [
+                    Contribution(flow["amount"], flow["required_by_date"])
+                    for flow in _of_group(flows, group)
+                ],
+                estimated_tax=plan["estimated_tax"] if plan else None,
+                transaction_cost=plan["transaction_cost"] if plan else Decimal(0),
+            )
+            for group, base in questions.bases_of(snapshot, day, identifier).items()
+        }
+    if as_json:
+        _print_json(
+            {"as_of_date": day, "groups": {name: asdict(each) for name, each in answers.items()}}
+        )
+        return
+    for group, answer in answers.items():
+        paths = {"today": answer.today, "trade now": answer.trade_now, "wait": answer.wait}
+        _show(
+            f"{found['household_name']}, {group}, on {day}",
+            [{"path": name, **asdict(path)} for name, path in paths.items()],
+            (
+                "path",
+                "breach_count",
+                "largest_drift",
+                "amount_outside_bands",
+                "estimated_tax",
+                "transaction_cost",
+            ),
+        )
+        console.print(answer.sentence, highlight=False)
+
+
+def _of_group(rows: Sequence[dict[str, Any]], group: str) -> list[dict[str, Any]]:
+    return [row for row in rows if row["allocation_group_id"] == group]
+
+
 @app.command()
 def sql(
     query: Annotated[str, typer.Argument(help="A query on schemas marts and ops.")],
@@ -444,13 +504,15 @@ def _snapshot(data: Path | None, session: datetime | None) -> tuple[Snapshot, da
 def _show(title: str, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
     table = Table(title=title, title_justify="left")
     for column in columns:
+        # A number is never cut: a narrow terminal wraps words, and then the line.
+        numeric = _is_numeric(rows, column)
         table.add_column(
-            column.replace("_", " "),
-            justify="right" if _is_numeric(rows, column) else "left",
+            column.replace("_", " "), justify="right" if numeric else "left", no_wrap=numeric
         )
     for row in rows:
         table.add_row(*(_cell(column, row[column]) for column in columns))
-    console.print(table)
+    needed = console.measure(table).minimum
+    console.print(table, width=max(console.width, needed), crop=False, no_wrap=True)
 
 
 def _is_numeric(rows: Sequence[dict[str, Any]], column: str) -> bool:

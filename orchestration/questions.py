@@ -243,3 +243,34 @@ def outside_band(snapshot: Snapshot, as_of_date: date, band: Decimal | None) -> 
         """,
         parameters,
     )
+
+
+def next_contributions(snapshot: Snapshot, as_of_date: date, household_id: str) -> list[Row]:
+    """The next open contribution of each allocation group (several of one day are all given)."""
+    return snapshot.query(
+        """
+        select allocation_group_id, amount, required_by_date, state
+        from marts.fct_cash_flows
+        where
+            as_of_date = $1 and household_id = $2
+            and flow_type = 'contribution' and is_open and amount is not null
+        qualify
+            required_by_date is not distinct from min(required_by_date)
+                over (partition by allocation_group_id)
+        order by allocation_group_id, required_by_date, amount
+        """,
+        [as_of_date, household_id],
+    )
+
+
+def bases_of(snapshot: Snapshot, as_of_date: date, household_id: str) -> dict[str, Decimal]:
+    """Allocation base of each allocation group of one household, dollars."""
+    rows = snapshot.query(
+        """
+        select allocation_group_id, market_value from marts.fct_drift_summary
+        where as_of_date = $1 and household_id = $2
+        order by allocation_group_id
+        """,
+        [as_of_date, household_id],
+    )
+    return {row["allocation_group_id"]: row["market_value"] for row in rows}

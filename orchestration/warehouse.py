@@ -19,6 +19,8 @@ import pyarrow as pa
 
 SCHEMAS = ("raw", "staging", "intermediate", "marts", "tax", "rebalance", "ops")
 PUBLISHED_SCHEMAS = ("marts", "ops")
+# What names full account numbers stays in the working file; ops.violations tells it masked.
+WITHHELD_TABLES = ("contract_violations", "received_files", "identity_findings")
 
 RAW_META_COLUMNS: dict[str, str] = {
     "as_of_date": "date",
@@ -261,13 +263,14 @@ def publish_snapshot(working: Path, published: Path) -> None:
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
-    return connection.execute(
+    found = connection.execute(
         """
         select schema_name, table_name from duckdb_tables()
         where database_name = 'working' and schema_name in ('marts', 'ops') and not internal
         order by all
         """
     ).fetchall()
+    return [(schema, name) for schema, name in found if name not in WITHHELD_TABLES]
 
 
 def _create_views(connection: duckdb.DuckDBPyConnection) -> None:
@@ -301,31 +304,29 @@ def _without_catalog(definition: str) -> str:
 
 def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
     """Carry the documentation of tables and columns over, so that analysts see it too."""
+    published = set(_tables(connection))
     tables = connection.execute(
         """
         select schema_name, table_name, comment from duckdb_tables()
-        where database_name = 'working' and schema_name in ('marts', 'ops') and comment is not null
+        where database_name = 'working' and comment is not null
         order by all
         """
     ).fetchall()
     for schema, table, comment in tables:
-        connection.execute(f"comment on table {schema}.\"{table}\" is '{_quoted(comment)}'")
+        if (schema, table) in published:
+            connection.execute(f"comment on table {schema}.\"{table}\" is '{_quoted(comment)}'")
     columns = connection.execute(
         """
-        select c.schema_name, c.table_name, c.column_name, c.comment
-        from duckdb_columns() as c
-        inner join duckdb_tables() as t
-            on c.database_name = t.database_name and c.table_oid = t.table_oid
-        where
-            c.database_name = 'working' and c.schema_name in ('marts', 'ops')
-            and c.comment is not null
+        select schema_name, table_name, column_name, comment from duckdb_columns()
+        where database_name = 'working' and comment is not null
         order by all
         """
     ).fetchall()
     for schema, table, column, comment in columns:
-        connection.execute(
-            f'comment on column {schema}."{table}"."{column}" is \'{_quoted(comment)}\''
-        )
+        if (schema, table) in published:
+            connection.execute(
+                f'comment on column {schema}."{table}"."{column}" is \'{_quoted(comment)}\''
+            )
 
 
 def _quoted(text: object) -> str:

@@ -5,6 +5,7 @@ The manifest is made by `dbt parse`, never by `compile`: compile opens the wareh
 """
 
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -17,18 +18,19 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_as
 
 from orchestration.calendar import NightDates, session_partitions
 from orchestration.home import DBT_PROJECT_FOLDER, dbt_executable
-from orchestration.names import OWNER_OPERATIONS, OWNER_PORTFOLIO, OWNER_TAX, WAREHOUSE_POOL
+from orchestration.names import (
+    NIGHT_VARIABLE,
+    OWNER_OPERATIONS,
+    OWNER_PORTFOLIO,
+    OWNER_TAX,
+    WAREHOUSE_POOL,
+)
 from orchestration.resources import HomeResource
 from orchestration.stages import timed_stage
 from python_steps.policy import FirmPolicy
 
 PASSES = ("book", "plan")
-# Parsing needs values for the required variables; no table is read, so any session will do.
-_PARSE_VARS = {
-    "as_of_date": "2000-01-03",
-    "planned_trade_date": "2000-01-04",
-    "flow_horizon_date": "2000-01-18",
-}
+_PARSE = ["parse", "--quiet"]
 
 
 class EvenkeelTranslator(DagsterDbtTranslator):
@@ -61,18 +63,17 @@ class EvenkeelTranslator(DagsterDbtTranslator):
 @cache
 def project() -> DbtProject:
     """The dbt project with a manifest that is newer than every file of it."""
-    parse = ["parse", "--quiet", "--vars", json.dumps(_PARSE_VARS | FirmPolicy().dbt_vars())]
     dbt_project = DbtProject(
         project_dir=DBT_PROJECT_FOLDER,
         profiles_dir=DBT_PROJECT_FOLDER,
-        prepare_project_cli_args=parse,
+        prepare_project_cli_args=_PARSE,
     )
     if _manifest_is_stale(dbt_project.manifest_path):
         DbtCliResource(
             project_dir=str(DBT_PROJECT_FOLDER),
             profiles_dir=str(DBT_PROJECT_FOLDER),
             dbt_executable=str(dbt_executable()),
-        ).cli(parse, target_path=dbt_project.project_dir / dbt_project.target_path).wait()
+        ).cli(_PARSE, target_path=dbt_project.project_dir / dbt_project.target_path).wait()
     return dbt_project
 
 
@@ -88,16 +89,17 @@ def _manifest_is_stale(manifest: Path) -> bool:
     )
 
 
-def build_command(tag: str, dates: NightDates, policy: FirmPolicy) -> list[str]:
-    """The dbt command line of one pass."""
-    variables = dates.dbt_vars() | policy.dbt_vars()
-    return [
-        "build",
-        *("--select", f"tag:{tag}"),
-        # Unit tests judge the code, not the night: they run with the project's tests.
-        *("--exclude-resource-type", "unit_test"),
-        *("--vars", json.dumps(variables, sort_keys=True)),
-    ]
+def build_command(tag: str) -> list[str]:
+    """The dbt command line of one pass.
+
+    Unit tests judge the code, not the night: they run with the project's tests.
+    """
+    return ["build", "--select", f"tag:{tag}", "--exclude-resource-type", "unit_test"]
+
+
+def night_settings(dates: NightDates, policy: FirmPolicy) -> str:
+    """The night's dates and the firm's numbers as dbt reads them (variable EVENKEEL_NIGHT)."""
+    return json.dumps(dates.dbt_vars() | policy.dbt_vars(), sort_keys=True)
 
 
 def _pass_asset(tag: str) -> dg.AssetsDefinition:
@@ -116,9 +118,10 @@ def _pass_asset(tag: str) -> dg.AssetsDefinition:
         policy = home.policy()
         dates = NightDates.of(date.fromisoformat(context.partition_key), policy)
         target = home.home().folder / "dbt_target" / f"{context.run_id}-{tag}"
-        command = build_command(tag, dates, policy)
+        os.environ[NIGHT_VARIABLE] = night_settings(dates, policy)
         with timed_stage(home.warehouse(), dates.as_of_date, context.run_id, f"dbt_{tag}"):
-            yield from dbt.cli(command, context=context, target_path=target).stream()
+            invocation = dbt.cli(build_command(tag), context=context, target_path=target)
+            yield from invocation.stream()
         shutil.rmtree(target, ignore_errors=True)
 
     return dbt_pass
