@@ -24,7 +24,11 @@ from python_steps.planning.sell_rules import (
     LOSSES_ONLY,
     CategorySet,
 )
-from python_steps.planning.swaps import Market, buy_class, is_large_enough_sale
+from python_steps.planning.swaps import (
+    Market,
+    buy_class,
+    is_large_enough_sale,
+)
 
 NOTHING = Decimal(0)
 RAISING_STAGES: tuple[CategorySet, ...] = (LOSSES_ONLY, LONG_TERM_GAINS, ANY_LOT)
@@ -58,16 +62,32 @@ def invest_cash(
     group: AllocationGroup,
     trade_to: str,
     breached: frozenset[str],
+    *,
+    is_stretched: bool = False,
 ) -> None:
-    """Invest a group's cash above its target, each class where it is best located."""
-    needs = class_needs(ledger, group, trade_to, breached)
+    """Invest a group's cash above its target, each class where it is best located.
+
+    Stretched, Cash inside its band gives more, down to half-way to its edge, for a class that is
+    still outside its own.
+    """
+    accounts = [
+        account
+        for account in market.index.accounts_of_group.get(group.allocation_group_id, [])
+        if account.block is None
+    ]
+    free = sum((max(NOTHING, ledger.spendable(each.account_id)) for each in accounts), NOTHING)
+    needs = class_needs(
+        ledger,
+        group,
+        trade_to,
+        breached,
+        cash_available=free,
+        sweeps_cash=True,
+        is_stretched=is_stretched,
+    )
     excess = next((need.amount for need in needs.sources if need.asset_class == CASH), NOTHING)
-    accounts = market.index.accounts_of_group.get(group.allocation_group_id, [])
     pairs = [
-        (sink, account)
-        for sink in needs.sinks
-        for account in accounts
-        if sink.asset_class != CASH and account.block is None
+        (sink, account) for sink in needs.sinks for account in accounts if sink.asset_class != CASH
     ]
     pairs.sort(key=lambda pair: _investing_order(market, *pair))
     left = {sink.asset_class: sink.amount for sink in needs.sinks}

@@ -16,11 +16,11 @@ from python_steps.planning.evaluation import (
     breakeven_years,
     household_drift_cost,
 )
-from python_steps.planning.household import CASH, Account, AllocationGroup, Household
+from python_steps.planning.household import Account, AllocationGroup, Household
 from python_steps.planning.ledger import PlanLedger
 from python_steps.planning.needs import EDGE_MARGIN, Need, Needs, breached_classes, class_needs
 from python_steps.planning.sell_rules import CategorySet
-from python_steps.planning.swaps import Market, run_swaps
+from python_steps.planning.swaps import Market, cash_equivalents, run_swaps
 from python_steps.planning.tax_effect import TaxEffect
 from python_steps.policy import FirmPolicy
 
@@ -76,8 +76,9 @@ def realise_gains(
         for account in market.index.accounts_of_group.get(group.allocation_group_id, [])
         if account.is_taxable and account.block is None
     ]
-    for name in _source_names(_pressing_needs(ledger, group, judge)):
-        needs = _pressing_needs(ledger, group, judge)
+    cash = cash_equivalents(market, accounts)
+    for name in _source_names(_pressing_needs(ledger, group, judge, cash)):
+        needs = _pressing_needs(ledger, group, judge, cash)
         whole = _only(needs, name, None)
         edge = _only(needs, name, _to_edge(ledger, group, name))
         ledger, deferral = _try_class(
@@ -161,14 +162,16 @@ def _sold(ledger: PlanLedger) -> Decimal:
     )
 
 
-def _pressing_needs(ledger: PlanLedger, group: AllocationGroup, judge: Judge) -> Needs:
+def _pressing_needs(
+    ledger: PlanLedger, group: AllocationGroup, judge: Judge, cash_available: Decimal
+) -> Needs:
     """What classes that still stand outside their band need: nothing else is worth a gain."""
     outside = breached_classes(ledger, group)
-    return class_needs(ledger, group, judge.policy.trade_to, outside, sweeps_cash=False)
+    return class_needs(ledger, group, judge.policy.trade_to, outside, cash_available=cash_available)
 
 
 def _source_names(needs: Needs) -> list[str]:
-    return [need.asset_class for need in needs.sources if need.asset_class != CASH]
+    return [need.asset_class for need in needs.sources]
 
 
 def _only(needs: Needs, name: str, most: Decimal | None) -> Needs:
@@ -176,7 +179,7 @@ def _only(needs: Needs, name: str, most: Decimal | None) -> Needs:
     sources: list[Need] = [need for need in needs.sources if need.asset_class == name]
     if most is not None:
         sources = [replace(need, amount=min(need.amount, most)) for need in sources if most > 0]
-    return Needs(tuple(sources), needs.sinks)
+    return replace(needs, sources=tuple(sources))
 
 
 def _to_edge(ledger: PlanLedger, group: AllocationGroup, name: str) -> Decimal:

@@ -87,7 +87,7 @@ class HouseholdBuilder:
             household_id=household_id,
             household_name=head["household_name"] or household_id,
             household_state=head["household_state"],
-            state_reason=head["state_reason"] or "",
+            state_reason=(head["state_reason"] or "").strip().rstrip("."),
             allows_short_term_gains=bool(head["allows_short_term_gains"]),
             harvests_losses=bool(head["harvests_losses"]),
             minimum_trade_amount=(
@@ -332,7 +332,7 @@ def _substitutes(rows: Iterable[Row]) -> dict[str | None, list[tuple[int, str]]]
 
 
 def _accounts(rows: dict[str, list[Row]]) -> list[Account]:
-    cash = {row["account_id"]: row for row in rows["fct_account_cash"]}
+    cash = {row["account_id"]: _account_cash(row) for row in rows["fct_account_cash"]}
     return [
         Account(
             account_id=row["account_id"],
@@ -346,16 +346,16 @@ def _accounts(rows: dict[str, list[Row]]) -> list[Account]:
             counts_toward_allocation=bool(row["counts_toward_allocation"]),
             counts_for_wash_sales=bool(row["counts_for_wash_sales"]),
             lot_method=row["lot_method"] or "FIFO",
-            cash=_account_cash(cash.get(row["account_id"])),
-            block=_account_block(row, row["account_id"] in cash),
+            cash=cash.get(row["account_id"]),
+            block=_account_block(row, cash.get(row["account_id"]) is not None),
         )
         for row in sorted(rows["dim_accounts"], key=lambda each: str(each["account_id"]))
     ]
 
 
-def _account_cash(row: Row | None) -> AccountCash | None:
+def _account_cash(row: Row) -> AccountCash | None:
     names = AccountCash.__dataclass_fields__
-    if row is None or any(row[name] is None for name in names):
+    if any(row[name] is None for name in names):
         return None
     return AccountCash(**{name: row[name] for name in names})
 
@@ -366,7 +366,7 @@ def _account_block(row: Row, has_cash: bool) -> Block | None:
     if not row["is_tradable"]:
         return Block("excluded", "it is held away and cannot be traded by us")
     if row["is_trading_blocked"]:
-        return Block("frozen", row["trading_blocked_reason"] or "trading in it is blocked")
+        return Block("frozen", _words(row["trading_blocked_reason"]) or "trading in it is blocked")
     if not has_cash:
         return Block("frozen", "its cash balance is not known")
     return None
@@ -397,9 +397,14 @@ def _sellable(constraint: Row | None) -> Decimal:
     return Decimal(constraint["sellable_quantity"])
 
 
+def _words(reason: str | None) -> str:
+    """A reason of the book without underscores and final stop, to stand inside a sentence."""
+    return (reason or "").replace("_", " ").strip().rstrip(".")
+
+
 def _restriction_words(constraint: Row) -> str:
     until = constraint["until_date"]
-    reason = constraint["reason"] or "a restriction"
+    reason = _words(constraint["reason"]) or "a restriction"
     return f"{reason} (until {until.isoformat()})" if until else str(reason)
 
 
@@ -413,7 +418,7 @@ def _position_block(
     # Lots that are still to come, or do not tie, matter only where a sale is taxed.
     waits_for_lots = row["position_state"] == "lots_pending" and not is_taxable
     if row["position_state"] != "complete" and not waits_for_lots:
-        return Block("frozen", row["state_reason"] or f"it is {row['position_state']}")
+        return Block("frozen", _words(row["state_reason"]) or f"it is {row['position_state']}")
     if row["is_illiquid"]:
         return Block("illiquid", "it is illiquid and has no daily market")
     if not row["is_mapped"] or not security.is_mapped:
@@ -426,7 +431,10 @@ def _position_block(
     if constraint is None:
         return Block("frozen", "its restrictions are not known")
     if _sellable(constraint) <= 0:
-        return Block("restricted", _restriction_words(constraint))
+        # A position that is itself free is blocked by its lots: the reason stands with them.
+        by_lot = next((lot.block for lot in lots if lot.block is not None), None)
+        is_free = constraint["reason"] in (None, "none")
+        return by_lot if by_lot and is_free else Block("restricted", _restriction_words(constraint))
     if not lots:
         return Block("frozen", "its tax lots are not known")
     return None
@@ -532,7 +540,7 @@ def _lot_block(
     constraint: Row | None,
 ) -> Block | None:
     if row["is_frozen"]:
-        return Block("frozen", row["frozen_reason"] or "the lot is frozen")
+        return Block("frozen", _words(row["frozen_reason"]) or "the lot is frozen")
     if constraint is not None and _sellable(constraint) <= 0:
         return Block("restricted", _restriction_words(constraint))
     if is_taxable and basis is None:

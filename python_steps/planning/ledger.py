@@ -305,25 +305,28 @@ def lot_sales(index: HouseholdIndex, order: Order) -> list[LotSale]:
 
 
 def basis_of(lot: Lot, quantity: Decimal) -> Decimal | None:
-    """Basis of part of a lot, to the millionth of a dollar."""
+    """Basis of a lot or, to the cent, of a part of it: results are cents, not rounding dust."""
     if lot.cost_basis is None:
         return None
     if quantity == lot.quantity:
         return lot.cost_basis
-    return (lot.cost_basis * quantity / lot.quantity).quantize(Decimal("0.000001"))
+    return to_cents(lot.cost_basis * quantity / lot.quantity)
 
 
 def starting_class_values(index: HouseholdIndex, group: AllocationGroup) -> dict[str, Decimal]:
     """Class dollars of a group once fees and withdrawals due have left it.
 
     Every class but Cash stands as the book's drift states it. Cash is rebuilt from the accounts'
-    balances after reserves, so that reserved cash is never taken for cash to invest.
+    balances after reserves, so that reserved cash is never taken for cash to invest; where a
+    balance is not known, it stands as the book states it, too.
     """
     values = {row.asset_class: row.market_value for row in group.classes}
     cash = NOTHING
     for account in index.accounts_of_group.get(group.allocation_group_id, []):
-        if account.cash is not None:
-            cash += account.cash.after_flows
+        if account.cash is None:
+            values.setdefault(CASH, NOTHING)
+            return values
+        cash += account.cash.after_flows
         for position in index.positions_of_account.get(account.account_id, []):
             weights = dict(index.securities[position.security_id].class_weights)
             cash += weights.get(CASH, NOTHING) * (position.market_value or NOTHING)

@@ -32,6 +32,7 @@ from python_steps.planning.wording import dollars, percent, security_words
 
 NOTHING = Decimal(0)
 CENT = Decimal("0.01")
+TOLD_REASONS = 3
 
 
 class LeftOver(NamedTuple):
@@ -56,14 +57,20 @@ class LeftOver(NamedTuple):
 
 
 def left_over_classes(index: HouseholdIndex, ledger: PlanLedger) -> list[LeftOver]:
-    """Every class outside its band once the plan is done."""
+    """Every class outside its band once the plan is done.
+
+    Where the plan trades nothing in a group, the book's own breaches stand.
+    """
+    traded = {index.accounts[account_id].allocation_group_id for account_id, _, _ in ledger.orders}
     found = []
     for group in index.household.groups:
         total = ledger.group_value(group.allocation_group_id)
         values = ledger.class_values[group.allocation_group_id]
         for row in group.classes:
             value = values.get(row.asset_class, NOTHING)
-            if is_outside_band(row, value, total):
+            is_told = row.is_breach or row.is_breach_projected
+            is_judged = is_told or group.allocation_group_id in traded
+            if is_judged and is_outside_band(row, value, total):
                 found.append(LeftOver(group, row, value, total))
     return found
 
@@ -75,23 +82,24 @@ def class_exceptions(
     allowed: CategorySet,
     deferrals: Iterable[Deferral],
 ) -> list[TradeException]:
-    """One row per class that stays outside its band, and one per cause."""
+    """One row per class that stays outside its band, and one per kind of cause."""
     rows: list[TradeException] = []
     put_off = {(each.allocation_group_id, each.asset_class): each for each in deferrals}
     for each in left:
         rows.append(_out_of_tolerance(market, each))
-        causes = (
-            _selling_causes(market, ledger, each, allowed)
-            if each.is_over
-            else _buying_causes(market, ledger, each)
-        )
+        if each.is_over:
+            causes = _selling_causes(market, ledger, each, {each.row.asset_class}, allowed)
+        else:
+            causes = _buying_causes(market, ledger, each) or _selling_causes(
+                market, ledger, each, _classes_above_target(ledger, each.group), allowed
+            )
         rows += causes
     rows += [_deferral_row(market, deferral) for _, deferral in sorted(put_off.items())]
     return rows
 
 
-def waiting_exceptions(market: Market) -> list[TradeException]:
-    """Classes outside their band today that flows due or orders in flight bring back."""
+def waiting_exceptions(market: Market, ledger: PlanLedger) -> list[TradeException]:
+    """Classes left outside their band that flows due or orders in flight bring back."""
     return [
         TradeException(
             subject=_class_subject(market, group, row.asset_class),
@@ -105,7 +113,13 @@ def waiting_exceptions(market: Market) -> list[TradeException]:
         )
         for group in market.index.household.groups
         for row in group.classes
-        if row.is_breach and not row.is_breach_projected
+        if row.is_breach
+        and not row.is_breach_projected
+        and is_outside_band(
+            row,
+            ledger.class_values[group.allocation_group_id].get(row.asset_class, NOTHING),
+            ledger.group_value(group.allocation_group_id),
+        )
     ]
 
 
@@ -241,30 +255,86 @@ def _out_of_tolerance(market: Market, left: LeftOver) -> TradeException:
 
 
 def _selling_causes(
-    market: Market, ledger: PlanLedger, left: LeftOver, allowed: CategorySet
+    market: Market,
+    ledger: PlanLedger,
+    left: LeftOver,
+    asset_classes: set[str],
+    allowed: CategorySet,
 ) -> list[TradeException]:
-    """Dollars of the class by the reason that keeps them from being sold."""
-    amounts: dict[tuple[str, str], Decimal] = {}
+    """Dollars of the classes that are not sold, by the kind of reason that keeps them."""
+    amounts: dict[str, Decimal] = {}
+    reasons: dict[str, dict[str, Decimal]] = {}
     for account in market.index.accounts_of_group.get(left.group.allocation_group_id, []):
         for position in market.index.positions_of_account.get(account.account_id, []):
             security = market.index.securities[position.security_id]
-            if security.primary_class != left.row.asset_class:
+            if security.primary_class not in asset_classes:
                 continue
             for block, value in _blocked_value(market, ledger, account, position, allowed):
-                key = (block.code, block.reason)
-                amounts[key] = amounts.get(key, NOTHING) + value
-    return [
+                amounts[block.code] = amounts.get(block.code, NOTHING) + value
+                by_reason = reasons.setdefault(block.code, {})
+                by_reason[block.reason] = by_reason.get(block.reason, NOTHING) + value
+    rows = [
         TradeException(
             subject=f"{_class_subject(market, left.group, left.row.asset_class)}: "
             f"{code.replace('_', ' ')}",
             reason_code=code,
-            rationale=f"{dollars(value)} of {left.row.asset_class} is not sold: {reason}.",
+            rationale=f"{dollars(value)} of {_names(asset_classes)} is not sold: "
+            f"{_largest_reasons(reasons[code])}.",
             asset_class=left.row.asset_class,
             amount=value.quantize(CENT),
         )
-        for (code, reason), value in sorted(amounts.items())
+        for code, value in sorted(amounts.items())
         if value > 0
     ]
+    return rows + _cash_cause(market, ledger, left, asset_classes)
+
+
+def _cash_cause(
+    market: Market, ledger: PlanLedger, left: LeftOver, asset_classes: set[str]
+) -> list[TradeException]:
+    """Cash above its band that must stay: minimum cash, or too little in each account."""
+    if left.row.asset_class != CASH or CASH not in asset_classes:
+        return []
+    accounts = market.index.accounts_of_group.get(left.group.allocation_group_id, [])
+    minimum = sum(
+        (account.cash.minimum for account in accounts if account.cash is not None), NOTHING
+    )
+    free = sum((max(NOTHING, ledger.spendable(each.account_id)) for each in accounts), NOTHING)
+    return [
+        TradeException(
+            subject=f"{_class_subject(market, left.group, CASH)}: kept",
+            reason_code="below_minimum",
+            rationale=f"{dollars(minimum)} is minimum cash of the accounts; the {dollars(free)} "
+            "that is free lies in accounts that cannot use it for a trade of at least "
+            f"{dollars(market.minimum_trade)}.",
+            asset_class=CASH,
+            amount=free.quantize(CENT),
+        )
+    ]
+
+
+def _classes_above_target(ledger: PlanLedger, group: AllocationGroup) -> set[str]:
+    """Classes that could give dollars to one that lacks them."""
+    total = ledger.group_value(group.allocation_group_id)
+    values = ledger.class_values[group.allocation_group_id]
+    return {
+        row.asset_class
+        for row in group.classes
+        if row.asset_class != CASH
+        and values.get(row.asset_class, NOTHING) > row.target_weight * total
+    }
+
+
+def _names(asset_classes: set[str]) -> str:
+    return next(iter(asset_classes)) if len(asset_classes) == 1 else "classes above their targets"
+
+
+def _largest_reasons(reasons: dict[str, Decimal]) -> str:
+    """The reasons that hold the most dollars, and how many more there are."""
+    ordered = sorted(reasons, key=lambda reason: (-reasons[reason], reason))
+    told = "; ".join(ordered[:TOLD_REASONS])
+    more = len(ordered) - TOLD_REASONS
+    return f"{told}; and {more} more of the kind" if more > 0 else told
 
 
 def _blocked_value(

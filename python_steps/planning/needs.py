@@ -8,7 +8,7 @@ must to give or take the other side's dollars, never past its target.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from python_steps.planning.evaluation import is_outside_band
@@ -20,6 +20,8 @@ HALF = Decimal("0.5")
 # The stop at a band's edge stays this share of the group's value inside it, so that rounding to
 # shares cannot push the class over the edge again.
 EDGE_MARGIN = Decimal("0.0005")
+# Below this share of the wanted dollars the sources count as scarce; costs and rounding stay above.
+SCARCE_SHARE = Decimal("0.9")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,16 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """Both sides, most urgent first."""
+    """Both sides, most urgent first.
+
+    The limits are the dollars that classes inside their bands may give and take all together:
+    what the other side's breached classes cannot settle among themselves.
+    """
 
     sources: tuple[Need, ...]
     sinks: tuple[Need, ...]
+    secondary_source_limit: Decimal
+    secondary_sink_limit: Decimal
 
 
 def breached_classes(ledger: PlanLedger, group: AllocationGroup) -> frozenset[str]:
@@ -77,19 +85,25 @@ def class_needs(
     trade_to: str,
     breached: frozenset[str],
     *,
-    sweeps_cash: bool = True,
+    cash_available: Decimal,
+    sweeps_cash: bool = False,
+    is_stretched: bool = False,
 ) -> Needs:
     """The group's needs from where the plan stands now.
 
     Args:
         ledger: the plan so far.
         group: the allocation group.
-        trade_to: the policy's stopping point (target, inner, edge).
+        trade_to: the stopping point of breached classes (target, inner, edge).
         breached: the classes whose needs are primary, see `breached_classes`.
-        sweeps_cash: whether cash above its target counts as primary, so that it is invested first.
+        cash_available: dollars of Cash that can really be moved: free balances when cash is
+            invested, cash equivalents that may be sold otherwise. Cash gives no more than that.
+        sweeps_cash: whether Cash above its target is a primary source even inside its band.
+        is_stretched: whether classes inside their band may go half-way to its edge, for a breach
+            that is not cured while they stop at their targets.
 
     Returns:
-        Sources and sinks; the secondary ones are cut to what the other side's primary ones lack.
+        Sources and sinks, and how much the secondary ones may move all together.
     """
     total = ledger.group_value(group.allocation_group_id)
     values = ledger.class_values[group.allocation_group_id]
@@ -101,16 +115,33 @@ def class_needs(
         value = values.get(row.asset_class, NOTHING)
         is_primary = row.asset_class in breached
         low, high = stopping_weights(row, trade_to if is_primary else "target")
-        is_swept = sweeps_cash and row.asset_class == CASH
-        order = _order(row)
-        if value > high * total:
-            need = Need(row.asset_class, value - high * total, is_primary or is_swept, order)
-            sources.append(need)
-        elif value < low * total:
+        if is_stretched and not is_primary:
+            high, low = stopping_weights(row, "inner")
+        is_cash, order = row.asset_class == CASH, _order(row)
+        # Stretched, a class inside its band gives down to, and takes up to, the inner edges.
+        out = min(value - high * total, cash_available) if is_cash else value - high * total
+        is_swept = is_cash and sweeps_cash
+        # Liquid funds inside the band of Cash are left alone unless nothing else helps.
+        may_give = not is_cash or is_primary or is_swept or is_stretched
+        if out > 0 and may_give:
+            sources.append(Need(row.asset_class, out, is_primary or is_swept, order))
+        if value < low * total:
             sinks.append(Need(row.asset_class, low * total - value, is_primary, order))
-    if group.target_of(CASH) is None and values.get(CASH, NOTHING) > 0:
-        sources.append(Need(CASH, values[CASH], sweeps_cash, _LAST))
+    untargeted = min(values.get(CASH, NOTHING), cash_available)
+    if group.target_of(CASH) is None and untargeted > 0:
+        sources.append(Need(CASH, untargeted, sweeps_cash, _LAST))
     return _balanced(sources, sinks)
+
+
+def is_short_of_sources(needs: Needs) -> bool:
+    """True when all that stands above its target could not fill the breached classes by far.
+
+    Holdings that no target has, such as unmapped ones, have that effect. The dollars are then
+    shared out so that every class first comes inside its band.
+    """
+    given = sum((need.amount for need in needs.sources), NOTHING)
+    wanted = sum((need.amount for need in needs.sinks if need.is_primary), NOTHING)
+    return given < SCARCE_SHARE * wanted
 
 
 _LAST = 10_000
@@ -126,8 +157,10 @@ def _order(row: ClassTarget) -> int:
 def _balanced(sources: list[Need], sinks: list[Need]) -> Needs:
     out, into = _primary_sum(sources), _primary_sum(sinks)
     return Needs(
-        sources=_cut(sources, max(NOTHING, into - out)),
-        sinks=_cut(sinks, max(NOTHING, out - into)),
+        sources=_ordered(sources),
+        sinks=_ordered(sinks),
+        secondary_source_limit=max(NOTHING, into - out),
+        secondary_sink_limit=max(NOTHING, out - into),
     )
 
 
@@ -135,13 +168,16 @@ def _primary_sum(needs: list[Need]) -> Decimal:
     return sum((need.amount for need in needs if need.is_primary), NOTHING)
 
 
-def _cut(needs: list[Need], secondary: Decimal) -> tuple[Need, ...]:
-    """Primary needs whole; secondary ones, largest first, until `secondary` dollars are found."""
-    kept = [need for need in needs if need.is_primary]
-    others = [need for need in needs if not need.is_primary]
-    for need in sorted(others, key=lambda each: (-each.amount, each.order, each.asset_class)):
-        amount = min(need.amount, secondary)
-        if amount > 0:
-            kept.append(replace(need, amount=amount))
-            secondary -= amount
-    return tuple(sorted(kept, key=lambda each: (not each.is_primary, each.order, each.asset_class)))
+def _ordered(needs: list[Need]) -> tuple[Need, ...]:
+    """Primary needs by severity, then the others, largest first."""
+    return tuple(
+        sorted(
+            needs,
+            key=lambda each: (
+                not each.is_primary,
+                each.order if each.is_primary else -each.amount,
+                each.order,
+                each.asset_class,
+            ),
+        )
+    )

@@ -75,6 +75,7 @@ def plan_swaps(
         only.
     """
     sinks = {need.asset_class: need.amount for need in needs.sinks}
+    limits = [needs.secondary_source_limit, needs.secondary_sink_limit]
     swaps: list[Swap] = []
     for source in needs.sources:
         left = source.amount
@@ -84,13 +85,17 @@ def plan_swaps(
         ):
             available = min(left, capacity.get((account.account_id, source.asset_class), NOTHING))
             for sink in sorted(needs.sinks, key=_sink_order(account, rank_of)):
-                amount = min(available, sinks[sink.asset_class])
-                if amount <= 0 or not _may_pair(source, sink, account, can_buy):
+                if not _may_pair(source, sink, account, can_buy):
+                    continue
+                amount = min(available, sinks[sink.asset_class], _limit(source, sink, limits))
+                if amount <= 0:
                     continue
                 swaps.append(Swap(account.account_id, source.asset_class, sink.asset_class, amount))
                 available -= amount
                 left -= amount
                 sinks[sink.asset_class] -= amount
+                limits[0] -= NOTHING if source.is_primary else amount
+                limits[1] -= NOTHING if sink.is_primary else amount
     return swaps
 
 
@@ -110,13 +115,12 @@ def run_swaps(
         )
         for account in accounts
         for need in needs.sources
-        if need.asset_class != CASH
     }
     swaps = plan_swaps(
         needs,
         accounts,
         capacity,
-        lambda account_id, name: name == CASH or market.buys.can_buy(ledger, account_id, name),
+        lambda account_id, name: name == CASH or may_buy_class(market, ledger, account_id, name),
         market.assumptions.rank_of,
     )
     by_account: dict[str, list[Swap]] = {}
@@ -124,6 +128,26 @@ def run_swaps(
         by_account.setdefault(swap.account_id, []).append(swap)
     for account_id in sorted(by_account):
         _execute(market, ledger, group, by_account[account_id], allowed, gains_budget)
+
+
+def may_buy_class(market: Market, ledger: PlanLedger, account_id: str, asset_class: str) -> bool:
+    """True when the account may buy the class and the plan has not sold it there to rebalance."""
+    return REBALANCE not in _sale_reasons(
+        market, ledger, account_id, asset_class
+    ) and market.buys.can_buy(ledger, account_id, asset_class)
+
+
+def cash_equivalents(market: Market, accounts: list[Account]) -> Decimal:
+    """Dollars of funds in the class Cash that may be sold in the accounts."""
+    return sum(
+        (
+            position.market_value or NOTHING
+            for account in accounts
+            for position in _positions_of_class(market, account.account_id, CASH)
+            if position.block is None
+        ),
+        NOTHING,
+    )
 
 
 def class_capacity(
@@ -136,7 +160,7 @@ def class_capacity(
 ) -> Decimal:
     """Dollars of a class that an account can sell at this stage."""
     total = NOTHING
-    for position in _positions_of_class(market, account.account_id, asset_class):
+    for position in _sellable_positions(market, ledger, account.account_id, asset_class):
         lots = market.sells.eligible_lots(ledger, position, allowed)
         shares = min(
             ledger.saleable(position, lots),
@@ -164,7 +188,7 @@ def sell_class(
     three. A sale below the household's smallest trade happens only when it ends the holding.
     """
     ranked = []
-    for position in _positions_of_class(market, account_id, asset_class):
+    for position in _sellable_positions(market, ledger, account_id, asset_class):
         lots = market.sells.eligible_lots(ledger, position, allowed)
         if lots:
             tax = market.sells.tax_per_dollar(lots[0])
@@ -321,6 +345,33 @@ def _net_sales(ledger: PlanLedger, account_id: str) -> Decimal:
     )
 
 
+def _sale_reasons(
+    market: Market, ledger: PlanLedger, account_id: str, asset_class: str
+) -> set[str]:
+    """Why the plan sells a class in an account, empty when it does not."""
+    return {
+        purpose.reason_code
+        for (account, security_id, action), order in ledger.orders.items()
+        if account == account_id
+        and action == SELL
+        and market.index.securities[security_id].primary_class == asset_class
+        for purpose, _ in order.purposes
+    }
+
+
+def _sellable_positions(
+    market: Market, ledger: PlanLedger, account_id: str, asset_class: str
+) -> list[Position]:
+    """Holdings of a class in an account; none where the plan buys the class in that account."""
+    is_bought = any(
+        account == account_id
+        and action == BUY
+        and market.index.securities[security_id].primary_class == asset_class
+        for account, security_id, action in ledger.orders
+    )
+    return [] if is_bought else _positions_of_class(market, account_id, asset_class)
+
+
 def _positions_of_class(market: Market, account_id: str, asset_class: str) -> list[Position]:
     return [
         position
@@ -359,6 +410,12 @@ def _sink_order(
         return (not need.is_primary, rank, need.order, need.asset_class)
 
     return key
+
+
+def _limit(source: Need, sink: Need, limits: list[Decimal]) -> Decimal:
+    """What is left of the dollars that classes inside their bands may move."""
+    of_source = source.amount if source.is_primary else limits[0]
+    return min(of_source, sink.amount if sink.is_primary else limits[1])
 
 
 def _may_pair(

@@ -26,13 +26,14 @@ from python_steps.planning.evaluation import (
 from python_steps.planning.finishing import finished_trades, tax_impacts
 from python_steps.planning.gain_steps import Deferral, Judge, realise_gains
 from python_steps.planning.household import (
+    Account,
     AllocationGroup,
     Household,
     HouseholdIndex,
     MarketAssumptions,
 )
 from python_steps.planning.ledger import PlanLedger
-from python_steps.planning.needs import breached_classes, class_needs
+from python_steps.planning.needs import breached_classes, class_needs, is_short_of_sources
 from python_steps.planning.plan import (
     CASH_ONLY_MODE,
     NO_TRADE_MODE,
@@ -48,7 +49,7 @@ from python_steps.planning.sell_rules import (
     CategorySet,
     SellRules,
 )
-from python_steps.planning.swaps import Market, run_swaps
+from python_steps.planning.swaps import Market, cash_equivalents, run_swaps
 from python_steps.planning.tax_effect import TaxEffect
 from python_steps.planning.wording import dollars
 from python_steps.policy import FirmPolicy
@@ -145,20 +146,42 @@ def _rebalance(
     taxable = [account for account in accounts if account.is_taxable]
     reduce_concentrations(market, ledger, group_id)
     invest_cash(market, ledger, group, trade_to, breached)
-    for _ in range(TAX_ADVANTAGED_PASSES):
-        needs = class_needs(ledger, group, trade_to, breached, sweeps_cash=False)
+    cash = cash_equivalents(market, advantaged)
+    needs = class_needs(ledger, group, trade_to, breached, cash_available=cash)
+    if is_short_of_sources(needs):
+        needs = class_needs(ledger, group, "edge", breached, cash_available=cash)
         run_swaps(market, ledger, group, needs, advantaged, LOSSES_ONLY)
+    for _ in range(TAX_ADVANTAGED_PASSES):
+        needs = class_needs(ledger, group, trade_to, breached, cash_available=cash)
+        run_swaps(market, ledger, group, needs, advantaged, LOSSES_ONLY)
+    _stretch(market, ledger, group, advantaged)
     # A household that harvests losses takes them to the stopping point, another only for the band.
     pressing = breached if judge.household.harvests_losses else breached_classes(ledger, group)
-    needs = class_needs(ledger, group, trade_to, pressing, sweeps_cash=False)
+    cash = cash_equivalents(market, taxable)
+    needs = class_needs(ledger, group, trade_to, pressing, cash_available=cash)
     run_swaps(market, ledger, group, needs, taxable, LOSSES_ONLY)
+    _stretch(market, ledger, group, taxable)
     deferrals: list[Deferral] = []
     most = allowed_gains(judge.household, judge.policy)
     for allowed in (LONG_TERM_GAINS, ANY_LOT):
         if allowed <= most:
             ledger, deferrals = realise_gains(market, ledger, group, allowed, judge)
     invest_cash(market, ledger, group, trade_to, breached)
+    outside = breached_classes(ledger, group)
+    if outside:
+        invest_cash(market, ledger, group, "edge", outside, is_stretched=True)
     return ledger, deferrals
+
+
+def _stretch(
+    market: Market, ledger: PlanLedger, group: AllocationGroup, accounts: list[Account]
+) -> None:
+    """Bring what is still outside its band inside, at the cost of classes inside theirs."""
+    outside = breached_classes(ledger, group)
+    if outside:
+        cash = cash_equivalents(market, accounts)
+        needs = class_needs(ledger, group, "edge", outside, cash_available=cash, is_stretched=True)
+        run_swaps(market, ledger, group, needs, accounts, LOSSES_ONLY)
 
 
 def _needs_of_cash(market: Market, ledger: PlanLedger) -> dict[str, Decimal]:
@@ -175,7 +198,8 @@ def _finished(market: Market, start: PlanLedger, steps: Steps, judge: Judge) -> 
     left = leftovers.left_over_classes(market.index, ledger)
     exceptions = _exceptions(market, steps, left, judge)
     shortfall = sum(steps.shortfalls.values(), NOTHING)
-    status = _status(household, trades, exceptions, bool(left), shortfall)
+    is_deferred = bool(steps.deferrals or leftovers.waiting_exceptions(market, ledger))
+    status = _status(household, trades, is_deferred, bool(left), shortfall)
     estimated_tax = judge.tax.total_change(ledger.realized())
     cost = ledger.transaction_cost()
     drift = [
@@ -221,7 +245,7 @@ def _exceptions(
     rows += leftovers.shortfall_exceptions(market, steps.ledger, steps.shortfalls, ANY_LOT)
     if is_planned:
         rows += leftovers.class_exceptions(market, steps.ledger, left, allowed, steps.deferrals)
-        rows += leftovers.waiting_exceptions(market)
+        rows += leftovers.waiting_exceptions(market, steps.ledger)
         rows += leftovers.concentration_exceptions(market, steps.ledger)
     return leftovers.unique_subjects(rows)
 
@@ -229,7 +253,7 @@ def _exceptions(
 def _status(
     household: Household,
     trades: tuple[Trade, ...],
-    exceptions: tuple[TradeException, ...],
+    is_deferred: bool,
     is_out_of_tolerance: bool,
     shortfall: Decimal,
 ) -> str:
@@ -237,9 +261,6 @@ def _status(
         return household.household_state
     if shortfall > 0:
         return "infeasible_cash"
-    is_deferred = any(
-        row.reason_code == "deferred" and row.asset_class is not None for row in exceptions
-    )
     if trades:
         return "partial" if is_out_of_tolerance else "proposed"
     if is_deferred:
@@ -261,14 +282,16 @@ def _explanation(
         if estimated_tax is None
         else f"an estimated tax of {dollars(estimated_tax)}"
     )
-    done = f"{len(trades)} trade{'s' if len(trades) != 1 else ''} with {tax}"
+    is_one = len(trades) == 1
+    done = f"{len(trades)} trade{'' if is_one else 's'} with {tax}" if trades else "No trade"
     sentences = {
         "no_trade": "Every asset class is inside its band and no cash is needed: nothing to do.",
-        "proposed": f"{done} bring every asset class inside its band.",
-        "partial": f"{done}; {classes} stay outside the band, see the exceptions.",
+        "proposed": f"{done} bring{'s' if is_one else ''} every asset class inside its band.",
+        "partial": f"{done}; {classes} stay{'s' if left_count == 1 else ''} outside the band, "
+        "see the exceptions.",
         "deferred": "Trading now would cost more than the drift is worth, or a cash flow that is "
         "due cures it: wait, see the exceptions.",
-        "infeasible_cash": f"{dollars(shortfall)} of cash that is due cannot be raised; {done}.",
+        "infeasible_cash": f"{dollars(shortfall)} of cash that is due cannot be raised. {done}.",
     }
     if status in sentences:
         return sentences[status]

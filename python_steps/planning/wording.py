@@ -190,18 +190,27 @@ def _need(index: HouseholdIndex, account: Account) -> str:
 def _tax_words(account: Account, sales: Sequence[LotSale], tax_cost: Decimal) -> str:
     if not account.is_taxable or not sales:
         return ""
-    gain = sum((sale.gain for sale in sales), NOTHING)
-    terms = sorted({"long-term" if sale.lot.is_long_term else "short-term" for sale in sales})
-    kind = " and ".join(terms)
     effect = (
         f"about {dollars(tax_cost)} of tax at the marginal rate"
         if tax_cost > 0
-        else f"worth about {dollars(-tax_cost)} at the marginal rate"
+        else f"worth about {dollars(-tax_cost)} of tax at the marginal rate"
         if tax_cost < 0
         else "no tax"
     )
-    result = "gain" if gain > 0 else "loss"
-    return f"Uses {lots_words(sales)}: {kind} {result} of {dollars(abs(gain))}, {effect}."
+    return f"Uses {lots_words(sales)}: {_result_words(sales)}, {effect}."
+
+
+def _result_words(sales: Sequence[LotSale]) -> str:
+    """Gains and losses by term, such as: short-term loss of $120 and long-term gain of $80."""
+    amounts: dict[str, Decimal] = {}
+    for sale in sales:
+        term = "long-term" if sale.lot.is_long_term else "short-term"
+        kind = f"{term} {'gain' if sale.gain > 0 else 'loss'}"
+        amounts[kind] = amounts.get(kind, NOTHING) + sale.gain
+    parts = [
+        f"{kind} of {dollars(abs(amount))}" for kind, amount in sorted(amounts.items()) if amount
+    ]
+    return " and ".join(parts) or "neither gain nor loss"
 
 
 def security_words(security: Security, account: Account) -> str:
