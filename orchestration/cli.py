@@ -225,7 +225,7 @@ def household(
         snapshot, day = _snapshot(data, session)
         found = snapshot.household(name, day)
         identifier = found["household_id"]
-        answer = {
+        answer: dict[str, Any] = {
             "as_of_date": day,
             "household": found,
             "plan": questions.plan_of(snapshot, day, identifier),
@@ -502,17 +502,21 @@ def _snapshot(data: Path | None, session: datetime | None) -> tuple[Snapshot, da
 
 
 def _show(title: str, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+    """Print rows as a table. A number is never cut: a narrow terminal breaks the line instead."""
     table = Table(title=title, title_justify="left")
-    for column in columns:
-        # A number is never cut: a narrow terminal wraps words, and then the line.
+    cells = [[_cell(column, row[column]) for column in columns] for row in rows]
+    needed = 1
+    for place, column in enumerate(columns):
         numeric = _is_numeric(rows, column)
-        table.add_column(
-            column.replace("_", " "), justify="right" if numeric else "left", no_wrap=numeric
-        )
-    for row in rows:
-        table.add_row(*(_cell(column, row[column]) for column in columns))
-    needed = console.measure(table).minimum
-    console.print(table, width=max(console.width, needed), crop=False, no_wrap=True)
+        shown = [column.replace("_", " "), *(line[place] for line in cells)]
+        words = [word for text in shown for word in text.split()]
+        longest = max((len(text) for text in shown[1:]), default=0) if numeric else 0
+        least = max(longest, max(len(word) for word in words if word) if words else 1)
+        table.add_column(shown[0], justify="right" if numeric else "left", min_width=min(least, 24))
+        needed += min(least, 24) + 3
+    for line in cells:
+        table.add_row(*line)
+    console.print(table, width=max(console.width, needed), crop=False)
 
 
 def _is_numeric(rows: Sequence[dict[str, Any]], column: str) -> bool:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from orchestration.intake import raw_entities
 from orchestration.records import Records
 from orchestration.warehouse import Warehouse, ensure_table, replace_rows
+from python_steps.findings import Violation
 from python_steps.identities import (
     RegisteredAccount,
     SecurityReference,
@@ -85,7 +86,7 @@ def _observed_references(
 
 
 def _write_registries(
-    warehouse: Warehouse, records: Records, as_of_date: date, violations: list
+    warehouse: Warehouse, records: Records, as_of_date: date, violations: list[Violation]
 ) -> None:
     accounts: list[RegisteredAccount] = records.accounts()
     identifiers = records.security_identifiers()

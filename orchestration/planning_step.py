@@ -96,7 +96,7 @@ def plan_book(
     policy: FirmPolicy,
     dates: NightDates,
     *,
-    log: Callable[[str], object],
+    log: Callable[[str], None],
 ) -> PlanningOutcome:
     """Plan every household of the book and write rebalance.*.
 

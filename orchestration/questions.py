@@ -65,9 +65,10 @@ class Snapshot:
             where state in ('complete', 'degraded')
             """
         )
-        if rows[0]["as_of_date"] is None:
+        latest: date | None = rows[0]["as_of_date"]
+        if latest is None:
             raise QuestionError("no night has been published yet")
-        return rows[0]["as_of_date"]
+        return latest
 
     def household(self, words: str, as_of_date: date) -> Row:
         """The one household whose id or name fits `words`.

@@ -7,7 +7,7 @@ the warehouse never touches this file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -138,7 +138,7 @@ class Records:
 
 
 def _append(
-    connection: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[object, ...]]
+    connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[object, ...]]
 ) -> None:
     """Append rows by way of one Arrow table: row-wise inserts take a millisecond each."""
     if not rows:

@@ -42,7 +42,7 @@ class ReportingOutcome:
 
 
 def write_workbooks(
-    home: Home, warehouse: Warehouse, as_of_date: date, *, log: Callable[[str], object]
+    home: Home, warehouse: Warehouse, as_of_date: date, *, log: Callable[[str], None]
 ) -> ReportingOutcome:
     """Write every household's workbook of the session; a file with the same bytes is left alone.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import smtplib
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
@@ -23,7 +23,7 @@ from orchestration.warehouse import Warehouse
 from python_steps.policy import FirmPolicy
 
 
-class HomeResource(dg.ConfigurableResource):
+class HomeResource(dg.ConfigurableResource[None]):
     """The data folder. Default: EVENKEEL_DATA, else `.evenkeel` in the working directory."""
 
     data_folder: str = ""
@@ -45,7 +45,7 @@ class HomeResource(dg.ConfigurableResource):
         return self.home().policy()
 
 
-class AlertsResource(dg.ConfigurableResource):
+class AlertsResource(dg.ConfigurableResource[None]):
     """Sends alerts where the firm's policy says; always writes them to logs/alerts.jsonl too.
 
     `alert_channel` in firm_policy.yaml: log (default), webhook (`alert_target` is its address) or
@@ -72,7 +72,7 @@ class AlertsResource(dg.ConfigurableResource):
             failure = {"subject": f"alert not delivered: {subject}", "lines": [str(error)]}
             self._write(home, failure)
 
-    def _write(self, home: Home, alert: dict[str, object]) -> None:
+    def _write(self, home: Home, alert: Mapping[str, object]) -> None:
         home.logs.mkdir(parents=True, exist_ok=True)
         stamped = {"sent_at": datetime.now(UTC).isoformat(timespec="seconds"), **alert}
         with (home.logs / "alerts.jsonl").open("a", encoding="utf-8") as log:

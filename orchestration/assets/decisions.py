@@ -6,6 +6,7 @@ any tax rule or planning rule.
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
@@ -88,7 +89,7 @@ def _tax_asset() -> dg.AssetsDefinition:
     )
     def tax_truth(
         context: dg.AssetExecutionContext, home: HomeResource
-    ) -> Iterator[dg.MaterializeResult]:
+    ) -> Iterator[dg.MaterializeResult[Any]]:
         policy = home.policy()
         dates = NightDates.of(date.fromisoformat(context.partition_key), policy)
         warehouse = home.warehouse()
@@ -141,7 +142,7 @@ def _rebalance_asset() -> dg.AssetsDefinition:
     )
     def household_plans(
         context: dg.AssetExecutionContext, home: HomeResource
-    ) -> Iterator[dg.MaterializeResult]:
+    ) -> Iterator[dg.MaterializeResult[Any]]:
         policy = home.policy()
         dates = NightDates.of(date.fromisoformat(context.partition_key), policy)
         warehouse = home.warehouse()

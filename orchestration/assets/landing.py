@@ -6,6 +6,7 @@ Belongs here: asset definitions and their metadata. Does not belong here: readin
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
@@ -61,7 +62,9 @@ def raw_key(entity: str) -> dg.AssetKey:
         "contract of its feed. One row per file."
     ),
 )
-def received_files(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+def received_files(
+    context: dg.AssetExecutionContext, home: HomeResource
+) -> dg.MaterializeResult[Any]:
     """Archive and recognise what has landed."""
     as_of_date = date.fromisoformat(context.partition_key)
     warehouse = home.warehouse()
@@ -105,7 +108,9 @@ def _feed_asset(contract: FeedContract) -> dg.AssetsDefinition:
             ),
         ],
     )
-    def feed_asset(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+    def feed_asset(
+        context: dg.AssetExecutionContext, home: HomeResource
+    ) -> dg.MaterializeResult[Any]:
         as_of_date = date.fromisoformat(context.partition_key)
         warehouse = home.warehouse()
         with timed_stage(warehouse, as_of_date, context.run_id, f"load/{contract.feed}"):
@@ -214,7 +219,7 @@ def _raw_tables_asset(contracts: dict[str, FeedContract]) -> dg.AssetsDefinition
     )
     def raw_tables(
         context: dg.AssetExecutionContext, home: HomeResource
-    ) -> Iterator[dg.MaterializeResult]:
+    ) -> Iterator[dg.MaterializeResult[Any]]:
         as_of_date = date.fromisoformat(context.partition_key)
         warehouse = home.warehouse()
         with timed_stage(warehouse, as_of_date, context.run_id, "identities"):
