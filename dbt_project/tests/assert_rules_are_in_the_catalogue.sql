@@ -1,0 +1,11 @@
+-- A rule that the catalogue lacks would be found and then dropped.
+select rules.rule
+from (
+    {% for model in ["feeds", "accounts", "positions", "lots", "values", "policy"] -%}
+        select rule from {{ ref("int_rules__" ~ model) }}
+        {% if not loop.last %}union
+        {% endif %}
+    {%- endfor %}
+) as rules
+left join {{ ref("seed_data_quality_rules") }} as catalogue on rules.rule = catalogue.rule
+where catalogue.rule is null
