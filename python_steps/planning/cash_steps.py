@@ -28,6 +28,7 @@ from python_steps.planning.swaps import (
     Market,
     buy_class,
     is_large_enough_sale,
+    may_buy_class,
 )
 
 NOTHING = Decimal(0)
@@ -87,18 +88,27 @@ def invest_cash(
     )
     excess = next((need.amount for need in needs.sources if need.asset_class == CASH), NOTHING)
     pairs = [
-        (sink, account) for sink in needs.sinks for account in accounts if sink.asset_class != CASH
+        (sink, account)
+        for sink in needs.sinks
+        for account in accounts
+        if sink.asset_class != CASH
+        and (sink.is_primary or not is_stretched)
+        and may_buy_class(market, ledger, account.account_id, sink.asset_class)
     ]
     pairs.sort(key=lambda pair: _investing_order(market, *pair))
     left = {sink.asset_class: sink.amount for sink in needs.sinks}
+    secondary = needs.secondary_sink_limit
     for sink, account in pairs:
         amount = min(left[sink.asset_class], excess, ledger.spendable(account.account_id))
+        if not sink.is_primary:
+            amount = min(amount, secondary)
         if amount <= 0:
             continue
         purpose = Purpose(INVEST_CASH, group.allocation_group_id, CASH, sink.asset_class)
         spent = buy_class(market, ledger, account.account_id, sink.asset_class, amount, purpose)
         left[sink.asset_class] -= spent
         excess -= spent
+        secondary -= NOTHING if sink.is_primary else spent
 
 
 def _investing_order(
@@ -133,7 +143,7 @@ def _raise_from(
     shares = min(dollars / price, ledger.saleable(position, lots))
     purpose = Purpose(RAISE_CASH, account.allocation_group_id, security.primary_class, None)
     ends_need = not only_excess and shares > 0
-    if is_large_enough_sale(market, ledger, position, shares) or ends_need:
+    if is_large_enough_sale(market, ledger, position, lots, shares) or ends_need:
         ledger.sell(position, lots, shares, purpose)
 
 

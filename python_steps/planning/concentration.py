@@ -37,7 +37,7 @@ def reduce_concentrations(market: Market, ledger: PlanLedger, group_id: str) -> 
             shares = min(excess / price, ledger.saleable(position, lots))
             security = market.index.securities[position.security_id]
             purpose = Purpose(RESTRICTION, group_id, security.primary_class, None)
-            if is_large_enough_sale(market, ledger, position, shares):
+            if is_large_enough_sale(market, ledger, position, lots, shares):
                 ledger.sell(position, lots, shares, purpose)
 
 

@@ -89,8 +89,8 @@ def realise_gains(
     return ledger, deferrals
 
 
-def budget_left(ledger: PlanLedger, judge: Judge) -> Decimal | None:
-    """Net gain that the household's yearly budget still allows, None without a budget."""
+def gains_ceiling(ledger: PlanLedger, judge: Judge) -> Decimal | None:
+    """Net gain that the plan may realise under the household's yearly budget, None without one."""
     budget = judge.household.annual_gains_budget
     if budget is None:
         return None
@@ -100,7 +100,6 @@ def budget_left(ledger: PlanLedger, judge: Judge) -> Decimal | None:
         if short is None or long is None:
             return NOTHING  # what has been realised is not known: nothing more may be
         used += short + long
-    used += sum((each.short_term + each.long_term for each in ledger.realized().values()), NOTHING)
     return budget - used
 
 
@@ -118,7 +117,7 @@ def _try_class(
         if not needs.sources:
             continue
         trial = ledger.copy()
-        run_swaps(market, trial, group, needs, accounts, allowed, budget_left(ledger, judge))
+        run_swaps(market, trial, group, needs, accounts, allowed, gains_ceiling(ledger, judge))
         if trial.orders == ledger.orders:
             continue
         verdict = _judge(market, ledger, trial, judge)

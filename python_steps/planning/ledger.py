@@ -102,6 +102,13 @@ class PlanLedger:
         step = self.index.terms_of(position.account_id, security).quantity_step
         return max(NOTHING, floor_to(already + available, step) - already)
 
+    def sale_quantity(self, position: Position, lots: Iterable[Lot], wanted: Decimal) -> Decimal:
+        """Shares that a sale of `wanted` would really be: rounded up, cut to what can be sold."""
+        security = self.index.securities[position.security_id]
+        already = self.sold_quantity(position)
+        step = self.index.terms_of(position.account_id, security).quantity_step
+        return min(self.saleable(position, lots), ceil_to(already + wanted, step) - already)
+
     def sell(
         self, position: Position, lots: Iterable[Lot], wanted: Decimal, purpose: Purpose
     ) -> Decimal:
@@ -118,10 +125,7 @@ class PlanLedger:
         """
         usable = list(lots)
         security = self.index.securities[position.security_id]
-        most = self.saleable(position, usable)
-        already = self.sold_quantity(position)
-        step = self.index.terms_of(position.account_id, security).quantity_step
-        quantity = min(most, ceil_to(already + wanted, step) - already)
+        quantity = self.sale_quantity(position, usable, wanted)
         if quantity <= 0:
             return NOTHING
         taken: dict[str, Decimal] = {}

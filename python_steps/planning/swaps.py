@@ -19,10 +19,11 @@ from python_steps.planning.household import (
     Account,
     AllocationGroup,
     HouseholdIndex,
+    Lot,
     MarketAssumptions,
     Position,
 )
-from python_steps.planning.ledger import PlanLedger, cash_effect
+from python_steps.planning.ledger import PlanLedger, cash_effect, floor_to
 from python_steps.planning.needs import Need, Needs
 from python_steps.planning.plan import BUY, HARVEST_REPLACEMENT, REBALANCE, SELL, Purpose
 from python_steps.planning.sell_rules import CategorySet, LotCategory, SellRules
@@ -106,12 +107,15 @@ def run_swaps(
     needs: Needs,
     accounts: list[Account],
     allowed: CategorySet,
-    gains_budget: Decimal | None = None,
+    gains_ceiling: Decimal | None = None,
 ) -> None:
-    """Plan and carry out swaps among securities of the given accounts."""
+    """Plan and carry out swaps among securities of the given accounts.
+
+    `gains_ceiling` is the net gain in dollars that the whole plan may realise, None without limit.
+    """
     capacity = {
         (account.account_id, need.asset_class): class_capacity(
-            market, ledger, account, need.asset_class, allowed, gains_budget
+            market, ledger, account, need.asset_class, allowed, gains_ceiling
         )
         for account in accounts
         for need in needs.sources
@@ -127,7 +131,7 @@ def run_swaps(
     for swap in swaps:
         by_account.setdefault(swap.account_id, []).append(swap)
     for account_id in sorted(by_account):
-        _execute(market, ledger, group, by_account[account_id], allowed, gains_budget)
+        _execute(market, ledger, group, by_account[account_id], allowed, gains_ceiling)
 
 
 def may_buy_class(market: Market, ledger: PlanLedger, account_id: str, asset_class: str) -> bool:
@@ -156,7 +160,7 @@ def class_capacity(
     account: Account,
     asset_class: str,
     allowed: CategorySet,
-    gains_budget: Decimal | None = None,
+    gains_ceiling: Decimal | None = None,
 ) -> Decimal:
     """Dollars of a class that an account can sell at this stage."""
     total = NOTHING
@@ -164,7 +168,7 @@ def class_capacity(
         lots = market.sells.eligible_lots(ledger, position, allowed)
         shares = min(
             ledger.saleable(position, lots),
-            market.sells.shares_within_budget(ledger, lots, gains_budget),
+            market.sells.shares_within_budget(ledger, lots, gains_room(ledger, gains_ceiling)),
         )
         security = market.index.securities[position.security_id]
         weight = dict(security.class_weights)[asset_class]
@@ -180,7 +184,7 @@ def sell_class(
     amount: Decimal,
     allowed: CategorySet,
     purpose: Purpose,
-    gains_budget: Decimal | None = None,
+    gains_ceiling: Decimal | None = None,
 ) -> None:
     """Sell about `amount` dollars of a class in an account, cheapest tax per dollar first.
 
@@ -202,11 +206,15 @@ def sell_class(
         weight = dict(security.class_weights)[asset_class]
         lots = market.sells.eligible_lots(ledger, position, allowed)
         dollars = min(amount / weight, _side_room(ledger, account_id, position, market))
-        shares = min(
-            dollars / (security.price or Decimal(1)),
-            market.sells.shares_within_budget(ledger, lots, gains_budget),
-        )
-        if is_large_enough_sale(market, ledger, position, shares):
+        shares = dollars / (security.price or Decimal(1))
+        if gains_ceiling is not None:
+            # Whole units only: a sale rounded up could pass the budget.
+            step = market.index.terms_of(account_id, security).quantity_step
+            most = market.sells.shares_within_budget(
+                ledger, lots, gains_room(ledger, gains_ceiling)
+            )
+            shares = min(shares, floor_to(most, step))
+        if is_large_enough_sale(market, ledger, position, lots, shares):
             sold = ledger.sell(position, lots, shares, purpose)
             amount -= sold * weight
 
@@ -238,14 +246,24 @@ def buy_class(
     return ledger.buy(account_id, security, dollars, purpose)
 
 
+def gains_room(ledger: PlanLedger, gains_ceiling: Decimal | None) -> Decimal | None:
+    """Net gain that the plan may still realise, None without a limit."""
+    if gains_ceiling is None:
+        return None
+    realized = ledger.realized().values()
+    return gains_ceiling - sum((each.short_term + each.long_term for each in realized), NOTHING)
+
+
 def is_large_enough_sale(
-    market: Market, ledger: PlanLedger, position: Position, shares: Decimal
+    market: Market, ledger: PlanLedger, position: Position, lots: list[Lot], shares: Decimal
 ) -> bool:
-    """True when the sale with `shares` more reaches the smallest trade or ends the holding."""
-    security = market.index.securities[position.security_id]
-    total = ledger.sold_quantity(position) + shares
-    notional = total * (security.price or NOTHING)
-    return shares > 0 and (notional >= market.minimum_trade or total >= position.sellable_quantity)
+    """True when a sale of so many shares more reaches the smallest trade or ends the holding."""
+    price = market.index.securities[position.security_id].price or NOTHING
+    added = ledger.sale_quantity(position, lots, shares)
+    total = ledger.sold_quantity(position) + added
+    return added > 0 and (
+        total * price >= market.minimum_trade or total >= position.sellable_quantity
+    )
 
 
 def _execute(
@@ -254,7 +272,7 @@ def _execute(
     group: AllocationGroup,
     swaps: list[Swap],
     allowed: CategorySet,
-    gains_budget: Decimal | None,
+    gains_ceiling: Decimal | None,
 ) -> None:
     kept = _large_enough(market, ledger, swaps)
     account_id = swaps[0].account_id
@@ -264,7 +282,7 @@ def _execute(
         largest = max(parts, key=lambda swap: swap.amount)
         purpose = Purpose(REBALANCE, group.allocation_group_id, sold_class, largest.bought_class)
         amount = sum((swap.amount for swap in parts), NOTHING)
-        sell_class(market, ledger, account_id, sold_class, amount, allowed, purpose, gains_budget)
+        sell_class(market, ledger, account_id, sold_class, amount, allowed, purpose, gains_ceiling)
     raised = _net_sales(ledger, account_id) - before
     _spend(market, ledger, group, kept, raised)
 

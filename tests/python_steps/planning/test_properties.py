@@ -160,6 +160,16 @@ def assert_whole_shares(book: SmallBook, planned: Planned) -> None:
             )
 
 
+def assert_budget_holds(book: SmallBook, planned: Planned) -> None:
+    budget = book.rows("dim_households")[0]["annual_gains_budget"]
+    if budget is None or any(row["reason_code"] == "RAISE_CASH" for row in planned.trades):
+        return
+    gains = sum(row["realized_long_term_gain"] + row["realized_short_term_gain"]
+                + row["realized_long_term_loss"] + row["realized_short_term_loss"]
+                for row in planned.trades)  # fmt: skip
+    assert gains <= max(budget, 0) + Decimal("0.01") * len(planned.lots)
+
+
 @given(books())
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 def test_random_households_keep_every_rule(book: SmallBook) -> None:
@@ -173,6 +183,7 @@ def test_random_households_keep_every_rule(book: SmallBook) -> None:
                   if row["reason_code"] == "cash_shortfall"]  # fmt: skip
     missing = [-cash for cash in cash_after(book, planned).values() if cash < 0]
     assert sum(shortfalls) == sum(missing)
+    assert_budget_holds(book, planned)
     subjects = [row["subject"] for row in planned.exceptions]
     assert len(subjects) == len(set(subjects))
 
