@@ -25,7 +25,7 @@ from python_steps.planning.household import (
     Position,
 )
 from python_steps.planning.ledger import PlanLedger
-from python_steps.planning.plan import TradeException
+from python_steps.planning.plan import BUY, TradeException
 from python_steps.planning.sell_rules import CategorySet
 from python_steps.planning.swaps import Market
 from python_steps.planning.wording import dollars, percent, security_words
@@ -383,7 +383,11 @@ def _buying_causes(market: Market, ledger: PlanLedger, left: LeftOver) -> list[T
                 asset_class=name,
             )
         ]
-    if left.outside < market.minimum_trade:
+    is_bought = any(
+        ledger.order_of(option.account_id, option.security_id, BUY) is not None
+        for option in options
+    )
+    if left.outside < market.minimum_trade and not is_bought:
         return [
             TradeException(
                 f"{subject}: below minimum",

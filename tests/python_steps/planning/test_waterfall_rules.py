@@ -651,3 +651,26 @@ def test_a_breached_class_is_cured_by_classes_inside_their_bands_when_nothing_el
     assert planned.of("buy", "VB")[0]["account_id"] == "R1"
     assert planned.of("sell", "VTI")[0]["account_id"] == "R1"
     assert planned.plan["plan_status"] == "proposed"
+
+
+def test_a_fund_with_a_minimum_that_is_not_reached_gives_way_to_the_next_rank() -> None:
+    book = two_class_book()
+    book.terms("BND", minimum_amount=D(50_000))
+    book.terms("IUSB", transaction_fee=D("19.95"))
+    book.account("I1", "traditional_ira", cash=40_000)
+    for ticker in ("BND", "IUSB"):
+        book.constraint("I1", ticker)
+    book.lot("A1", "VTI", 400, 60)
+    planned = book.plan()
+    assert planned.of("buy", "BND") == []
+    assert planned.of("buy", "IUSB")[0]["commission"] == D("19.95")
+
+
+def test_a_security_that_its_custodian_does_not_offer_is_not_bought() -> None:
+    book = two_class_book()
+    book.terms("BND", is_available=False)
+    book.account("I1", "traditional_ira", cash=40_000)
+    for ticker in ("BND", "IUSB"):
+        book.constraint("I1", ticker)
+    book.lot("A1", "VTI", 400, 60)
+    assert {row["security_id"] for row in book.plan().of("buy")} == {"IUSB"}
