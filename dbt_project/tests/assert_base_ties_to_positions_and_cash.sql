@@ -1,12 +1,16 @@
 -- The base, recomputed from holdings, cash and fees of the accounts that count, without classes.
 with accounts as (
-    select account_id, allocation_group_id
+    select
+        account_id,
+        allocation_group_id
     from {{ ref("int_accounts__states") }}
     where counts_toward_allocation and account_status <> 'closed'
 ),
 
 held as (
-    select accounts.allocation_group_id, sum(positions.market_value) as market_value
+    select
+        accounts.allocation_group_id,
+        sum(positions.market_value) as market_value
     from accounts
     inner join {{ ref("int_positions__valued") }} as positions on accounts.account_id = positions.account_id
     group by accounts.allocation_group_id
@@ -22,7 +26,9 @@ cash as (
     group by accounts.allocation_group_id
 )
 
-select summary.allocation_group_id, summary.market_value
+select
+    summary.allocation_group_id,
+    summary.market_value
 from {{ ref("fct_drift_summary") }} as summary
 left join held on summary.allocation_group_id = held.allocation_group_id
 left join cash on summary.allocation_group_id = cash.allocation_group_id

@@ -1,5 +1,8 @@
 -- No lot or holding that a rule freezes, and nothing in a blocked account, can be sold or bought.
-select constraints.account_id, constraints.security_id, constraints.lot_id
+select
+    constraints.account_id,
+    constraints.security_id,
+    constraints.lot_id
 from {{ ref("fct_position_constraints") }} as constraints
 inner join {{ ref("dim_accounts") }} as accounts
     on
@@ -13,6 +16,9 @@ where
     constraints.as_of_date = {{ as_of_date() }}
     and (
         (accounts.is_trading_blocked and (constraints.sellable_quantity > 0 or constraints.is_buyable))
-        or (positions.position_state = 'frozen' and (constraints.sellable_quantity > 0 or constraints.is_buyable))
+        or (
+            positions.position_state = 'frozen'
+            and (constraints.sellable_quantity > 0 or constraints.is_buyable)
+        )
         or constraints.sellable_quantity > greatest(positions.quantity, 0)
     )

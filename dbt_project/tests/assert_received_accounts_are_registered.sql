@@ -1,13 +1,27 @@
 -- A row whose account the registry lacks would fall out of the book unseen.
-select received.custodian, received.account_number
+select
+    received.custodian,
+    received.account_number
 from (
-    select custodian, account_number from {{ ref("stg_positions") }}
+    select
+        custodian,
+        account_number
+    from {{ ref("stg_positions") }}
     union
-    select custodian, account_number from {{ ref("stg_cash_balances") }}
+    select
+        custodian,
+        account_number
+    from {{ ref("stg_cash_balances") }}
     union
-    select custodian, account_number from {{ ref("stg_tax_lots") }}
+    select
+        custodian,
+        account_number
+    from {{ ref("stg_tax_lots") }}
     union
-    select custodian, account_number from {{ ref("stg_account_settings") }}
+    select
+        custodian,
+        account_number
+    from {{ ref("stg_account_settings") }}
 ) as received
 left join {{ ref("int_account_references__resolved") }} as account_references
     on

@@ -1,5 +1,7 @@
 -- Every dollar of the base is in one class.
-select allocation_group_id, sum(actual_weight) as total_weight
+select
+    allocation_group_id,
+    sum(actual_weight) as total_weight
 from {{ ref("fct_household_drift") }}
 where as_of_date = {{ as_of_date() }}
 group by allocation_group_id

@@ -1,8 +1,9 @@
-"""A small warehouse for tests of the SQL: empty tables of the interface, rows, registry, dbt runs.
+"""A small warehouse for tests of the SQL: tables of the interface, rows, registry, dbt runs.
 
-Belongs here: building a DuckDB file as orchestration would leave it before dbt, from rows written in
-a test or from a landing folder in the standard feed, and running dbt on it in this process. Does not
-belong here: any expected result. The column lists are this suite's own statement of the interface.
+Belongs here: building a DuckDB file as orchestration would leave it before dbt, from rows written
+in a test or from a landing folder in the standard feed, and running dbt on it in this process. Does
+not belong here: any expected result. The column lists are this suite's own statement of the
+interface.
 """
 
 from __future__ import annotations
@@ -439,8 +440,8 @@ def register(connection: duckdb.DuckDBPyConnection, as_of_date: date) -> None:
         if "account_number" in columns:
             accounts.update(
                 connection.execute(
-                    f"select distinct upper(trim(custodian)), trim(account_number) from raw.{entity}"
-                    " where as_of_date <= ? and trim(account_number) <> ''",
+                    "select distinct upper(trim(custodian)), trim(account_number)"
+                    f" from raw.{entity} where as_of_date <= ? and trim(account_number) <> ''",
                     [as_of_date],
                 ).fetchall()
             )

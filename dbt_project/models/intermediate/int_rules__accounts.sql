@@ -36,7 +36,7 @@ broken as (
         'account_is_in_policy' as rule,
         account_id,
         custodian,
-        account_number as observed,
+        {{ masked_number("account_number") }} as observed,
         'The custodian sends an account that the firm has no settings for; add it to the account_settings '
         || 'file or ask '
         || 'the custodian to stop sending it. It belongs to no household until then.' as message
@@ -184,7 +184,7 @@ broken as (
         'account_reference_is_unambiguous' as rule,
         account_id,
         custodian,
-        account_number as observed,
+        {{ masked_number("account_number") }} as observed,
         'The masked account number fits more than one account of the custodian; ask for full numbers. The '
         || 'rows are '
         || 'not counted in any household.' as message

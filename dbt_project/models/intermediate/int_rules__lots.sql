@@ -38,12 +38,15 @@ broken as (
     select
         'lots_add_up_to_position' as rule,
         *,
-        lot_quantity || ' in ' || lot_count || ' lots against a position of ' || quantity as observed,
+        coalesce(lot_quantity::varchar, 'an unreadable quantity') || ' in ' || lot_count || ' lots against a position of '
+        || quantity as observed,
         'The lots do not add up to the position; ask the custodian for the missing or surplus lots. The '
         || 'position is '
         || 'neither bought nor sold until they tie.' as message
     from positions
-    where abs(lot_quantity - quantity) > {{ policy_number("quantity_tolerance") }}
+    where
+        lot_count > 0
+        and coalesce(abs(lot_quantity - quantity) > {{ policy_number("quantity_tolerance") }}, quantity is not null)
     union all by name
     select
         'lot_basis_adds_up_to_position' as rule,

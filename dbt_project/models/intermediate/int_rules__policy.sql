@@ -118,7 +118,7 @@ broken as (
     union all by name
     select
         'restriction_names_a_known_thing' as rule,
-        restriction_id || ': ' || scope || ' ' || coalesce(scope_id, '') as observed,
+        restriction_id || ': ' || scope as observed,
         'The restriction '
         || restriction_id
         || ' names a '
@@ -133,7 +133,7 @@ broken as (
     {% for model, key in {
         "stg_households": "household_id",
         "stg_allocation_groups": "allocation_group_id",
-        "stg_account_settings": "custodian || ':' || account_number",
+        "stg_account_settings": "custodian || ' ' || " ~ masked_number("account_number"),
         "stg_ips_targets": "allocation_group_id || ' ' || target_key",
         "stg_tax_profiles": "tax_unit_id || ' ' || tax_year",
         "stg_restrictions": "restriction_id",
