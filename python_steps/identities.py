@@ -4,7 +4,8 @@ Belongs here: which references from custodians and policy files mean the same ac
 security, and which new surrogate a reference gets. Does not belong here: where the registry is
 kept (records), or lots (their identity is a fact of SQL). Rules: an account is (custodian, account
 number as text); a security is found by custodian id, then CUSIP with a valid check digit, then
-ISIN, then ticker. Surrogates are running numbers, never hashes: a hash of an account number can be reversed.
+ISIN, then ticker. Surrogates are running numbers, never hashes: a hash of an account number can be
+reversed.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ rules of a night's state (orchestration.night).
 """
 
 from datetime import date
-from typing import Any
 
 import dagster as dg
 
@@ -54,7 +53,7 @@ _REPORT_FACTS = [dg.AssetKey(["marts", name]) for name in MARTS_READ] + [
 )
 def household_workbooks(
     context: dg.AssetExecutionContext, home: HomeResource
-) -> dg.MaterializeResult[Any]:
+) -> dg.MaterializeResult:
     """Write the workbook of every household."""
     as_of_date = date.fromisoformat(context.partition_key)
     warehouse = home.warehouse()
@@ -90,7 +89,7 @@ def household_workbooks(
     pool=WAREHOUSE_POOL,
     description="How each night ended and what it was made of. One row per session and version.",
 )
-def nights(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[Any]:
+def nights(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """Record the night: state, version, input manifest."""
     as_of_date = date.fromisoformat(context.partition_key)
     night = record_night(home.home(), home.warehouse(), as_of_date, context.run_id)
@@ -114,9 +113,7 @@ def nights(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Material
     pool=WAREHOUSE_POOL,
     description="The whole book on one night, for operations and heads of advice. One file.",
 )
-def book_workbook(
-    context: dg.AssetExecutionContext, home: HomeResource
-) -> dg.MaterializeResult[Any]:
+def book_workbook(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """Write book.xlsx."""
     as_of_date = date.fromisoformat(context.partition_key)
     warehouse = home.warehouse()
@@ -140,7 +137,7 @@ def book_workbook(
 )
 def snapshot(
     context: dg.AssetExecutionContext, home: HomeResource, alerts: AlertsResource
-) -> dg.MaterializeResult[Any]:
+) -> dg.MaterializeResult:
     """Issue the plans, publish the snapshot, tell who must know."""
     as_of_date = date.fromisoformat(context.partition_key)
     warehouse = home.warehouse()

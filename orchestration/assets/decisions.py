@@ -6,7 +6,6 @@ any tax rule or planning rule.
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Any
 
 import dagster as dg
 
@@ -89,7 +88,7 @@ def _tax_asset() -> dg.AssetsDefinition:
     )
     def tax_truth(
         context: dg.AssetExecutionContext, home: HomeResource
-    ) -> Iterator[dg.MaterializeResult[Any]]:
+    ) -> Iterator[dg.MaterializeResult]:
         policy = home.policy()
         dates = NightDates.of(date.fromisoformat(context.partition_key), policy)
         warehouse = home.warehouse()
@@ -142,7 +141,7 @@ def _rebalance_asset() -> dg.AssetsDefinition:
     )
     def household_plans(
         context: dg.AssetExecutionContext, home: HomeResource
-    ) -> Iterator[dg.MaterializeResult[Any]]:
+    ) -> Iterator[dg.MaterializeResult]:
         policy = home.policy()
         dates = NightDates.of(date.fromisoformat(context.partition_key), policy)
         warehouse = home.warehouse()

@@ -6,7 +6,6 @@ Belongs here: asset definitions and their metadata. Does not belong here: readin
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Any
 
 import dagster as dg
 
@@ -62,9 +61,7 @@ def raw_key(entity: str) -> dg.AssetKey:
         "contract of its feed. One row per file."
     ),
 )
-def received_files(
-    context: dg.AssetExecutionContext, home: HomeResource
-) -> dg.MaterializeResult[Any]:
+def received_files(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """Archive and recognise what has landed."""
     as_of_date = date.fromisoformat(context.partition_key)
     warehouse = home.warehouse()
@@ -108,9 +105,7 @@ def _feed_asset(contract: FeedContract) -> dg.AssetsDefinition:
             ),
         ],
     )
-    def feed_asset(
-        context: dg.AssetExecutionContext, home: HomeResource
-    ) -> dg.MaterializeResult[Any]:
+    def feed_asset(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
         as_of_date = date.fromisoformat(context.partition_key)
         warehouse = home.warehouse()
         with timed_stage(warehouse, as_of_date, context.run_id, f"load/{contract.feed}"):
@@ -219,7 +214,7 @@ def _raw_tables_asset(contracts: dict[str, FeedContract]) -> dg.AssetsDefinition
     )
     def raw_tables(
         context: dg.AssetExecutionContext, home: HomeResource
-    ) -> Iterator[dg.MaterializeResult[Any]]:
+    ) -> Iterator[dg.MaterializeResult]:
         as_of_date = date.fromisoformat(context.partition_key)
         warehouse = home.warehouse()
         with timed_stage(warehouse, as_of_date, context.run_id, "identities"):

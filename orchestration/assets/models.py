@@ -7,6 +7,7 @@ The manifest is made by `dbt parse`, never by `compile`: compile opens the wareh
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache
@@ -17,7 +18,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
 
 from orchestration.calendar import NightDates, session_partitions
-from orchestration.home import DBT_PROJECT_FOLDER, dbt_executable
+from orchestration.home import DBT_PROJECT_FOLDER
 from orchestration.names import (
     NIGHT_VARIABLE,
     OWNER_OPERATIONS,
@@ -25,12 +26,11 @@ from orchestration.names import (
     OWNER_TAX,
     WAREHOUSE_POOL,
 )
-from orchestration.resources import HomeResource
+from orchestration.resources import HomeResource, dbt_resource
 from orchestration.stages import timed_stage
 from python_steps.policy import FirmPolicy
 
 PASSES = ("book", "plan")
-_PARSE = ["parse", "--quiet"]
 
 
 class EvenkeelTranslator(DagsterDbtTranslator):
@@ -62,18 +62,23 @@ class EvenkeelTranslator(DagsterDbtTranslator):
 
 @cache
 def project() -> DbtProject:
-    """The dbt project with a manifest that is newer than every file of it."""
+    """The dbt project with a manifest that is newer than every file of it.
+
+    The manifest is made in a folder of this process and put in place in one step: two processes
+    that start together never read half of one.
+    """
     dbt_project = DbtProject(
         project_dir=DBT_PROJECT_FOLDER,
         profiles_dir=DBT_PROJECT_FOLDER,
-        prepare_project_cli_args=_PARSE,
+        target_path=Path("target") / "prepared",
     )
+    prepared = DBT_PROJECT_FOLDER / "target" / "prepared"
     if _manifest_is_stale(dbt_project.manifest_path):
-        DbtCliResource(
-            project_dir=str(DBT_PROJECT_FOLDER),
-            profiles_dir=str(DBT_PROJECT_FOLDER),
-            dbt_executable=str(dbt_executable()),
-        ).cli(_PARSE, target_path=dbt_project.project_dir / dbt_project.target_path).wait()
+        prepared.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=prepared.parent, prefix="parse-") as folder:
+            dbt_resource().cli(["parse", "--quiet"], target_path=Path(folder)).wait()
+            for name in ("partial_parse.msgpack", dbt_project.manifest_path.name):
+                (Path(folder) / name).replace(prepared / name)
     return dbt_project
 
 

@@ -29,7 +29,7 @@ HOUSEHOLD_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "is_trading_blocked", "trading_blocked_reason",
     ),
     "fct_account_cash": (
-        "household_id", "account_id", "trade_date", "settled", "pending", "margin_debit",
+        "household_id", "account_id", "trade_date", "pending", "margin_debit",
         "fee_reserve", "flow_reserve", "minimum", "investable",
     ),
     "fct_position_constraints": (

@@ -38,7 +38,6 @@ class AccountCash:
     """Cash of one account in dollars, as `fct_account_cash` states it."""
 
     trade_date: Decimal
-    settled: Decimal
     pending: Decimal
     margin_debit: Decimal
     fee_reserve: Decimal

@@ -22,6 +22,7 @@ from typing import Literal, NamedTuple
 
 from python_steps.taxes.holding_period import Term, replacement_holding_start, term_of
 from python_steps.wash_sales.policy import DEFAULT_POLICY, WashSalePolicy
+from python_steps.wash_sales.tables import FindingRule
 
 NOTHING = Decimal(0)
 MONEY_QUANTUM = Decimal("0.000001")
@@ -174,7 +175,7 @@ class LedgerFinding(NamedTuple):
     name accounts as people do. `subject` is the lot concerned.
     """
 
-    rule: str
+    rule: FindingRule
     subject: str
     template: str
     account_id: str

@@ -56,6 +56,7 @@ from python_steps.wash_sales.tables import (
     LOT_ADJUSTMENTS,
     WASH_SALE_MATCHES,
     WASH_SALE_WINDOWS,
+    FindingRule,
 )
 from python_steps.wash_sales.windows import Cause, Windows
 
@@ -115,7 +116,7 @@ class _Outcome:
     restated: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     findings: set[tuple[str, str, str, str]] = field(default_factory=set)
 
-    def find(self, household_id: str, subject: str, rule: str, message: str) -> None:
+    def find(self, household_id: str, subject: str, rule: FindingRule, message: str) -> None:
         self.findings.add((household_id, subject, rule, message))
 
 

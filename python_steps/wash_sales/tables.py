@@ -6,9 +6,25 @@ columns that the ledger reads of each book table. Does not belong here: any rule
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import pyarrow as pa
 
 from python_steps.frames import MONEY, QUANTITY
+
+# What the ledger may find; every name has its words in the workbooks' catalogue.
+FindingRule = Literal[
+    "sale_result_unknown",
+    "result_unknown",
+    "sold_more_than_held",
+    "short_position",
+    "same_day_sale_and_purchase",
+    "purchase_outside_wash_group",
+    "custodian_adjustment_replaced",
+    "custodian_adjustment_untraced",
+    "custodian_adjustment_without_loss",
+]
+FINDING_RULES: tuple[str, ...] = get_args(FindingRule)
 
 WASH_SALE_MATCHES = pa.schema(
     [

@@ -21,6 +21,7 @@ from python_steps.reports.texts import (
     texts_for,
 )
 from python_steps.reports.totals import URGENCY
+from python_steps.wash_sales.tables import FINDING_RULES
 
 MODULES = sorted((Path(__file__).parents[3] / "python_steps" / "reports").glob("*.py"))
 
@@ -143,3 +144,8 @@ def test_no_text_stands_unused():
             stem = re.sub(r"\.(one|other|missing|note)$|_of_group$|_planned$", "", text_id)
             named = stem in source.replace(f'"{text_id}":', "")
             assert named or rest.removesuffix(".heading") in tables, f"{text_id} is used nowhere"
+
+
+@pytest.mark.parametrize("rule", FINDING_RULES)
+def test_every_finding_of_the_tax_ledger_has_its_words(rule):
+    assert f"reason_code.{rule}" in ENGLISH
