@@ -105,6 +105,21 @@ def test_household_without_trouble_has_no_blocking_violation(book: Path) -> None
     assert found == []
 
 
+def test_missing_file_is_reported_once_and_not_account_by_account(book: Path) -> None:
+    rules = query(
+        book,
+        """
+        select rule, observed, count(*) from ops.violations
+        where custodian = 'BETA' or household_id = 'WAITING' group by all order by 1
+        """,
+    )
+    assert rows_of(rules) == {("required_file_arrived", "no usable file"): 2}
+
+
+def rows_of(counted: list[tuple[object, ...]]) -> dict[tuple[object, ...], object]:
+    return {row[:-1]: row[-1] for row in counted}
+
+
 def test_violation_names_the_file_and_the_row_it_came_from(book: Path) -> None:
     ((message, file_name, row, custodian),) = query(
         book,

@@ -10,6 +10,18 @@ with delivered as (
     group by custodian, entity
 ),
 
+-- A file refused as a whole says its entity in its name only.
+refused as (
+    select
+        custodian,
+        coalesce(entity, regexp_extract(file_name, '^([a-z_]+?)(?:[_-][0-9]{4}.*)?[.]csv$', 1)) as entity
+    from {{ ref("stg_contract_violations") }}
+    where
+        severity = 'block'
+        and scope = 'feed'
+        and feed <> 'policy_files'
+),
+
 demanded as (
     select
         custodian,
@@ -22,12 +34,12 @@ demanded as (
         custodian,
         entity,
         'quarantined' as demanded_because
-    from {{ ref("stg_contract_violations") }}
+    from refused
     where
-        severity = 'block'
-        and scope = 'feed'
-        and entity is not null
-        and feed <> 'policy_files'
+        entity in (
+            'accounts', 'account_owners', 'securities', 'positions', 'tax_lots', 'closed_lots',
+            'transactions', 'cash_balances', 'prices', 'open_orders'
+        )
 )
 
 select

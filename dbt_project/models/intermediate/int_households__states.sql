@@ -111,10 +111,11 @@ select
             waiting_reason || '.',
             policy_reason,
             case
-                when not is_counted_value_known then 'The value of ' || unknown_accounts || ' is not known.'
+                when waiting_reason is null and not is_counted_value_known
+                    then 'The value of ' || unknown_accounts || ' is not known.'
             end,
             case
-                when is_too_uncertain
+                when waiting_reason is null and is_too_uncertain
                     then
                         round(uncertain_weight * 100, 1)
                         || ' % of the value is frozen for uncertain value or tax lots, more than '

@@ -9,7 +9,7 @@ with received as (
         positions.*,
         fx_rates.dollars_per_unit,
         abs(
-            {{ product_of(
+            {{ product_with_factor(
                 product_of("positions.quantity", "positions.price"), "securities.unit_factor", "decimal(24, 6)"
             ) }} - positions.market_value
         ) as value_difference
@@ -47,7 +47,7 @@ aggregated as (
         end as custodian_cost_basis,
         case
             when count(market_value) = count(*) and count(dollars_per_unit) = count(*)
-                then sum(cast(market_value * dollars_per_unit as decimal(24, 6)))
+                then sum({{ product_with_factor("market_value", "dollars_per_unit", "decimal(24, 6)") }})
         end as custodian_market_value,
         min(currency) as currency,
         bool_and(currency = 'USD') as is_in_dollars,

@@ -37,9 +37,9 @@ broken as (
         account_id,
         custodian,
         {{ masked_number("account_number") }} as observed,
-        'The custodian sends an account that the firm has no settings for; add it to the account_settings '
-        || 'file or ask '
-        || 'the custodian to stop sending it. It belongs to no household until then.' as message
+        'The custodian sends an account that the firm has no settings for; add it to the '
+        || 'account_settings file or ask the custodian to stop sending it. It belongs to no household until '
+        || 'then.' as message
     from accounts
     where not is_in_policy and (has_cash or has_positions or is_in_custodian_accounts)
     union all by name
@@ -49,8 +49,7 @@ broken as (
         custodian,
         'no allocation group' as observed,
         'No Investment Policy Statement is set for the account; assign it to an allocation group. It is '
-        || 'listed but '
-        || 'not traded.' as message
+        || 'listed but not traded.' as message
     from open_accounts
     where allocation_group_id is null
     union all by name
@@ -61,8 +60,8 @@ broken as (
         allocation_group_id as observed,
         'The account names the allocation group '
         || allocation_group_id
-        || ', which the allocation_groups file does '
-        || 'not hold; correct one of the two. The account is not traded.' as message
+        || ', which the allocation_groups file does not hold; correct one of the two. The account is not '
+        || 'traded.' as message
     from open_accounts
     where allocation_group_id is not null and not is_group_known
     union all by name
@@ -72,8 +71,7 @@ broken as (
         custodian,
         household_id as observed,
         'The account names a household that the households file does not hold; correct one of the two. '
-        || 'The account '
-        || 'is not traded.' as message
+        || 'The account is not traded.' as message
     from open_accounts
     where not is_household_known
     union all by name
@@ -94,8 +92,8 @@ broken as (
         settings_file_id as source_file_id,
         settings_row_number as source_row_number,
         rejected_values::varchar as observed,
-        'A setting of the account cannot be read; correct it in the account_settings file. The account is '
-        || 'not traded.'
+        'A setting of the account cannot be read; correct it in the account_settings file. The account '
+        || 'is not traded.'
             as message
     from open_accounts
     where rejected_values is not null
@@ -106,8 +104,7 @@ broken as (
         custodian,
         custodian_account_status as observed,
         'The custodian says the account is not open; close it in the account_settings file or ask the '
-        || 'custodian. It '
-        || 'is not traded.' as message
+        || 'custodian. It is not traded.' as message
     from open_accounts
     where custodian_account_status <> 'OPEN'
     union all by name
@@ -118,11 +115,16 @@ broken as (
         custodians.feed,
         'no position, no cash' as observed,
         'Tonight''s files of the custodian hold neither a position nor cash of this account; ask for a '
-        || 'complete file, '
-        || 'or close the account in the account_settings file. Its household waits.' as message
+        || 'complete file, or close the account in the account_settings file. Its household waits.' as message
     from open_accounts
     left join custodians on open_accounts.custodian = custodians.custodian
-    where not open_accounts.has_cash and not open_accounts.has_positions
+    where
+        not open_accounts.has_cash
+        and not open_accounts.has_positions
+        and open_accounts.custodian not in (
+            select missing.custodian from {{ ref("int_feeds__missing") }} as missing
+            where missing.entity = 'positions'
+        )
     union all by name
     select
         'currency_of_cash_has_a_rate' as rule,
@@ -131,8 +133,8 @@ broken as (
         currencies_without_rate as observed,
         'The account holds cash in '
         || currencies_without_rate
-        || ' and tonight''s files give no rate to dollars; add '
-        || 'the rate to the fx_rates file. The account is withheld until then.' as message
+        || ' and tonight''s files give no rate to dollars; add the rate to the fx_rates file. The account '
+        || 'is withheld until then.' as message
     from accounts
     where currencies_without_rate is not null
     union all by name
@@ -142,8 +144,7 @@ broken as (
         custodian,
         'no readable balance' as observed,
         'A cash balance of the account is missing or cannot be read; ask the custodian for it. The '
-        || 'account is not '
-        || 'traded.' as message
+        || 'account is not traded.' as message
     from accounts
     where has_cash and not is_cash_readable
     union all by name
@@ -164,8 +165,7 @@ broken as (
         custodian,
         stated_twice_difference || ' apart' as observed,
         'The custodian states cash as a balance and as a holding, and the two differ; the balance is '
-        || 'used. Ask which '
-        || 'is right.' as message
+        || 'used. Ask which is right.' as message
     from accounts
     where stated_twice_difference > 0.01
     union all by name
@@ -175,8 +175,7 @@ broken as (
         custodian,
         'negative cash' as observed,
         'Cash is negative in an account that is not a margin account; find out whether a trade or a fee '
-        || 'overdrew it. '
-        || 'The debit is taken off the cash that can be invested.' as message
+        || 'overdrew it. The debit is taken off the cash that can be invested.' as message
     from accounts
     where is_overdrawn and not coalesce(is_margin, false)
     union all by name
@@ -185,9 +184,8 @@ broken as (
         account_id,
         custodian,
         {{ masked_number("account_number") }} as observed,
-        'The masked account number fits more than one account of the custodian; ask for full numbers. The '
-        || 'rows are '
-        || 'not counted in any household.' as message
+        'The masked account number fits more than one account of the custodian; ask for full numbers. '
+        || 'The rows are not counted in any household.' as message
     from {{ ref("int_account_references__resolved") }}
     where is_ambiguous
     union all by name
@@ -199,8 +197,7 @@ broken as (
         flows.source_row_number,
         flows.cash_flow_id as observed,
         'The cash flow names an account that the firm has no settings for; correct the cash_flows file. '
-        || 'The flow is '
-        || 'not reserved.' as message
+        || 'The flow is not reserved.' as message
     from {{ ref("stg_cash_flows") }} as flows
     left join {{ ref("stg_account_settings") }} as settings
         on

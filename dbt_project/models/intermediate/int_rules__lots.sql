@@ -38,23 +38,23 @@ broken as (
     select
         'lots_add_up_to_position' as rule,
         *,
-        coalesce(lot_quantity::varchar, 'an unreadable quantity') || ' in ' || lot_count || ' lots against a position of '
-        || quantity as observed,
+        coalesce(lot_quantity::varchar, 'an unreadable quantity')
+        || ' in ' || lot_count || ' lots against a position of ' || quantity as observed,
         'The lots do not add up to the position; ask the custodian for the missing or surplus lots. The '
-        || 'position is '
-        || 'neither bought nor sold until they tie.' as message
+        || 'position is neither bought nor sold until they tie.' as message
     from positions
     where
         lot_count > 0
-        and coalesce(abs(lot_quantity - quantity) > {{ policy_number("quantity_tolerance") }}, quantity is not null)
+        and coalesce(
+            abs(lot_quantity - quantity) > {{ policy_number("quantity_tolerance") }}, quantity is not null
+        )
     union all by name
     select
         'lot_basis_adds_up_to_position' as rule,
         *,
         lot_cost_basis || ' in ' || lot_count || ' lots against ' || custodian_cost_basis as observed,
         'The cost of the lots does not add up to the cost of the position; ask the custodian which is '
-        || 'right. The '
-        || 'position is neither bought nor sold until they tie.' as message
+        || 'right. The position is neither bought nor sold until they tie.' as message
     from positions
     where
         is_taxable
@@ -66,20 +66,30 @@ broken as (
         *,
         'no lots' as observed,
         'There are no tax lots for this taxable holding; ask the custodian for its lot file. It is not '
-        || 'sold until '
-        || 'the lots are here.' as message
+        || 'sold until the lots are here.' as message
     from positions
-    where is_taxable and lot_count is null
+    where
+        is_taxable
+        and lot_count is null
+        and custodian not in (
+            select missing.custodian from {{ ref("int_feeds__missing") }} as missing
+            where missing.entity = 'tax_lots'
+        )
     union all by name
     select
         'lots_have_a_position' as rule,
         *,
         quantity::varchar as observed,
         'There is a lot but no position of this security in the account; ask the custodian whether the '
-        || 'position or '
-        || 'the lot is missing a day. The lot is left out.' as message
+        || 'position or the lot is missing a day. The lot is left out.' as message
     from lots
-    where not has_position
+    where
+        not has_position
+        -- Without tonight's positions there is nothing to tie to; required_file_arrived says so.
+        and custodian not in (
+            select missing.custodian from {{ ref("int_feeds__missing") }} as missing
+            where missing.entity = 'positions'
+        )
     union all by name
     select
         'lot_id_is_unique' as rule,
@@ -114,8 +124,7 @@ broken as (
         *,
         stated_cost_basis::varchar as observed,
         'The cost of the lot has the wrong sign for its side; ask the custodian for the right one. The '
-        || 'lot is not '
-        || 'sold.' as message
+        || 'lot is not sold.' as message
     from lots
     where is_taxable and sign(stated_cost_basis) * sign(quantity) < 0
     union all by name
@@ -124,8 +133,7 @@ broken as (
         *,
         acquisition_date_status as observed,
         'The acquisition date of the lot is not known, so its term is not; enter it from the client''s '
-        || 'records. The '
-        || 'lot is not sold.' as message
+        || 'records. The lot is not sold.' as message
     from lots
     where
         is_taxable
@@ -138,8 +146,7 @@ broken as (
         *,
         strftime(stated_acquisition_date, '%Y-%m-%d') as observed,
         'The acquisition date is one that custodians write when they do not know it; enter the true date '
-        || 'and cost. '
-        || 'The lot is not sold.' as message
+        || 'and cost. The lot is not sold.' as message
     from lots
     where is_taxable and acquisition_date_status = 'sentinel'
     union all by name
@@ -180,8 +187,7 @@ broken as (
         *,
         'marked as adjusted, no amount' as observed,
         'The custodian marks the lot as adjusted for a wash sale but does not say by how much; ask for '
-        || 'the amount. '
-        || 'The lot is not sold, as the adjustment could be counted twice.' as message
+        || 'the amount. The lot is not sold, as the adjustment could be counted twice.' as message
     from lots
     where
         is_taxable

@@ -42,8 +42,8 @@ broken as (
         managed_groups.allocation_group_id as observed,
         'The allocation group '
         || managed_groups.allocation_group_id
-        || ' has no targets; add them to the ips_targets '
-        || 'file. The household is withheld from trading.' as message
+        || ' has no targets; add them to the ips_targets file. The household is withheld from '
+        || 'trading.' as message
     from managed_groups
     left join sums on managed_groups.allocation_group_id = sums.allocation_group_id
     where sums.allocation_group_id is null
@@ -56,8 +56,8 @@ broken as (
         || target_key
         || ' in '
         || allocation_group_id
-        || ' is less than the targets beneath it add '
-        || 'up to; correct the ips_targets file. The household is withheld from trading.' as message
+        || ' is less than the targets beneath it add up to; correct the ips_targets file. The household is '
+        || 'withheld from trading.' as message
     from targets
     -- Targets beneath may leave a part of the class open, but not ask for more than it has.
     where derived_weight > stated_weight + 0.0001
@@ -76,8 +76,7 @@ broken as (
         managed_groups.household_id,
         managed_groups.allocation_group_id || ' of ' || allocation_groups.household_id as observed,
         'An account of this household is in an allocation group of another; correct the account_settings '
-        || 'or the '
-        || 'allocation_groups file. The household is withheld from trading.' as message
+        || 'or the allocation_groups file. The household is withheld from trading.' as message
     from managed_groups
     inner join {{ ref("stg_allocation_groups") }} as allocation_groups
         on managed_groups.allocation_group_id = allocation_groups.allocation_group_id
@@ -88,8 +87,7 @@ broken as (
         coalesce(classifications.ticker, classifications.cusip) as observed,
         'The classes of ' || coalesce(classifications.ticker, classifications.cusip)
         || ' in the security_classifications file do not add up to 1 or name an unknown class; correct '
-        || 'them. The '
-        || 'security is unmapped until then.' as message,
+        || 'them. The security is unmapped until then.' as message,
         min(classifications.feed) as feed,
         min(classifications.source_file_id) as source_file_id,
         min(classifications.source_row_number) as source_row_number
@@ -106,8 +104,7 @@ broken as (
         model_securities.asset_class as observed,
         'The buy list names the class '
         || model_securities.asset_class
-        || ', which is not known; correct the '
-        || 'model_securities file. The entry is not used.' as message,
+        || ', which is not known; correct the model_securities file. The entry is not used.' as message,
         model_securities.feed,
         model_securities.source_file_id,
         model_securities.source_row_number
@@ -123,8 +120,7 @@ broken as (
         || restriction_id
         || ' names a '
         || scope
-        || ' that is not known, so it restricts nothing; '
-        || 'correct the restrictions file.' as message,
+        || ' that is not known, so it restricts nothing; correct the restrictions file.' as message,
         feed,
         source_file_id,
         source_row_number

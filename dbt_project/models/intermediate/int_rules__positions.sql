@@ -14,9 +14,8 @@ broken as (
         'market_value_is_quantity_times_price' as rule,
         *,
         checked_quantity || ' x ' || checked_price || ' against ' || checked_market_value as observed,
-        'The market value is not quantity times price; ask the custodian which of the three is wrong. The '
-        || 'position '
-        || 'is neither bought nor sold until they agree.' as message
+        'The market value is not quantity times price; ask the custodian which of the three is wrong. '
+        || 'The position is neither bought nor sold until they agree.' as message
     from positions
     where is_value_wrong
     union all by name
@@ -25,8 +24,7 @@ broken as (
         *,
         'no price, no market value' as observed,
         'There is no price for this holding tonight; get one from the custodian or enter it in the price '
-        || 'file. '
-        || 'Its value is unknown until then.' as message
+        || 'file. Its value is unknown until then.' as message
     from positions
     where price is null and has_exchange_rate and quantity is not null
     union all by name
@@ -65,9 +63,8 @@ broken as (
         || ' at the custodian, '
         || market_value
         || ' at the night''s price' as observed,
-        'The custodian values the holding differently from the price used for the whole book; check which '
-        || 'price '
-        || 'is right.' as message
+        'The custodian values the holding differently from the price used for the whole book; check '
+        || 'which price is right.' as message
     from positions
     where
         not is_value_wrong
@@ -81,9 +78,8 @@ broken as (
         'quantity_agrees_with_side' as rule,
         *,
         quantity::varchar as observed,
-        'The sign of the quantity contradicts the side (long or short); ask the custodian which is right. '
-        || 'The '
-        || 'position is frozen.' as message
+        'The sign of the quantity contradicts the side (long or short); ask the custodian which is '
+        || 'right. The position is frozen.' as message
     from positions
     where is_side_wrong
     union all by name
@@ -91,9 +87,9 @@ broken as (
         'short_positions_are_not_traded' as rule,
         *,
         quantity::varchar as observed,
-        'The account is short; a short sale of the same security could be a constructive sale, so nothing '
-        || 'of this '
-        || 'security''s group is traded in the household. Close or move the short position to lift this.'
+        'The account is short; a short sale of the same security could be a constructive sale, so '
+        || 'nothing of this security''s group is traded in the household. Close or move the short position '
+        || 'to lift this.'
             as message
     from positions
     where is_short and coalesce(security_type, '') not in ('OPTION', 'FUTURE')
@@ -112,8 +108,8 @@ broken as (
         currency as observed,
         'The holding and its cost are kept in '
         || currency
-        || '; its cost in dollars at the day of purchase is not '
-        || 'known, so it is not traded. Give dollar basis through the standard feed to lift this.' as message
+        || '; its cost in dollars at the day of purchase is not known, so it is not traded. Give dollar '
+        || 'basis through the standard feed to lift this.' as message
     from positions
     where not is_in_dollars
     union all by name
@@ -122,8 +118,7 @@ broken as (
         *,
         ticker as observed,
         'No identifier of this holding is known; give its CUSIP or ticker in the custodian''s securities '
-        || 'file. It '
-        || 'counts in the value but has no asset class.' as message
+        || 'file. It counts in the value but has no asset class.' as message
     from positions
     where not is_resolved
     union all by name
@@ -132,8 +127,7 @@ broken as (
         positions.*,
         positions.ticker as observed,
         'The holding has no asset class; add it to the security_classifications file. It is in the base, '
-        || 'in no '
-        || 'class, and is not traded until then.' as message
+        || 'in no class, and is not traded until then.' as message
     from positions
     inner join {{ ref("int_securities__classified") }} as classified
         on

@@ -75,6 +75,8 @@ select
     newest.currency,
     newest.price_date,
     newest.custodian as price_custodian,
-    {{ product_of(product_of("newest.price", "securities.unit_factor"), "newest.dollars_per_unit") }} as price
+    {{ product_with_factor(
+        product_with_factor("newest.price", "securities.unit_factor"), "newest.dollars_per_unit"
+    ) }} as price
 from newest
 inner join {{ ref("int_securities__described") }} as securities on newest.security_id = securities.security_id

@@ -11,7 +11,7 @@ with uncertain_households as (
         || ' Settle the violations of its accounts; the household is withheld '
         || 'from trading.' as message
     from {{ ref("int_households__states") }}
-    where is_too_uncertain or not is_counted_value_known
+    where household_state = 'withheld' and (is_too_uncertain or not is_counted_value_known)
 )
 
 select
