@@ -5,15 +5,12 @@ with limits as (
         restrictions.limit_weight,
         restrictions.restriction_id
     from {{ ref("int_restrictions__expanded") }} as restrictions
+    left join {{ ref("int_accounts__identified") }} as accounts
+        on restrictions.account_id = accounts.account_id
     inner join {{ ref("stg_households") }} as households
         on
             restrictions.scope in ('firm', 'issuer')
-            or restrictions.household_id = households.household_id
-            or households.household_id in (
-                select accounts.household_id
-                from {{ ref("int_accounts__identified") }} as accounts
-                where accounts.account_id = restrictions.account_id
-            )
+            or households.household_id = coalesce(restrictions.household_id, accounts.household_id)
     where
         restrictions.restriction_type = 'concentration_cap'
         and restrictions.is_scope_known
