@@ -130,6 +130,13 @@ def _execute(home: Home, as_of_date: date, on_stage: Callable[[str, float], None
 
 
 def _failure_of(result: Any) -> str:
+    blocking = [
+        evaluation.description
+        for evaluation in result.get_asset_check_evaluations()
+        if evaluation.blocking and not evaluation.passed and evaluation.description
+    ]
+    if blocking:
+        return "; ".join(sorted(blocking))
     for event in result.all_events:
         if event.is_step_failure:
             error = event.step_failure_data.error

@@ -227,12 +227,20 @@ def _raw_tables_asset(contracts: dict[str, FeedContract]) -> dg.AssetsDefinition
                 check_name="session_has_positions",
                 asset_key=raw_key("positions"),
                 passed=positions > 0,
+                description=(
+                    f"no custodian's positions of {as_of_date} were accepted: put the files into "
+                    f"landing/{as_of_date}/<custodian>/, or look at the refused files"
+                ),
                 metadata={"rows": positions},
             ),
             "account_settings": dg.AssetCheckResult(
                 check_name="policy_is_known",
                 asset_key=raw_key("account_settings"),
                 passed=policy_rows > 0,
+                description=(
+                    f"no account_settings file is known on {as_of_date}: put the firm's policy "
+                    f"files into landing/{as_of_date}/policy/"
+                ),
                 metadata={"account_settings_rows": policy_rows},
             ),
         }

@@ -360,7 +360,7 @@ def _matched_flows(household: Household, market: Market) -> None:
     taxable = taxable_account(household)
     if taxable.folder != "alpine":  # only Alpine states transaction ids, which the match names
         move_account(household, taxable, "alpine")
-    paid = f"{taxable.number}-W001"
+    paid = "WIRE-000001"
     taxable.cash_events.append(
         CashEvent(market.demo_index - 3, "WITHDRAWAL", -15_000_00, paid, "Wire to bank")
     )
