@@ -251,17 +251,18 @@ def test_position_of_a_dollar_fund_lands_to_the_last_digit(interactive_brokers):
 
 
 def test_cash_in_francs_is_dollars_at_the_statements_own_rate(interactive_brokers):
-    # 17,000.05854876 CHF and -0.87 USD; the statement says 1 USD = 0.79285 CHF.
-    ((cash,),) = rows(
+    # 17,000.05854876 CHF and -0.87 USD; the statement says 1 USD = 0.79285 CHF. A negative
+    # balance is a debit beside the cash, not less of it.
+    ((cash, debit),) = rows(
         interactive_brokers,
         """
-        select c.trade_date from marts.fct_account_cash as c
+        select c.trade_date, c.margin_debit from marts.fct_account_cash as c
         inner join marts.dim_accounts as a using (as_of_date, account_id)
         where a.account_number_masked like '%9876'
         """,
     )
-    expected = Decimal("17000.05854876") / Decimal("0.79285") - Decimal("0.87")
-    assert abs(cash - expected) < Decimal("0.01")
+    assert abs(cash - Decimal("17000.05854876") / Decimal("0.79285")) < Decimal("0.01")
+    assert debit == Decimal("0.87")
 
 
 def test_every_household_has_a_workbook_or_a_stated_reason(interactive_brokers):

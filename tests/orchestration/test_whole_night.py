@@ -165,8 +165,9 @@ def test_no_account_number_leaves_the_raw_tables(night):
         numbers = {
             row[0]
             for row in connection.execute(
-                "select distinct account_number from raw.account_registry where length(account_number) > 6"
-                " and account_number not like 'XXXX%' and account_number not like '...%'"
+                "select distinct account_number from raw.account_registry "
+                "where length(account_number) > 6 and account_number not like 'XXXX%' "
+                "and account_number not like '...%'"
             ).fetchall()
         }
     assert numbers
