@@ -14,7 +14,9 @@ from pathlib import Path
 import duckdb
 import pytest
 from openpyxl import load_workbook
+from typer.testing import CliRunner
 
+from orchestration.cli import app
 from orchestration.home import Home
 from orchestration.run_night import NightReport, run_night, write_landing
 from python_steps.demo_book.book import DEMO_SEED, DEMO_SESSION, DIRTY_CASES, demo_files
@@ -289,3 +291,35 @@ def test_removing_a_households_policy_removes_its_workbook(night, tmp_path):
             shutil.rmtree(path)
     run_night(smaller, DEMO_SESSION)
     assert len(digests(smaller.reports(DEMO_SESSION))) == 5
+
+
+def test_the_questions_of_an_advisor_are_answered(night):
+    home, _ = night
+    runner = CliRunner(env={"COLUMNS": "200"})
+
+    def answer(*arguments: str) -> str:
+        result = runner.invoke(app, [*arguments, "--data", str(home.folder)])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    garcia = json.loads(answer("household", "garcia", "--json"))
+    assert len(garcia["trades"]) == 12
+    assert sum(row["is_breach"] for row in garcia["drift"]) == 4
+    assert len(garcia["before_and_after"]) == len(garcia["drift"])
+    table = answer("household", "garcia")
+    for trade in garcia["trades"]:
+        assert f"{Decimal(trade['notional']):,.2f}" in table
+    outside = json.loads(answer("drift", "--band", "3", "--json"))["outside"]
+    assert all(abs(Decimal(row["absolute_drift"])) > Decimal("0.03") for row in outside)
+    assert {row["household_id"] for row in outside} >= {"HH-GARCIA", "HH-THOMPSON"}
+    own_bands = json.loads(answer("drift", "--json"))["outside"]
+    assert all(row["is_breach"] for row in own_bands)
+    taxable = json.loads(
+        answer("tax-impact", "--household", "garcia", "--account", "taxable", "--json")
+    )
+    assert {row["tax_treatment"] for row in taxable["trades"]} == {"taxable"}
+    waiting = json.loads(answer("wait-or-trade", "thompson", "--json"))["groups"]
+    assert [group["verdict"] for group in waiting.values()] == ["wait"]
+    assert "5 rows" in answer(
+        "sql", "select household_id from marts.dim_households_current limit 5"
+    )
