@@ -22,6 +22,8 @@ from orchestration.warehouse import Warehouse
 from python_steps.sessions import is_session, previous_session
 
 NEW_YORK = ZoneInfo("America/New_York")
+STARTED_BY_TAG = "evenkeel/started_by"
+FILES_TAG = "evenkeel/files"
 # Late and restated files are looked for in this many sessions back.
 WATCHED_SESSIONS = 5
 
@@ -40,6 +42,20 @@ def landing_fingerprint(files: list[Path]) -> str:
         for path in files
     ]
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
+
+
+def night_request(session: date, fingerprint: str, *, started_by: str) -> dg.RunRequest:
+    """One night of one session on the files of one fingerprint."""
+    return dg.RunRequest(
+        run_key=f"{session.isoformat()}-{fingerprint[:16]}",
+        partition_key=session.isoformat(),
+        tags={STARTED_BY_TAG: started_by, FILES_TAG: fingerprint},
+    )
+
+
+def already_requested(instance: dg.DagsterInstance, fingerprint: str) -> bool:
+    """Whether a night has been started on exactly these files, by the sensor or the schedule."""
+    return bool(instance.get_runs(dg.RunsFilter(tags={FILES_TAG: fingerprint}), limit=1))
 
 
 def missing_custodians(expected: set[str], files: list[Path]) -> set[str]:
@@ -108,13 +124,7 @@ def arrival_sensor(
             waiting.append(f"{session} waits for {', '.join(sorted(missing))}")
             continue
         settled[session.isoformat()] = fingerprint
-        requests.append(
-            dg.RunRequest(
-                run_key=f"{session.isoformat()}-{fingerprint[:16]}",
-                partition_key=session.isoformat(),
-                tags={"evenkeel/started_by": "arrival"},
-            )
-        )
+        requests.append(night_request(session, fingerprint, started_by="arrival"))
     if not requests:
         return dg.SkipReason("; ".join(waiting) or "no new files")
     return dg.SensorResult(run_requests=requests, cursor=json.dumps(settled, sort_keys=True))
@@ -142,11 +152,9 @@ def cut_off_schedule(home: Home) -> dg.ScheduleDefinition:
         if not files:
             return dg.SkipReason(f"no file has landed for {today}")
         fingerprint = landing_fingerprint(files)
-        return dg.RunRequest(
-            run_key=f"{today.isoformat()}-{fingerprint[:16]}",
-            partition_key=today.isoformat(),
-            tags={"evenkeel/started_by": "cut_off"},
-        )
+        if already_requested(context.instance, fingerprint):
+            return dg.SkipReason(f"the night of {today} has already been started on these files")
+        return night_request(today, fingerprint, started_by="cut_off")
 
     return schedule
 

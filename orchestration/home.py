@@ -26,6 +26,9 @@ _DAGSTER_INSTANCE_SETTINGS = """\
 telemetry:
   enabled: false
 concurrency:
+  runs:
+    # Two nights at once would mix the working tables of two sessions.
+    max_concurrent_runs: 1
   pools:
     default_limit: 1
     granularity: op
@@ -78,6 +81,11 @@ class Home:
     def logs(self) -> Path:
         """Logs and alerts."""
         return self.folder / "logs"
+
+    @property
+    def night_lock(self) -> Path:
+        """Held while a night runs from the command line."""
+        return self.folder / "night.lock"
 
     @property
     def policy_file(self) -> Path:

@@ -6,9 +6,11 @@ happened. Does not belong here: any step of a night.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
-from collections.abc import Callable, Iterable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -24,6 +26,35 @@ from orchestration.stages import listen_to_stages
 
 class NightFailedError(RuntimeError):
     """A night did not run to its end; the message says at which step and why."""
+
+
+class NightRunsAlreadyError(ValueError):
+    """Another process runs a night in the same data folder."""
+
+
+@contextmanager
+def only_night(home: Home) -> Iterator[None]:
+    """Keep other nights out of the folder while the block runs.
+
+    The lock is the operating system's: it ends with the process, however the process ends.
+
+    Raises:
+        NightRunsAlreadyError: the lock is held by another process.
+    """
+    with home.night_lock.open("a+", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            raise NightRunsAlreadyError(
+                f"a night is running in {home.folder} (process {holder}); "
+                "wait until it has ended, then run this one"
+            ) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
 
 
 @dataclass(frozen=True)
@@ -88,9 +119,11 @@ def run_night(
     Raises:
         ValueError: `as_of_date` is no session.
         NightFailedError: a step failed; the last good snapshot stays published.
+        NightRunsAlreadyError: another process runs a night in the same folder.
     """
     NightDates.of(as_of_date, home.policy())
-    result = _execute(home, as_of_date, on_stage)
+    with only_night(home):
+        result = _execute(home, as_of_date, on_stage)
     failed_checks = sorted(
         f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}"
         for evaluation in result.get_asset_check_evaluations()

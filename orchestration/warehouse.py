@@ -20,7 +20,12 @@ import pyarrow as pa
 SCHEMAS = ("raw", "staging", "intermediate", "marts", "tax", "rebalance", "ops")
 PUBLISHED_SCHEMAS = ("marts", "ops")
 # What names full account numbers stays in the working file; ops.violations tells it masked.
-WITHHELD_TABLES = ("contract_violations", "received_files", "identity_findings")
+WITHHELD_TABLES = (
+    "contract_violations",
+    "received_files",
+    "identity_findings",
+    "working_session",
+)
 
 RAW_META_COLUMNS: dict[str, str] = {
     "as_of_date": "date",
@@ -106,6 +111,10 @@ OPS_TABLES: dict[str, dict[str, str]] = {
         "seconds": "double",
         "detail": "varchar",
     },
+    "working_session": {
+        "as_of_date": "date",
+        "run_id": "varchar",
+    },
     "stage_timings": {
         "as_of_date": "date",
         "run_id": "varchar",
@@ -115,6 +124,10 @@ OPS_TABLES: dict[str, dict[str, str]] = {
         "children_peak_memory_mb": "double",
     },
 }
+
+
+class WorkingSessionError(RuntimeError):
+    """The staging and intermediate tables belong to another session than the step's."""
 
 
 class Warehouse:
@@ -144,6 +157,28 @@ class Warehouse:
             for name, declared in OPS_TABLES.items():
                 ensure_table(connection, f"ops.{name}", declared)
         self.path.chmod(0o600)
+
+    def begin_working_session(self, as_of_date: date, run_id: str) -> None:
+        """Say which session the staging and intermediate tables are about to be built for."""
+        with self.open() as connection:
+            connection.execute("delete from ops.working_session")
+            connection.execute(
+                "insert into ops.working_session values (?, ?)", [as_of_date, run_id]
+            )
+
+    def require_working_session(self, as_of_date: date) -> None:
+        """Refuse to go on when the working tables are those of another session.
+
+        Raises:
+            WorkingSessionError: the book pass of `as_of_date` was not the last one that ran.
+        """
+        rows = self.read("select as_of_date from ops.working_session").to_pylist()
+        current = rows[0]["as_of_date"] if rows else None
+        if current != as_of_date:
+            raise WorkingSessionError(
+                f"the working tables hold the session of {current}, not of {as_of_date}: "
+                f"run the whole night of {as_of_date}"
+            )
 
     def read(self, query: str, parameters: Sequence[Any] = ()) -> pa.Table:
         """The result of one query as an Arrow table."""

@@ -92,6 +92,7 @@ def _tax_asset() -> dg.AssetsDefinition:
         policy = home.policy()
         dates = NightDates.of(date.fromisoformat(context.partition_key), policy)
         warehouse = home.warehouse()
+        warehouse.require_working_session(dates.as_of_date)
         with timed_stage(warehouse, dates.as_of_date, context.run_id, "tax"):
             outcome = reconcile_taxes(warehouse, policy, dates)
         for table in TAX_TABLES:
@@ -145,6 +146,7 @@ def _rebalance_asset() -> dg.AssetsDefinition:
         policy = home.policy()
         dates = NightDates.of(date.fromisoformat(context.partition_key), policy)
         warehouse = home.warehouse()
+        warehouse.require_working_session(dates.as_of_date)
         with timed_stage(warehouse, dates.as_of_date, context.run_id, "plan"):
             outcome = plan_book(warehouse, home.records(), policy, dates, log=context.log.info)
         for failure in outcome.failures:

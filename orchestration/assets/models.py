@@ -30,7 +30,7 @@ from orchestration.resources import HomeResource, dbt_resource
 from orchestration.stages import timed_stage
 from python_steps.policy import FirmPolicy
 
-PASSES = ("book", "plan")
+BOOK, PLAN = "book", "plan"
 
 
 class EvenkeelTranslator(DagsterDbtTranslator):
@@ -123,6 +123,10 @@ def _pass_asset(tag: str) -> dg.AssetsDefinition:
         policy = home.policy()
         dates = NightDates.of(date.fromisoformat(context.partition_key), policy)
         target = home.home().folder / "dbt_target" / f"{context.run_id}-{tag}"
+        if tag == BOOK:
+            home.warehouse().begin_working_session(dates.as_of_date, context.run_id)
+        else:
+            home.warehouse().require_working_session(dates.as_of_date)
         os.environ[NIGHT_VARIABLE] = night_settings(dates, policy)
         with timed_stage(home.warehouse(), dates.as_of_date, context.run_id, f"dbt_{tag}"):
             invocation = dbt.cli(build_command(tag), context=context, target_path=target)
@@ -134,4 +138,4 @@ def _pass_asset(tag: str) -> dg.AssetsDefinition:
 
 def model_assets() -> list[dg.AssetsDefinition]:
     """The book pass and the plan pass."""
-    return [_pass_asset(tag) for tag in PASSES]
+    return [_pass_asset(BOOK), _pass_asset(PLAN)]

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from pathlib import Path
 
-from orchestration.automation import landing_fingerprint, missing_custodians, sessions_to_watch
+import dagster as dg
+import pytest
+
+from orchestration.automation import (
+    already_requested,
+    landing_fingerprint,
+    missing_custodians,
+    night_request,
+    sessions_to_watch,
+)
 from orchestration.calendar import NightDates, session_partitions
 from orchestration.home import Home
 from orchestration.intake import landed_files
+from orchestration.run_night import NightRunsAlreadyError, only_night
 from python_steps.policy import FirmPolicy
 
 DAY = date(2026, 11, 19)
@@ -63,3 +74,28 @@ def test_dates_of_a_night_follow_the_exchange():
 
 def test_the_last_session_of_a_year_trades_in_the_next():
     assert NightDates.of(date(2026, 12, 31), FirmPolicy()).planned_trade_date == date(2027, 1, 4)
+
+
+def test_a_night_is_asked_for_once_on_the_same_files():
+    fingerprint = "a" * 64
+    request = night_request(DAY, fingerprint, started_by="arrival")
+    assert request.partition_key == "2026-11-19"
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert not already_requested(instance, fingerprint)
+        instance.create_run_for_job(_empty_job, tags=request.tags)
+        assert already_requested(instance, fingerprint)
+        assert not already_requested(instance, "b" * 64)
+
+
+@dg.job(name="empty")
+def _empty_job() -> None:
+    """A job to hang a run on."""
+
+
+def test_a_second_night_in_the_same_folder_is_refused_by_name(tmp_path):
+    home = Home(tmp_path)
+    refusal = pytest.raises(NightRunsAlreadyError, match=f"process {os.getpid()}")
+    with only_night(home), refusal, only_night(home):
+        pytest.fail("two nights at once")
+    with only_night(home):
+        assert home.night_lock.exists()

@@ -9,7 +9,13 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from orchestration.warehouse import Warehouse, column_names, publish_snapshot, replace_rows
+from orchestration.warehouse import (
+    Warehouse,
+    WorkingSessionError,
+    column_names,
+    publish_snapshot,
+    replace_rows,
+)
 
 MONDAY, TUESDAY = date(2026, 11, 16), date(2026, 11, 17)
 
@@ -109,3 +115,10 @@ def test_a_reader_keeps_its_night_while_the_next_is_published(warehouse, tmp_pat
         assert reader.execute("select version from marts.facts").fetchone() == (1,)
     with duckdb.connect(str(published), read_only=True) as reader:
         assert reader.execute("select version from marts.facts").fetchone() == (2,)
+
+
+def test_a_step_refuses_the_working_tables_of_another_session(warehouse):
+    warehouse.begin_working_session(MONDAY, "run-1")
+    warehouse.require_working_session(MONDAY)
+    with pytest.raises(WorkingSessionError, match="run the whole night of 2026-11-17"):
+        warehouse.require_working_session(TUESDAY)
