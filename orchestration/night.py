@@ -101,7 +101,7 @@ def publish_night(home: Home, warehouse: Warehouse, records: Records, as_of_date
     """Issue plans, apply retention, publish the snapshot; returns how many plans are new."""
     with warehouse.open() as connection:
         plans = _plans_to_issue(connection, as_of_date, _now())
-        _apply_retention(connection, home.policy().history_daily_sessions)
+        apply_retention(connection, home.policy().history_daily_sessions)
         connection.execute("checkpoint")
     issued = records.append_plans(plans)
     publish_snapshot(home.warehouse, home.published)
@@ -114,7 +114,10 @@ def _now() -> datetime:
 
 
 def record_failed_night(warehouse: Warehouse, as_of_date: date, run_id: str, reason: str) -> None:
-    """Write that the night failed; it publishes nothing, the last good snapshot stays."""
+    """Write that the night failed; it publishes nothing, the last good snapshot stays.
+
+    A failed attempt holds the place of the next version until an attempt succeeds.
+    """
     with warehouse.open() as connection:
         last = _last_version(connection, as_of_date)
         night = Night(as_of_date, (last[0] if last else 0) + 1, run_id, "", "failed", reason[:2000])
@@ -150,7 +153,7 @@ def _last_version(
     row = connection.execute(
         """
         select version, manifest_hash from ops.nights
-        where as_of_date = ? order by version desc limit 1
+        where as_of_date = ? and state <> 'failed' order by version desc limit 1
         """,
         [as_of_date],
     ).fetchone()
@@ -168,10 +171,10 @@ def _version_after(
         return 1, []
     if last[1] == digest:
         return last[0], []
-    return last[0] + 1, _changes(_kept_manifest(home, as_of_date, last[0]), manifest)
+    return last[0] + 1, changes_between(_kept_manifest(home, as_of_date, last[0]), manifest)
 
 
-def _changes(before: dict[str, Any] | None, after: dict[str, Any]) -> list[str]:
+def changes_between(before: dict[str, Any] | None, after: dict[str, Any]) -> list[str]:
     """What differs between two manifests, in words."""
     if before is None:
         return ["the inputs of the last version are not known"]
@@ -283,7 +286,7 @@ def _plans_to_issue(
     ]
 
 
-def _apply_retention(connection: duckdb.DuckDBPyConnection, daily_sessions: int) -> None:
+def apply_retention(connection: duckdb.DuckDBPyConnection, daily_sessions: int) -> None:
     """Keep lots and positions of the last sessions daily, before that the month ends only."""
     for table in ("fct_tax_lots", "fct_positions", "fct_position_sources"):
         connection.execute(

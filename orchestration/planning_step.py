@@ -40,6 +40,7 @@ _HOUSEHOLD_FRAMES = {
     "fct_position_constraints": "marts.fct_position_constraints",
     "fct_concentration_limits": "marts.fct_concentration_limits",
     "fct_household_drift": "marts.fct_household_drift",
+    "fct_target_drift": "marts.fct_target_drift",
     "fct_drift_summary": "marts.fct_drift_summary",
     "int_lots__identified": "intermediate.int_lots__identified",
     "int_positions__valued": "intermediate.int_positions__valued",

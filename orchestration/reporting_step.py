@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from orchestration.home import Home
 from orchestration.intake import replace_ops_rows
@@ -108,7 +109,8 @@ def write_book_workbook(home: Home, warehouse: Warehouse, as_of_date: date) -> P
         for name in (*BOOK_MARTS, "dim_securities"):
             schema = "ops" if name in ("source_files", "workbooks", "nights") else "marts"
             tables[name] = fetch_night(connection, f"{schema}.{name}", as_of_date)
-        tables["nights"] = tables["nights"].sort_by([("version", "descending")]).slice(0, 1)
+        ended = tables["nights"].filter(pc.not_equal(tables["nights"]["state"], "failed"))
+        tables["nights"] = ended.sort_by([("version", "descending")]).slice(0, 1)
     content = render_book_workbook(BookReportFrames.from_tables(as_of_date, tables))
     target = home.reports(as_of_date) / BOOK_FILE_NAME
     _write_if_changed(target, content, hashlib.sha256(content).hexdigest())

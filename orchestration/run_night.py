@@ -189,7 +189,7 @@ def read_report(home: Home, as_of_date: date, failed_checks: list[str]) -> Night
         night = connection.execute(
             """
             select version, state, note from ops.nights
-            where as_of_date = ? order by version desc limit 1
+            where as_of_date = ? and state <> 'failed' order by version desc limit 1
             """,
             [as_of_date],
         ).fetchone()

@@ -158,7 +158,7 @@ def drift_alert(warehouse: Warehouse, as_of_date: date) -> tuple[str, list[str]]
     night = warehouse.read(
         """
         select version, state, note from ops.nights
-        where as_of_date = $1 order by version desc limit 1
+        where as_of_date = $1 and state <> 'failed' order by version desc limit 1
         """,
         [as_of_date],
     ).to_pylist()[0]
