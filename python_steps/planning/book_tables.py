@@ -42,6 +42,12 @@ HOUSEHOLD_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "actual_weight", "projected_weight", "lower_band_weight", "upper_band_weight", "is_breach",
         "is_breach_projected", "breach_severity_rank", "market_value",
     ),
+    "fct_target_drift": (
+        "household_id", "allocation_group_id", "target_level", "target_key", "asset_class",
+        "security_id", "target_weight", "actual_weight", "projected_weight", "lower_band_weight",
+        "upper_band_weight", "is_breach", "is_breach_projected", "breach_severity_rank",
+        "market_value",
+    ),
     "fct_drift_summary": (
         "household_id", "allocation_group_id", "market_value", "is_rebalance_due",
         "trigger_reasons",

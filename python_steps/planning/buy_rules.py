@@ -11,7 +11,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from python_steps.planning.household import Block, BuyOption, HouseholdIndex, Security
+from python_steps.planning.household import (
+    Block,
+    BuyOption,
+    HouseholdIndex,
+    PartTarget,
+    Security,
+)
 from python_steps.planning.ledger import PlanLedger
 from python_steps.planning.plan import BUY, SELL
 
@@ -29,26 +35,50 @@ class BuyRules:
             self._held[position.security_id] = self._held.get(position.security_id, NOTHING) + value
 
     def choose(
-        self, ledger: PlanLedger, account_id: str, asset_class: str, amount: Decimal
+        self,
+        ledger: PlanLedger,
+        account_id: str,
+        asset_class: str,
+        amount: Decimal,
+        within: PartTarget | None = None,
     ) -> Security | None:
-        """The security to buy for a class in an account with `amount` dollars.
+        """The security to buy for a class, or for a part of it, in an account.
 
-        A security that the plan already buys there for the class is kept, so that one class does
-        not end in two small holdings.
+        Args:
+            ledger: the plan so far.
+            account_id: the account.
+            asset_class: the class.
+            amount: dollars.
+            within: the sub-class or security whose own target is to be filled.
+
+        Returns:
+            What has no target of its own before what has, the most underweight first; a security
+            that the plan already buys there is kept, so that one class does not end in two small
+            holdings. None where nothing may be bought.
         """
-        permitted = [
-            option
-            for option in self._index.options.get((account_id, asset_class), [])
-            if self.block(ledger, option) is None
-        ]
-        permitted.sort(
-            key=lambda option: (
+        group = self._index.group_of(account_id)
+
+        def part_of(option: BuyOption) -> PartTarget | None:
+            security = self._index.securities[option.security_id]
+            return None if group is None else group.part_of(security)
+
+        def place(option: BuyOption) -> tuple[bool, Decimal, bool, int, str]:
+            security = self._index.securities[option.security_id]
+            excess = ledger.part_excess(account_id, security)
+            return (
+                excess is not None,
+                excess or NOTHING,
                 ledger.order_of(account_id, option.security_id, BUY) is None,
                 option.rank,
                 option.security_id,
             )
-        )
-        for option in permitted:
+
+        permitted = [
+            option
+            for option in self._index.options.get((account_id, asset_class), [])
+            if self.block(ledger, option) is None and within in (None, part_of(option))
+        ]
+        for option in sorted(permitted, key=place):
             security = self._index.securities[option.security_id]
             minimum = self._index.terms_of(account_id, security).minimum_amount
             order = ledger.order_of(account_id, option.security_id, BUY)
@@ -56,6 +86,27 @@ class BuyRules:
             if amount + already >= minimum:
                 return security
         return None
+
+    def lacking_parts(
+        self, ledger: PlanLedger, account_id: str, asset_class: str
+    ) -> list[tuple[PartTarget, Decimal]]:
+        """Targets inside a class that stand below their weight and by how many dollars.
+
+        The one that lacks most comes first.
+        """
+        group = self._index.group_of(account_id)
+        if group is None or not group.parts:
+            return []
+        total = ledger.group_value(group.allocation_group_id)
+        values = ledger.part_values[group.allocation_group_id]
+        lacks = [
+            (part, part.target_weight * total - values[part.key])
+            for part in group.parts
+            if part.asset_class == asset_class
+        ]
+        return sorted(
+            (each for each in lacks if each[1] > 0), key=lambda each: (-each[1], each[0].key)
+        )
 
     def can_buy(self, ledger: PlanLedger, account_id: str, asset_class: str) -> bool:
         """True when at least one security may be bought for the class in the account."""

@@ -148,14 +148,15 @@ def _raise_from(
 
 
 def _raising_order(market: Market, ledger: PlanLedger, account: Account) -> list[Position]:
-    """Cash equivalents, then holdings of the most overweight class, larger holdings first."""
+    """Cash equivalents, then the most overweight class and part of it, larger holdings first."""
 
-    def key(position: Position) -> tuple[bool, Decimal, Decimal, str]:
+    def key(position: Position) -> tuple[bool, Decimal, Decimal, Decimal, str]:
         security = market.index.securities[position.security_id]
         excess = _excess_of_class(market, ledger, account, security.primary_class)
         return (
             not security.is_cash_equivalent,
             -excess,
+            -(ledger.part_excess(account.account_id, security) or NOTHING),
             -(position.market_value or NOTHING),
             position.security_id,
         )

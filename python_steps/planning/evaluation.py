@@ -16,6 +16,7 @@ from decimal import Decimal
 from python_steps.planning.household import (
     UNMAPPED,
     AllocationGroup,
+    Banded,
     ClassTarget,
     Household,
     MarketAssumptions,
@@ -76,8 +77,8 @@ def drift_penalty(group: AllocationGroup, values: ClassValues, policy: FirmPolic
     )
 
 
-def is_outside_band(row: ClassTarget, value: Decimal, total: Decimal) -> bool:
-    """True when a class value lies outside the band the book states (the edge is inside)."""
+def is_outside_band(row: Banded, value: Decimal, total: Decimal) -> bool:
+    """True when dollars lie outside the band that the book states (the edge is inside)."""
     if row.asset_class == UNMAPPED or total <= 0:
         return False
     return not row.lower_band_weight * total <= value <= row.upper_band_weight * total

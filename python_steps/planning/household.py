@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Protocol
 
 CASH = "Cash"
 UNMAPPED = "Unmapped"
@@ -174,6 +175,55 @@ class BuyOption:
     is_substitute: bool
 
 
+class Banded(Protocol):
+    """A target with its band, of a class or of a part of one."""
+
+    @property
+    def name(self) -> str:
+        """What the target is for, in words."""
+        ...
+
+    @property
+    def asset_class(self) -> str | None:
+        """The class, or the class that the part belongs to; None where the book knows none."""
+        ...
+
+    @property
+    def target_weight(self) -> Decimal:
+        """Target share of the group's base."""
+        ...
+
+    @property
+    def actual_weight(self) -> Decimal:
+        """Share of the base today."""
+        ...
+
+    @property
+    def projected_weight(self) -> Decimal:
+        """Share of the base after the flows due and the orders in flight."""
+        ...
+
+    @property
+    def lower_band_weight(self) -> Decimal:
+        """Lower edge of the band, itself inside."""
+        ...
+
+    @property
+    def upper_band_weight(self) -> Decimal:
+        """Upper edge of the band, itself inside."""
+        ...
+
+    @property
+    def is_breach(self) -> bool:
+        """Whether today's weight is outside the band."""
+        ...
+
+    @property
+    def is_breach_projected(self) -> bool:
+        """Whether the projected weight is outside the band."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ClassTarget:
     """One class of one allocation group: target, band and breach as the book states them."""
@@ -190,6 +240,52 @@ class ClassTarget:
     breach_severity_rank: int | None
     market_value: Decimal
 
+    @property
+    def name(self) -> str:
+        """The class."""
+        return self.asset_class
+
+
+@dataclass(frozen=True, slots=True)
+class PartTarget:
+    """A sub-class or one security that has a target of its own inside its class.
+
+    `asset_class` is None where the book knows no class for the key: such a target is told as an
+    exception and never traded.
+    """
+
+    target_level: str
+    target_key: str
+    asset_class: str | None
+    security_id: str | None
+    target_weight: Decimal
+    actual_weight: Decimal
+    projected_weight: Decimal
+    lower_band_weight: Decimal
+    upper_band_weight: Decimal
+    is_breach: bool
+    is_breach_projected: bool
+    breach_severity_rank: int | None
+    market_value: Decimal
+
+    @property
+    def name(self) -> str:
+        """The sub-class, or the security as the policy names it."""
+        return self.target_key
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Level and key."""
+        return (self.target_level, self.target_key)
+
+    def weight_of(self, security: Security) -> Decimal:
+        """The share of a holding of the security that counts toward the target, 0 for others."""
+        if self.target_level == "security":
+            return Decimal(security.security_id == self.security_id)
+        if security.sub_class != self.target_key:
+            return Decimal(0)
+        return dict(security.class_weights).get(self.asset_class or "", Decimal(0))
+
 
 @dataclass(frozen=True, slots=True)
 class AllocationGroup:
@@ -200,10 +296,16 @@ class AllocationGroup:
     is_rebalance_due: bool
     trigger_reasons: str
     classes: tuple[ClassTarget, ...]
+    parts: tuple[PartTarget, ...] = ()
 
     def target_of(self, asset_class: str) -> ClassTarget | None:
         """The group's target row of a class, None where the IPS and the holdings lack it."""
         return next((row for row in self.classes if row.asset_class == asset_class), None)
+
+    def part_of(self, security: Security) -> PartTarget | None:
+        """The narrowest target that a security counts toward, a security's before a sub-class's."""
+        found = [part for part in self.parts if part.weight_of(security) > 0]
+        return min(found, key=lambda part: part.target_level != "security", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +436,13 @@ class HouseholdIndex:
         for account in household.accounts:
             if account.allocation_group_id is not None and account.counts_toward_allocation:
                 self.accounts_of_group.setdefault(account.allocation_group_id, []).append(account)
+
+    def group_of(self, account_id: str) -> AllocationGroup | None:
+        """The allocation group that an account counts toward, None where it counts to none."""
+        account = self.accounts[account_id]
+        if account.allocation_group_id is None or not account.counts_toward_allocation:
+            return None
+        return self.groups.get(account.allocation_group_id)
 
     def terms_of(self, account_id: str, security: Security) -> TradeTerms:
         """Trade terms of a security in an account.

@@ -30,6 +30,7 @@ from python_steps.planning.household import (
     Household,
     Lot,
     MarketAssumptions,
+    PartTarget,
     Position,
     Security,
     TaxUnit,
@@ -552,6 +553,7 @@ def _lot_block(
 
 def _groups(rows: dict[str, list[Row]]) -> tuple[AllocationGroup, ...]:
     drift = _grouped(rows["fct_household_drift"], "allocation_group_id")
+    parts = _grouped(rows["fct_target_drift"], "allocation_group_id")
     return tuple(
         AllocationGroup(
             allocation_group_id=row["allocation_group_id"],
@@ -559,6 +561,7 @@ def _groups(rows: dict[str, list[Row]]) -> tuple[AllocationGroup, ...]:
             is_rebalance_due=bool(row["is_rebalance_due"]),
             trigger_reasons=_trigger_text(row["trigger_reasons"]),
             classes=_classes(drift.get(row["allocation_group_id"], [])),
+            parts=_parts(parts.get(row["allocation_group_id"], [])),
         )
         for row in sorted(
             rows["fct_drift_summary"], key=lambda each: str(each["allocation_group_id"])
@@ -577,6 +580,12 @@ def _classes(rows: list[Row]) -> tuple[ClassTarget, ...]:
         ClassTarget(**{**{name: row[name] for name in names}, "asset_class_rank": _rank(row)})
         for row in ordered
     )
+
+
+def _parts(rows: list[Row]) -> tuple[PartTarget, ...]:
+    names = PartTarget.__dataclass_fields__
+    ordered = sorted(rows, key=lambda each: (each["target_level"], each["target_key"]))
+    return tuple(PartTarget(**{name: row[name] for name in names}) for row in ordered)
 
 
 def _rank(row: Row) -> int:

@@ -48,6 +48,10 @@ class PlanLedger:
             group_id: starting_class_values(index, group)
             for group_id, group in index.groups.items()
         }
+        self.part_values = {
+            group_id: {part.key: part.market_value for part in group.parts}
+            for group_id, group in index.groups.items()
+        }
 
     def copy(self) -> PlanLedger:
         """An independent ledger with the same orders, for a trial."""
@@ -60,6 +64,7 @@ class PlanLedger:
         twin.taxable_sold_identity_groups = set(self.taxable_sold_identity_groups)
         twin._cash, twin._spendable = dict(self._cash), dict(self._spendable)
         twin.class_values = {name: dict(values) for name, values in self.class_values.items()}
+        twin.part_values = {name: dict(values) for name, values in self.part_values.items()}
         return twin
 
     def cash(self, account_id: str) -> Decimal:
@@ -73,6 +78,18 @@ class PlanLedger:
     def group_value(self, group_id: str) -> Decimal:
         """Value of an allocation group after flows due and the plan's costs."""
         return sum(self.class_values[group_id].values(), NOTHING)
+
+    def part_excess(self, account_id: str, security: Security) -> Decimal | None:
+        """Dollars above the narrowest target that a security counts toward, negative below it.
+
+        None where neither the security nor its sub-class has a target of its own.
+        """
+        group = self.index.group_of(account_id)
+        part = None if group is None else group.part_of(security)
+        if group is None or part is None:
+            return None
+        value = self.part_values[group.allocation_group_id][part.key]
+        return value - part.target_weight * self.group_value(group.allocation_group_id)
 
     def order_of(self, account_id: str, security_id: str, action: str) -> Order | None:
         """The order so far, None where there is none."""
@@ -265,13 +282,16 @@ class PlanLedger:
     def _move_classes(
         self, account_id: str, security: Security, amount: Decimal, cash_change: Decimal
     ) -> None:
-        account = self.index.accounts[account_id]
-        if account.allocation_group_id is None or not account.counts_toward_allocation:
+        group = self.index.group_of(account_id)
+        if group is None:
             return
-        values = self.class_values[account.allocation_group_id]
+        values = self.class_values[group.allocation_group_id]
         for asset_class, weight in security.class_weights:
             values[asset_class] = values.get(asset_class, NOTHING) + amount * weight
         values[CASH] = values.get(CASH, NOTHING) + cash_change
+        parts = self.part_values[group.allocation_group_id]
+        for part in group.parts:
+            parts[part.key] += amount * part.weight_of(security)
 
 
 class LotSale:

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from python_steps.planning.evaluation import is_outside_band
-from python_steps.planning.household import CASH, UNMAPPED, AllocationGroup, ClassTarget
+from python_steps.planning.household import (
+    CASH,
+    UNMAPPED,
+    AllocationGroup,
+    Banded,
+    ClassTarget,
+)
 from python_steps.planning.ledger import PlanLedger
 
 NOTHING = Decimal(0)
@@ -64,8 +70,8 @@ def breached_classes(ledger: PlanLedger, group: AllocationGroup) -> frozenset[st
     )
 
 
-def stopping_weights(row: ClassTarget, trade_to: str) -> tuple[Decimal, Decimal]:
-    """Weights (low, high) to which an under- and an overweight breached class is brought."""
+def stopping_weights(row: Banded, trade_to: str) -> tuple[Decimal, Decimal]:
+    """Weights (low, high) to which an under- and an overweight breached target is brought."""
     if trade_to == "target":
         return row.target_weight, row.target_weight
     if trade_to == "inner":

@@ -55,12 +55,16 @@ NO_TRADE_MODE = "no_trade"
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """Why dollars are moved: out of a class (or to raise cash) and into a class."""
+    """Why dollars are moved: out of a class (or to raise cash) and into a class.
+
+    `part_name` names the sub-class or security inside the class that the move is for.
+    """
 
     reason_code: str
     allocation_group_id: str | None
     sold_class: str | None = None
     bought_class: str | None = None
+    part_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,9 @@ from python_steps.planning.household import (
     HouseholdIndex,
     Lot,
     MarketAssumptions,
+    PartTarget,
     Position,
+    Security,
 )
 from python_steps.planning.ledger import PlanLedger, cash_effect, floor_to
 from python_steps.planning.needs import Need, Needs
@@ -186,26 +188,17 @@ def sell_class(
     purpose: Purpose,
     gains_ceiling: Decimal | None = None,
 ) -> None:
-    """Sell about `amount` dollars of a class in an account, cheapest tax per dollar first.
+    """Sell about `amount` dollars of a class in an account, in the order of `_selling_order`.
 
-    Of holdings that cost the same the largest goes first, so that one trade does the work of
-    three. A sale below the household's smallest trade happens only when it ends the holding.
+    A sale below the household's smallest trade happens only when it ends the holding.
     """
-    ranked = []
-    for position in _sellable_positions(market, ledger, account_id, asset_class):
-        lots = market.sells.eligible_lots(ledger, position, allowed)
-        if lots:
-            tax = market.sells.tax_per_dollar(lots[0])
-            ranked.append(
-                (tax, -(position.market_value or NOTHING), position.security_id, position)
-            )
-    for _, _, _, position in sorted(ranked, key=lambda each: each[:3]):
+    for position, most in _selling_order(market, ledger, account_id, asset_class, allowed):
         if amount <= 0:
             return
         security = market.index.securities[position.security_id]
         weight = dict(security.class_weights)[asset_class]
         lots = market.sells.eligible_lots(ledger, position, allowed)
-        dollars = min(amount / weight, _side_room(ledger, account_id, position, market))
+        dollars = min(amount / weight, most, _side_room(ledger, account_id, position, market))
         shares = dollars / (security.price or Decimal(1))
         if gains_ceiling is not None:
             # Whole units only: a sale rounded up could pass the budget.
@@ -227,12 +220,50 @@ def buy_class(
     amount: Decimal,
     purpose: Purpose,
 ) -> Decimal:
-    """Buy about `amount` dollars of a class in an account; returns the dollars spent."""
-    security = market.buys.choose(ledger, account_id, asset_class, amount)
-    if security is None:
+    """Buy about `amount` dollars of a class in an account; returns the dollars spent.
+
+    Sub-classes and securities with targets of their own get what they lack first, the one that
+    lacks most before the others; the rest goes to what has no such target.
+    """
+    left = amount
+    for part, lack in market.buys.lacking_parts(ledger, account_id, asset_class):
+        left -= _buy_of(
+            market, ledger, account_id, asset_class, min(left, lack), purpose, within=part
+        )
+    left -= _buy_of(market, ledger, account_id, asset_class, left, purpose)
+    return amount - left
+
+
+def _buy_of(
+    market: Market,
+    ledger: PlanLedger,
+    account_id: str,
+    asset_class: str,
+    amount: Decimal,
+    purpose: Purpose,
+    within: PartTarget | None = None,
+) -> Decimal:
+    security = market.buys.choose(ledger, account_id, asset_class, amount, within)
+    if security is None or amount <= 0:
         return NOTHING
-    weight = dict(security.class_weights).get(asset_class, Decimal(1))
-    dollars = amount / weight if weight > 0 else NOTHING
+    # Of a fund of several classes the amount is bought, not the amount of the class in it: the
+    # money that was raised for the class is all there is.
+    return buy_security(market, ledger, account_id, security, amount, purpose)
+
+
+def buy_security(
+    market: Market,
+    ledger: PlanLedger,
+    account_id: str,
+    security: Security,
+    dollars: Decimal,
+    purpose: Purpose,
+) -> Decimal:
+    """Buy up to `dollars` of a security where that makes no trade too small or concentration.
+
+    Returns:
+        The dollars spent.
+    """
     room = market.buys.room(ledger, security)
     if room is not None:
         dollars = min(dollars, room)
@@ -244,6 +275,32 @@ def buy_class(
     if shares <= 0 or notional < least:
         return NOTHING
     return ledger.buy(account_id, security, dollars, purpose)
+
+
+def _selling_order(
+    market: Market, ledger: PlanLedger, account_id: str, asset_class: str, allowed: CategorySet
+) -> list[tuple[Position, Decimal]]:
+    """Holdings of a class with the dollars that each may give at its turn.
+
+    First what stands above a target of its own, the most overweight first and no further than
+    that target; then every holding, cheapest tax per dollar first, those below a target of their
+    own last. Of equals the largest goes first, so that one trade does the work of three.
+    """
+    excesses, others = [], []
+    for position in _sellable_positions(market, ledger, account_id, asset_class):
+        lots = market.sells.eligible_lots(ledger, position, allowed)
+        if not lots:
+            continue
+        value = position.market_value or NOTHING
+        cheapest = (market.sells.tax_per_dollar(lots[0]), -value, position.security_id)
+        excess = ledger.part_excess(account_id, market.index.securities[position.security_id])
+        if excess is not None and excess > 0:
+            excesses.append(((-excess, *cheapest), position, excess))
+        is_lacking = excess is not None and excess < 0
+        others.append(((is_lacking, *cheapest), position, value))
+    excesses.sort(key=lambda each: each[0])
+    others.sort(key=lambda each: each[0])
+    return [(position, most) for _, position, most in (*excesses, *others)]
 
 
 def gains_room(ledger: PlanLedger, gains_ceiling: Decimal | None) -> Decimal | None:

@@ -3,8 +3,9 @@
 Belongs here: the order of the steps and what each may use. Does not belong here: the steps
 themselves. (1) Raise the cash that must leave, in the very account; (2) invest free cash; (3)
 rebalance inside tax-advantaged accounts; (4) in taxable accounts sell losses, then long-term gains
-where breakeven allows, then short-term gains only where the household allows them. Nothing is
-traded while every class is in its band. It stays as the baseline and the fallback of any optimiser.
+where breakeven allows, then short-term gains only where the household allows them; (5) swap inside
+classes whose sub-class or security targets are still breached. Nothing is traded while every target
+is in its band. It stays as the baseline and the fallback of any optimiser.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from python_steps.planning.household import (
 )
 from python_steps.planning.ledger import PlanLedger
 from python_steps.planning.needs import breached_classes, class_needs, is_short_of_sources
+from python_steps.planning.part_swaps import breached_parts, swap_inside_classes
 from python_steps.planning.plan import (
     CASH_ONLY_MODE,
     NO_TRADE_MODE,
@@ -121,10 +123,14 @@ def _take_steps(market: Market, ledger: PlanLedger, judge: Judge) -> Steps:
     run_mode = CASH_ONLY_MODE if ledger.orders or any(shortfalls.values()) else NO_TRADE_MODE
     deferrals: list[Deferral] = []
     for group in market.index.household.groups:
-        breached = breached_classes(ledger, group) if group.is_rebalance_due else frozenset()
+        if not group.is_rebalance_due:
+            continue
+        breached = breached_classes(ledger, group)
         if breached:
             ledger, put_off = _rebalance(market, ledger, group, breached, judge)
             deferrals += put_off
+        if breached or breached_parts(ledger, group):
+            ledger = swap_inside_classes(market, ledger, group, judge.policy.trade_to)
             run_mode = REBALANCE_MODE
     return Steps(ledger, run_mode, shortfalls, deferrals)
 

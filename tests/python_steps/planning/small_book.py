@@ -121,6 +121,7 @@ class SmallBook:
     cash: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     triggers: dict[str, str] = field(default_factory=dict)
     projected: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    parts: list[dict[str, Any]] = field(default_factory=list)
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         return self.tables.setdefault(table, [])
@@ -148,6 +149,21 @@ class SmallBook:
         self.bands[group_id] = D(band)
         self.triggers[group_id] = trigger
         return group_id
+
+    def part(
+        self, key: str, weight: object, *, level: str = "sub_class", group_id: str = "G1",
+        band: object = "0.02", asset_class: str | None = LARGE,
+    ) -> None:  # fmt: skip
+        """A target for a sub-class or a security inside a class."""
+        target, half = D(weight), D(band)
+        self.parts.append(
+            {
+                "allocation_group_id": group_id, "target_level": level, "target_key": key,
+                "asset_class": asset_class, "security_id": key if level == "security" else None,
+                "target_weight": target, "lower_band_weight": max(D(0), target - half),
+                "upper_band_weight": target + half, "breach_severity_rank": None,
+            }
+        )  # fmt: skip
 
     def account(
         self,
@@ -374,6 +390,7 @@ class SmallBook:
             row["market_value"] = None if price is None else row["quantity"] * price
         self.tables["fct_household_drift"] = []
         self.tables["fct_drift_summary"] = []
+        self.tables["fct_target_drift"] = []
         for group_id in sorted(self.targets):
             self._drift(group_id)
         for row in self.rows("dim_households"):
@@ -411,8 +428,11 @@ class SmallBook:
         for place, row in enumerate(breached, start=1):
             row["breach_severity_rank"] = place
         self.rows("fct_household_drift").extend(rows)
+        parts = [self._part_row(part, set(members), total, household_id)
+                 for part in self.parts if part["allocation_group_id"] == group_id]  # fmt: skip
+        self.rows("fct_target_drift").extend(parts)
         trigger = self.triggers[group_id]
-        is_band = any(row["is_breach"] or row["is_breach_projected"] for row in rows)
+        is_band = any(row["is_breach"] or row["is_breach_projected"] for row in rows + parts)
         reasons = trigger if trigger != "band" else ("band" if is_band else "")
         self.rows("fct_drift_summary").append(
             {"household_id": household_id, "allocation_group_id": group_id, "market_value": total,
@@ -439,6 +459,25 @@ class SmallBook:
             "is_breach": not is_unmapped and not low <= actual <= high,
             "is_breach_projected": not is_unmapped and not low <= projected <= high,
             "breach_severity_rank": None, "market_value": value,
+        }  # fmt: skip
+
+    def _part_row(
+        self, part: dict[str, Any], members: set[str], total: Decimal, household_id: str
+    ) -> dict[str, Any]:
+        value = D(0)
+        for row in self.rows("int_positions__valued"):
+            security = self.security_row(row["security_id"])
+            is_member = part["target_key"] in (security["sub_class"], part["security_id"]) and (
+                part["security_id"] in (None, row["security_id"])
+            )
+            if row["account_id"] in members and is_member:
+                value += row["market_value"]
+        weight = (value / total).quantize(D("0.0000000001"))
+        is_breach = not part["lower_band_weight"] <= weight <= part["upper_band_weight"]
+        return {
+            **part, "household_id": household_id, "actual_weight": weight,
+            "projected_weight": weight, "is_breach": is_breach,
+            "is_breach_projected": is_breach, "market_value": value,
         }  # fmt: skip
 
     def payload(self, *household_ids: str, policy: FirmPolicy | None = None) -> PlanningPayload:
