@@ -1,13 +1,13 @@
 """What a plan leaves out of tolerance or did not trade, and why, as rows for people.
 
-Belongs here: looking at the finished plan once more and naming each class that stays outside its
+Belongs here: looking at the finished plan once more and naming each target that stays outside its
 band with the causes that hold it there, and every holding and account that was left out. Does not
 belong here: decisions. Reason codes are the closed list in `plan`; a subject appears once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
@@ -19,14 +19,19 @@ from python_steps.planning.household import (
     CASH,
     Account,
     AllocationGroup,
+    Banded,
     Block,
+    BuyOption,
     ClassTarget,
     HouseholdIndex,
+    PartTarget,
     Position,
+    Security,
 )
 from python_steps.planning.ledger import PlanLedger
+from python_steps.planning.part_swaps import is_of_class
 from python_steps.planning.plan import BUY, TradeException
-from python_steps.planning.sell_rules import CategorySet
+from python_steps.planning.sell_rules import LOSSES_ONLY, CategorySet
 from python_steps.planning.swaps import Market
 from python_steps.planning.wording import dollars, percent, security_words
 
@@ -36,16 +41,16 @@ TOLD_REASONS = 3
 
 
 class LeftOver(NamedTuple):
-    """A class that is outside its band after the plan."""
+    """A class, or a part of one, that is outside its band after the plan."""
 
     group: AllocationGroup
-    row: ClassTarget
+    row: ClassTarget | PartTarget
     value: Decimal
     total: Decimal
 
     @property
     def is_over(self) -> bool:
-        """True when the class is overweight."""
+        """True when it is overweight."""
         return self.value > self.row.target_weight * self.total
 
     @property
@@ -56,8 +61,8 @@ class LeftOver(NamedTuple):
         return self.row.lower_band_weight * self.total - self.value
 
 
-def left_over_classes(index: HouseholdIndex, ledger: PlanLedger) -> list[LeftOver]:
-    """Every class outside its band once the plan is done.
+def left_over_targets(index: HouseholdIndex, ledger: PlanLedger) -> list[LeftOver]:
+    """Every class and every part of one outside its band once the plan is done.
 
     Where the plan trades nothing in a group, the book's own breaches stand.
     """
@@ -65,9 +70,7 @@ def left_over_classes(index: HouseholdIndex, ledger: PlanLedger) -> list[LeftOve
     found = []
     for group in index.household.groups:
         total = ledger.group_value(group.allocation_group_id)
-        values = ledger.class_values[group.allocation_group_id]
-        for row in group.classes:
-            value = values.get(row.asset_class, NOTHING)
+        for row, value in _standing(ledger, group):
             is_told = row.is_breach or row.is_breach_projected
             is_judged = is_told or group.allocation_group_id in traded
             if is_judged and is_outside_band(row, value, total):
@@ -75,52 +78,50 @@ def left_over_classes(index: HouseholdIndex, ledger: PlanLedger) -> list[LeftOve
     return found
 
 
-def class_exceptions(
+def tolerance_exceptions(
     market: Market,
     ledger: PlanLedger,
     left: Iterable[LeftOver],
     allowed: CategorySet,
     deferrals: Iterable[Deferral],
 ) -> list[TradeException]:
-    """One row per class that stays outside its band, and one per kind of cause."""
+    """One row per target that stays outside its band, and one per kind of cause."""
     rows: list[TradeException] = []
     put_off = {(each.allocation_group_id, each.asset_class): each for each in deferrals}
     for each in left:
         rows.append(_out_of_tolerance(market, each))
-        if each.is_over:
-            causes = _selling_causes(market, ledger, each, {each.row.asset_class}, allowed)
+        if isinstance(each.row, PartTarget):
+            rows += _causes_of_part(market, ledger, each, each.row)
         else:
-            causes = _buying_causes(market, ledger, each) or _selling_causes(
-                market, ledger, each, _classes_above_target(ledger, each.group), allowed
-            )
-        rows += causes
+            rows += _causes_of_class(market, ledger, each, each.row, allowed)
     rows += [_deferral_row(market, deferral) for _, deferral in sorted(put_off.items())]
     return rows
 
 
 def waiting_exceptions(market: Market, ledger: PlanLedger) -> list[TradeException]:
-    """Classes left outside their band that flows due or orders in flight bring back."""
-    return [
-        TradeException(
-            subject=_class_subject(market, group, row.asset_class),
-            reason_code="deferred",
-            rationale=(
-                f"{row.asset_class} is {percent(row.actual_weight)} today, outside its band of "
-                f"{percent(row.lower_band_weight)} to {percent(row.upper_band_weight)}, but the "
-                f"cash flows that are due bring it to {percent(row.projected_weight)}: wait."
-            ),
-            asset_class=row.asset_class,
-        )
-        for group in market.index.household.groups
-        for row in group.classes
-        if row.is_breach
-        and not row.is_breach_projected
-        and is_outside_band(
-            row,
-            ledger.class_values[group.allocation_group_id].get(row.asset_class, NOTHING),
-            ledger.group_value(group.allocation_group_id),
-        )
-    ]
+    """Targets left outside their band that flows due or orders in flight bring back."""
+    rows = []
+    for group in market.index.household.groups:
+        total = ledger.group_value(group.allocation_group_id)
+        for row, value in _standing(ledger, group):
+            if row.is_breach_projected or not row.is_breach:
+                continue
+            if not is_outside_band(row, value, total):
+                continue
+            left = LeftOver(group, row, value, total)
+            rows.append(
+                TradeException(
+                    subject=_target_subject(market, group, row),
+                    reason_code="deferred",
+                    rationale=f"The weight of {row.name} is {percent(row.actual_weight)} today, "
+                    f"outside its band of {_band_words(row)}, but the cash flows that are due "
+                    f"bring it to {percent(row.projected_weight)}: wait.",
+                    asset_class=row.asset_class,
+                    security_id=_security_of(row),
+                    amount=left.outside.quantize(CENT),
+                )
+            )
+    return rows
 
 
 def account_exceptions(index: HouseholdIndex) -> list[TradeException]:
@@ -174,23 +175,38 @@ def position_exceptions(index: HouseholdIndex) -> list[TradeException]:
 
 
 def concentration_exceptions(market: Market, ledger: PlanLedger) -> list[TradeException]:
-    """Securities that stay above their concentration limit."""
+    """Securities that stay above their concentration limit, and what keeps them there."""
     rows = []
     for limit in market.index.household.concentration_limits:
         excess = excess_over_limit(market, ledger, limit)
-        if excess >= market.minimum_trade:
-            label = market.index.securities[limit.security_id].label
-            rows.append(
-                TradeException(
-                    subject=f"{label} concentration",
-                    reason_code="restricted",
-                    rationale=f"{label} stays {dollars(excess)} above its limit of "
-                    f"{percent(limit.limit_weight)} of the household: selling it would realise "
-                    "gains, which is the advisor's decision.",
-                    security_id=limit.security_id,
-                    amount=excess.quantize(CENT),
-                )
+        if excess <= 0:
+            continue
+        label = market.index.securities[limit.security_id].label
+        kept: dict[str, Decimal] = {}
+        for position in market.index.household.positions:
+            account = market.index.accounts[position.account_id]
+            if position.security_id != limit.security_id:
+                continue
+            for block, value in _blocked_value(market, ledger, account, position, LOSSES_ONLY):
+                kept[block.reason] = kept.get(block.reason, NOTHING) + value
+        why = (
+            f"that is less than the smallest trade of {dollars(market.minimum_trade)}"
+            if excess < market.minimum_trade
+            else f"it is not sold because {_largest_reasons(kept)}"
+            if kept
+            else "every target is inside its band, so nothing is traded for it tonight"
+        )
+        rows.append(
+            TradeException(
+                subject=f"{label} concentration",
+                reason_code="restricted",
+                rationale=f"{label} stays {dollars(excess)} above its limit of "
+                f"{percent(limit.limit_weight)} of the household: {why}. Selling more is the "
+                "advisor's decision.",
+                security_id=limit.security_id,
+                amount=excess.quantize(CENT),
             )
+        )
     return rows
 
 
@@ -244,73 +260,146 @@ def _out_of_tolerance(market: Market, left: LeftOver) -> TradeException:
     weight = left.value / left.total
     side = "above" if left.is_over else "below"
     return TradeException(
-        subject=_class_subject(market, left.group, left.row.asset_class),
+        subject=_target_subject(market, left.group, left.row),
         reason_code="out_of_tolerance",
-        rationale=f"{left.row.asset_class} stays at {percent(weight)}, {dollars(left.outside)} "
-        f"{side} its band of {percent(left.row.lower_band_weight)} to "
-        f"{percent(left.row.upper_band_weight)}.",
+        rationale=f"The weight of {left.row.name} stays at {percent(weight)}, "
+        f"{dollars(left.outside)} {side} its band of {_band_words(left.row)}.",
         asset_class=left.row.asset_class,
+        security_id=_security_of(left.row),
         amount=left.outside.quantize(CENT),
     )
+
+
+def _causes_of_class(
+    market: Market, ledger: PlanLedger, left: LeftOver, row: ClassTarget, allowed: CategorySet
+) -> list[TradeException]:
+    name = row.asset_class
+    if left.is_over:
+        rows = _selling_causes(
+            market, ledger, left, allowed, name, lambda security: security.primary_class == name
+        )
+        return [*rows, _kept_cash(market, ledger, left)] if name == CASH else rows
+    buying = [] if name == CASH else _buying_causes(market, ledger, left, _options(market, left))
+    givers = _classes_above_target(ledger, left.group)
+    what = next(iter(givers)) if len(givers) == 1 else "the classes above their targets"
+    return buying or _selling_causes(
+        market, ledger, left, allowed, what, lambda security: security.primary_class in givers
+    )
+
+
+def _causes_of_part(
+    market: Market, ledger: PlanLedger, left: LeftOver, part: PartTarget
+) -> list[TradeException]:
+    """Why swaps inside the class do not bring a part of it back."""
+    group, name, asset_class = left.group, part.name, part.asset_class
+    if asset_class is None:
+        why = f"{name} belongs to no asset class that the book knows, so nothing is traded for it"
+        return [_cause(market, left, "unmapped", f"{why}.", left.outside)]
+    if left.is_over:
+        rows = _selling_causes(
+            market, ledger, left, LOSSES_ONLY, name, lambda each: group.part_of(each) == part
+        )
+    else:
+        options = [
+            option
+            for option in _options(market, left)
+            if group.part_of(market.index.securities[option.security_id]) == part
+        ]
+        rows = _buying_causes(market, ledger, left, options) or _selling_causes(
+            market,
+            ledger,
+            left,
+            LOSSES_ONLY,
+            f"other holdings of {asset_class}",
+            lambda each: is_of_class(each, asset_class) and group.part_of(each) != part,
+        )
+    if rows:
+        return rows
+    least = dollars(market.minimum_trade)
+    why = f"No account can exchange more of {name} inside {asset_class} in trades of at least"
+    return [_cause(market, left, "below_minimum", f"{why} {least}.", left.outside)]
 
 
 def _selling_causes(
     market: Market,
     ledger: PlanLedger,
     left: LeftOver,
-    asset_classes: set[str],
     allowed: CategorySet,
+    what: str,
+    is_source: Callable[[Security], bool],
 ) -> list[TradeException]:
-    """Dollars of the classes that are not sold, by the kind of reason that keeps them."""
+    """Dollars of the holdings that could give and are not sold, by the kind of reason."""
     amounts: dict[str, Decimal] = {}
     reasons: dict[str, dict[str, Decimal]] = {}
     for account in market.index.accounts_of_group.get(left.group.allocation_group_id, []):
         for position in market.index.positions_of_account.get(account.account_id, []):
-            security = market.index.securities[position.security_id]
-            if security.primary_class not in asset_classes:
+            if not is_source(market.index.securities[position.security_id]):
                 continue
             for block, value in _blocked_value(market, ledger, account, position, allowed):
                 amounts[block.code] = amounts.get(block.code, NOTHING) + value
                 by_reason = reasons.setdefault(block.code, {})
                 by_reason[block.reason] = by_reason.get(block.reason, NOTHING) + value
-    rows = [
-        TradeException(
-            subject=f"{_class_subject(market, left.group, left.row.asset_class)}: "
-            f"{code.replace('_', ' ')}",
-            reason_code=code,
-            rationale=f"{dollars(value)} of {_names(asset_classes)} is not sold: "
-            f"{_largest_reasons(reasons[code])}.",
-            asset_class=left.row.asset_class,
-            amount=value.quantize(CENT),
+    return [
+        _cause(
+            market,
+            left,
+            code,
+            f"{dollars(value)} of {what} is not sold: {_largest_reasons(reasons[code])}.",
+            value,
         )
         for code, value in sorted(amounts.items())
         if value > 0
     ]
-    return rows + _cash_cause(market, ledger, left, asset_classes)
 
 
-def _cash_cause(
-    market: Market, ledger: PlanLedger, left: LeftOver, asset_classes: set[str]
-) -> list[TradeException]:
+def _kept_cash(market: Market, ledger: PlanLedger, left: LeftOver) -> TradeException:
     """Cash above its band that must stay: minimum cash, or too little in each account."""
-    if left.row.asset_class != CASH or CASH not in asset_classes:
-        return []
     accounts = market.index.accounts_of_group.get(left.group.allocation_group_id, [])
     minimum = sum(
         (account.cash.minimum for account in accounts if account.cash is not None), NOTHING
     )
     free = sum((max(NOTHING, ledger.spendable(each.account_id)) for each in accounts), NOTHING)
+    why = (
+        f"{dollars(minimum)} is minimum cash of the accounts; the {dollars(free)} that is free "
+        f"lies in accounts that cannot use it for a trade of at least "
+        f"{dollars(market.minimum_trade)}."
+    )
+    return _cause(market, left, "below_minimum", why, free)
+
+
+def _cause(
+    market: Market, left: LeftOver, code: str, rationale: str, amount: Decimal
+) -> TradeException:
+    """One reason why a target stays outside its band."""
+    subject = _target_subject(market, left.group, left.row)
+    return TradeException(
+        subject=f"{subject}: {code.replace('_', ' ')}",
+        reason_code=code,
+        rationale=rationale,
+        asset_class=left.row.asset_class,
+        security_id=_security_of(left.row),
+        amount=amount.quantize(CENT),
+    )
+
+
+def _options(market: Market, left: LeftOver) -> list[BuyOption]:
+    """What the group's accounts may buy for the class of a target."""
     return [
-        TradeException(
-            subject=f"{_class_subject(market, left.group, CASH)}: kept",
-            reason_code="below_minimum",
-            rationale=f"{dollars(minimum)} is minimum cash of the accounts; the {dollars(free)} "
-            "that is free lies in accounts that cannot use it for a trade of at least "
-            f"{dollars(market.minimum_trade)}.",
-            asset_class=CASH,
-            amount=free.quantize(CENT),
-        )
+        option
+        for account in market.index.accounts_of_group.get(left.group.allocation_group_id, [])
+        for option in market.index.options.get((account.account_id, left.row.asset_class or ""), [])
     ]
+
+
+def _standing(
+    ledger: PlanLedger, group: AllocationGroup
+) -> Iterator[tuple[ClassTarget | PartTarget, Decimal]]:
+    """Every target of a group with the dollars that the plan leaves in it."""
+    values = ledger.class_values[group.allocation_group_id]
+    for row in group.classes:
+        yield row, values.get(row.asset_class, NOTHING)
+    for part in group.parts:
+        yield part, ledger.part_values[group.allocation_group_id][part.key]
 
 
 def _classes_above_target(ledger: PlanLedger, group: AllocationGroup) -> set[str]:
@@ -323,10 +412,6 @@ def _classes_above_target(ledger: PlanLedger, group: AllocationGroup) -> set[str
         if row.asset_class != CASH
         and values.get(row.asset_class, NOTHING) > row.target_weight * total
     }
-
-
-def _names(asset_classes: set[str]) -> str:
-    return next(iter(asset_classes)) if len(asset_classes) == 1 else "classes above their targets"
 
 
 def _largest_reasons(reasons: dict[str, Decimal]) -> str:
@@ -358,45 +443,30 @@ def _blocked_value(
     return found
 
 
-def _buying_causes(market: Market, ledger: PlanLedger, left: LeftOver) -> list[TradeException]:
-    name = left.row.asset_class
-    if name == CASH:
-        return []
-    accounts = market.index.accounts_of_group.get(left.group.allocation_group_id, [])
-    options = [
-        option
-        for account in accounts
-        for option in market.index.options.get((account.account_id, name), [])
-    ]
-    subject = _class_subject(market, left.group, name)
+def _buying_causes(
+    market: Market, ledger: PlanLedger, left: LeftOver, options: list[BuyOption]
+) -> list[TradeException]:
+    """Why none of the securities that could fill a target is bought, empty when one could be."""
+    name = left.row.name
     if not options:
-        reason = f"No account of the group may buy a security of {name}: none is on its buy list."
-        return [TradeException(f"{subject}: restricted", "restricted", reason, asset_class=name)]
+        why = f"No account of the group may buy a security of {name}: none is on its buy list."
+        return [_cause(market, left, "restricted", why, left.outside)]
     blocks = [market.buys.block(ledger, option) for option in options]
-    if all(block is not None for block in blocks):
-        reasons = "; ".join(dict.fromkeys(block.reason for block in blocks if block is not None))
-        return [
-            TradeException(
-                f"{subject}: wash sale window",
-                "wash_sale_window",
-                f"No security of {name} may be bought now: {reasons}.",
-                asset_class=name,
-            )
-        ]
+    barred = [block for block in blocks if block is not None]
+    if len(barred) == len(blocks):
+        reasons = "; ".join(dict.fromkeys(block.reason for block in barred))
+        why = f"No security of {name} may be bought now: {reasons}."
+        return [_cause(market, left, barred[0].code, why, left.outside)]
     is_bought = any(
         ledger.order_of(option.account_id, option.security_id, BUY) is not None
         for option in options
     )
     if left.outside < market.minimum_trade and not is_bought:
-        return [
-            TradeException(
-                f"{subject}: below minimum",
-                "below_minimum",
-                f"{name} lacks {dollars(left.outside)}, less than the smallest trade of "
-                f"{dollars(market.minimum_trade)}.",
-                asset_class=name,
-            )
-        ]
+        why = (
+            f"What {name} lacks, {dollars(left.outside)}, is less than the smallest trade of "
+            f"{dollars(market.minimum_trade)}."
+        )
+        return [_cause(market, left, "below_minimum", why, left.outside)]
     return []
 
 
@@ -409,12 +479,12 @@ def _deferral_row(market: Market, deferral: Deferral) -> TradeException:
         else f"which less drift would pay back in {deferral.years:.1f} years"
     )
     return TradeException(
-        subject=f"{_class_subject(market, group, deferral.asset_class)}: sale at a gain",
+        subject=f"{_named(market, group, deferral.asset_class)}: sale at a gain",
         reason_code="deferred",
         rationale=f"Selling {dollars(deferral.amount)} of {deferral.asset_class} in taxable "
         f"accounts would cost {tax} and {dollars(deferral.cost)} to trade, {years}: put off.",
         asset_class=deferral.asset_class,
-        amount=deferral.amount,
+        amount=deferral.amount.quantize(CENT),
     )
 
 
@@ -428,7 +498,20 @@ def _account_blocks(
     ]
 
 
-def _class_subject(market: Market, group: AllocationGroup, asset_class: str) -> str:
+def _target_subject(market: Market, group: AllocationGroup, row: Banded) -> str:
+    return _named(market, group, row.name)
+
+
+def _named(market: Market, group: AllocationGroup, name: str) -> str:
+    """A target's name, with its group where the household has several."""
     if len(market.index.household.groups) == 1:
-        return asset_class
-    return f"{asset_class} ({group.allocation_group_id})"
+        return name
+    return f"{name} ({group.allocation_group_id})"
+
+
+def _security_of(row: ClassTarget | PartTarget) -> str | None:
+    return row.security_id if isinstance(row, PartTarget) else None
+
+
+def _band_words(row: Banded) -> str:
+    return f"{percent(row.lower_band_weight)} to {percent(row.upper_band_weight)}"

@@ -32,6 +32,7 @@ from python_steps.planning.household import (
     Household,
     HouseholdIndex,
     MarketAssumptions,
+    PartTarget,
 )
 from python_steps.planning.ledger import PlanLedger
 from python_steps.planning.needs import breached_classes, class_needs, is_short_of_sources
@@ -53,7 +54,7 @@ from python_steps.planning.sell_rules import (
 )
 from python_steps.planning.swaps import Market, cash_equivalents, run_swaps
 from python_steps.planning.tax_effect import TaxEffect
-from python_steps.planning.wording import dollars
+from python_steps.planning.wording import count_of, dollars, tax_clause
 from python_steps.policy import FirmPolicy
 from python_steps.taxes.rates import RateTables
 
@@ -201,7 +202,7 @@ def _needs_of_cash(market: Market, ledger: PlanLedger) -> dict[str, Decimal]:
 def _finished(market: Market, start: PlanLedger, steps: Steps, judge: Judge) -> HouseholdPlan:
     household, ledger = judge.household, steps.ledger
     trades = finished_trades(market.index, start, ledger, judge.policy, judge.tax)
-    left = leftovers.left_over_classes(market.index, ledger)
+    left = leftovers.left_over_targets(market.index, ledger)
     exceptions = _exceptions(market, steps, left, judge)
     shortfall = sum(steps.shortfalls.values(), NOTHING)
     is_deferred = bool(steps.deferrals or leftovers.waiting_exceptions(market, ledger))
@@ -218,7 +219,9 @@ def _finished(market: Market, start: PlanLedger, steps: Steps, judge: Judge) -> 
         household_id=household.household_id,
         run_mode=steps.run_mode,
         plan_status=status,
-        explanation=_explanation(household, status, trades, estimated_tax, shortfall, len(left)),
+        explanation=_explanation(
+            household, status, steps.run_mode, trades, estimated_tax, shortfall, left
+        ),
         trades=trades,
         tax_impacts=tax_impacts(market.index, ledger, judge.tax),
         exceptions=exceptions,
@@ -250,7 +253,7 @@ def _exceptions(
     rows += leftovers.position_exceptions(market.index)
     rows += leftovers.shortfall_exceptions(market, steps.ledger, steps.shortfalls, ANY_LOT)
     if is_planned:
-        rows += leftovers.class_exceptions(market, steps.ledger, left, allowed, steps.deferrals)
+        rows += leftovers.tolerance_exceptions(market, steps.ledger, left, allowed, steps.deferrals)
         rows += leftovers.waiting_exceptions(market, steps.ledger)
         rows += leftovers.concentration_exceptions(market, steps.ledger)
     return leftovers.unique_subjects(rows)
@@ -277,29 +280,54 @@ def _status(
 def _explanation(
     household: Household,
     status: str,
+    run_mode: str,
     trades: tuple[Trade, ...],
     estimated_tax: Decimal | None,
     shortfall: Decimal,
-    left_count: int,
+    left: list[leftovers.LeftOver],
 ) -> str:
-    classes = f"{left_count} asset class{'es' if left_count != 1 else ''}"
-    tax = (
-        "an unknown tax"
-        if estimated_tax is None
-        else f"an estimated tax of {dollars(estimated_tax)}"
-    )
     is_one = len(trades) == 1
-    done = f"{len(trades)} trade{'' if is_one else 's'} with {tax}" if trades else "No trade"
-    sentences = {
-        "no_trade": "Every asset class is inside its band and no cash is needed: nothing to do.",
-        "proposed": f"{done} bring{'s' if is_one else ''} every asset class inside its band.",
-        "partial": f"{done}; {classes} stay{'s' if left_count == 1 else ''} outside the band, "
-        "see the exceptions.",
-        "deferred": "Trading now would cost more than the drift is worth, or a cash flow that is "
-        "due cures it: wait, see the exceptions.",
-        "infeasible_cash": f"{dollars(shortfall)} of cash that is due cannot be raised. {done}.",
-    }
-    if status in sentences:
-        return sentences[status]
+    done = count_of(len(trades), "trade")
+    tax = tax_clause(estimated_tax, is_one=is_one)
+    if status == "no_trade":
+        if not household.groups:
+            return (
+                "No account of the household is managed to an Investment Policy Statement with "
+                "known values: there is no target to trade to."
+            )
+        return "Every asset class is inside its band and no cash is needed: nothing to do."
+    if status == "proposed":
+        verb = "raise" if run_mode == CASH_ONLY_MODE else "bring"
+        what = "the cash that is due" if run_mode == CASH_ONLY_MODE else _all_inside(household)
+        return f"{done} {verb}{'s' if is_one else ''} {what} and {tax}."
+    if status == "partial" and trades:
+        leave = "leaves" if is_one else "leave"
+        return f"{done} {tax} and {leave} {_left_words(left)}: see the exceptions."
+    if status == "partial":
+        return (
+            f"No trade can be proposed that cures the drift; it leaves {_left_words(left)}: "
+            "see the exceptions."
+        )
+    if status == "deferred":
+        return (
+            "Trading now would cost more than the drift is worth, or a cash flow that is due "
+            "cures it: wait, see the exceptions."
+        )
+    if status == "infeasible_cash":
+        also = f" {done} {tax} and {'raises' if is_one else 'raise'} the rest." if trades else ""
+        return f"{dollars(shortfall)} of cash that is due cannot be raised.{also}"
     reason = household.state_reason or status.replace("_", " ")
     return f"No trades are proposed: {reason}."
+
+
+def _all_inside(household: Household) -> str:
+    has_parts = any(group.parts for group in household.groups)
+    return f"every {'target' if has_parts else 'asset class'} inside its band"
+
+
+def _left_words(left: list[leftovers.LeftOver]) -> str:
+    """What stays outside, such as: 1 asset class and 2 targets within classes outside the band."""
+    parts = sum(1 for each in left if isinstance(each.row, PartTarget))
+    counts = [(len(left) - parts, "asset class"), (parts, "sub-class or security target")]
+    names = " and ".join(count_of(number, noun) for number, noun in counts if number)
+    return f"{names} outside {'its band' if len(left) == 1 else 'their bands'}"

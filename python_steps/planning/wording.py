@@ -14,6 +14,7 @@ from python_steps.planning.household import (
     CASH,
     Account,
     AllocationGroup,
+    Banded,
     CashFlow,
     HouseholdIndex,
     Security,
@@ -65,6 +66,22 @@ def shares(quantity: Decimal) -> str:
     return f"{whole}.{fraction}" if fraction else whole
 
 
+def count_of(number: int, noun: str) -> str:
+    """A count with its noun, "1 trade" or "12 trades"."""
+    plural = f"{noun}es" if noun.endswith(("s", "sh", "ch")) else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
+
+
+def tax_clause(tax: Decimal | None, *, is_one: bool) -> str:
+    """What trades do to the year's tax, as a verb phrase: "save an estimated $756 of tax"."""
+    s = "s" if is_one else ""
+    if tax is None:
+        return f"cause{s} a tax that cannot be estimated"
+    if tax == 0:
+        return f"cause{s} no tax"
+    return f"{'cost' if tax > 0 else 'save'}{s} an estimated {dollars(abs(tax))} of tax"
+
+
 def trade_rationale(
     index: HouseholdIndex,
     start: PlanLedger,
@@ -101,22 +118,24 @@ def trade_rationale(
 
 def class_words(start: PlanLedger, group: AllocationGroup, asset_class: str) -> str:
     """Where a class stands: weight, target and band, as a clause."""
-    total = start.group_value(group.allocation_group_id)
     value = start.class_values[group.allocation_group_id].get(asset_class, NOTHING)
-    weight = value / total if total > 0 else NOTHING
     row = group.target_of(asset_class)
     if row is None:
-        return f"{asset_class} is {percent(weight)} and has no target"
-    return (
-        f"{asset_class} is {percent(weight)} against a target of {percent(row.target_weight)} "
-        f"(band {percent(row.lower_band_weight)} to {percent(row.upper_band_weight)})"
-    )
+        return f"the portfolio holds {dollars(value)} of {asset_class}, which has no target"
+    return _standing_words(start, group, row, value)
+
+
+def part_words(start: PlanLedger, group: AllocationGroup, name: str) -> str:
+    """Where a sub-class or security with a target of its own stands, as a clause."""
+    part = next(part for part in group.parts if part.name == name)
+    value = start.part_values[group.allocation_group_id][part.key]
+    return _standing_words(start, group, part, value)
 
 
 def lots_words(sales: Sequence[LotSale]) -> str:
     """How many lots are used, and their acquisition dates."""
     known = [sale.lot.acquisition_date for sale in sales if sale.lot.acquisition_date is not None]
-    count = f"{len(sales)} lot{'s' if len(sales) != 1 else ''}"
+    count = count_of(len(sales), "lot")
     if not known:
         return count
     first, last = min(known).isoformat(), max(known).isoformat()
@@ -169,9 +188,13 @@ def _purchase_reason(
     if reason_code == INVEST_CASH:
         return f"{reason}; paid from cash above its target."
     if reason_code == HARVEST_REPLACEMENT:
-        return f"{reason}; it takes the place of shares sold at a loss without being identical."
+        return (
+            f"{reason}; it takes the place of the shares sold at a loss and is not substantially "
+            "identical to them."
+        )
     where = TREATMENT_WORDS[account.tax_treatment]
-    return f"{reason}; paid from the {purpose.sold_class} sold in this {where} account."
+    other = "other " if purpose.part_name else ""
+    return f"{reason}; paid from {other}{purpose.sold_class} sold in this {where} account."
 
 
 def _class_reason(
@@ -180,7 +203,19 @@ def _class_reason(
     group = index.groups.get(purpose.allocation_group_id or "")
     if group is None or asset_class is None:
         return f"moves money out of {asset_class or CASH}"
+    if purpose.part_name is not None:
+        return part_words(start, group, purpose.part_name)
     return class_words(start, group, asset_class)
+
+
+def _standing_words(start: PlanLedger, group: AllocationGroup, row: Banded, value: Decimal) -> str:
+    total = start.group_value(group.allocation_group_id)
+    weight = value / total if total > 0 else NOTHING
+    return (
+        f"the weight of {row.name} is {percent(weight)} against a target of "
+        f"{percent(row.target_weight)} (band {percent(row.lower_band_weight)} to "
+        f"{percent(row.upper_band_weight)})"
+    )
 
 
 def _need(index: HouseholdIndex, account: Account) -> str:

@@ -506,7 +506,7 @@ def test_every_rationale_names_class_weights_dollars_and_lots() -> None:
     for words in ("US Large Cap Equity is 70.0%", "target of 50.0%", "$", "1 lot", "loss of"):
         assert words in sale["rationale"]
     assert "Investment Grade Bonds is 30.0%" in buy["rationale"]
-    assert "paid from the US Large Cap Equity" in buy["rationale"]
+    assert "paid from US Large Cap Equity" in buy["rationale"]
 
 
 def test_trade_tax_is_marginal_and_plan_tax_is_true() -> None:
