@@ -135,8 +135,8 @@ def _plan_one(
 
 def _failed_plan(household_id: str, error: Exception) -> HouseholdPlan:
     explanation = (
-        f"No plan could be made: {type(error).__name__}: {error}. Operations must look at this "
-        "household's data; the rest of the book is not affected."
+        f"No plan could be made: {type(error).__name__}: {str(error).rstrip('.')}. Operations must "
+        "look at this household's data; the rest of the book is not affected."
     )
     return HouseholdPlan(
         household_id=household_id,

@@ -99,7 +99,7 @@ def _trade(
     lots = tuple(_trade_lot(sale, rates) for sale in sales)
     realized = _realized(sales) if account.is_taxable else Realized()
     tax_cost = sum((lot.tax_cost for lot in lots), NOTHING)
-    reason_code = _reason_code(order, realized)
+    reason_code = _reason_code(order, realized, index.household.harvests_losses)
     order_type, limit_price = _order_type(order, security, policy)
     return Trade(
         account_id=order.account_id,
@@ -168,12 +168,13 @@ def _trade_lot(sale: LotSale, rates: TaxRates | None) -> TradeLot:
     )
 
 
-def _reason_code(order: Order, realized: Realized) -> str:
-    """The main purpose; a rebalancing sale of nothing but losses is a harvest as well."""
+def _reason_code(order: Order, realized: Realized, harvests_losses: bool) -> str:
+    """The main purpose; where losses are harvested, a rebalancing sale of losses only is one."""
     code = order.main_purpose.reason_code
     losses = realized.short_loss + realized.long_loss
     gains = realized.short_gain + realized.long_gain
-    if code == REBALANCE and order.action == SELL and losses < 0 and gains == 0:
+    is_loss_sale = order.action == SELL and losses < 0 and gains == 0
+    if harvests_losses and code == REBALANCE and is_loss_sale:
         return HARVEST_LOSS
     return code
 

@@ -16,6 +16,7 @@ from typing import Protocol
 
 CASH = "Cash"
 UNMAPPED = "Unmapped"
+RELEASED = "released"
 
 TAXABLE = "taxable"
 TAX_DEFERRED = "tax_deferred"

@@ -404,9 +404,11 @@ def _words(reason: str | None) -> str:
 
 
 def _restriction_words(constraint: Row) -> str:
+    """The restriction in the firm's own words, which may begin with a capital letter."""
     until = constraint["until_date"]
-    reason = _words(constraint["reason"]) or "a restriction"
-    return f"{reason} (until {until.isoformat()})" if until else str(reason)
+    words = [_words(constraint["reason"]), f"until {until.isoformat()}" if until else ""]
+    remark = ", ".join(word for word in words if word)
+    return f"it is restricted ({remark})" if remark else "it is restricted"
 
 
 def _position_block(

@@ -17,6 +17,7 @@ from python_steps.planning.evaluation import is_outside_band
 from python_steps.planning.gain_steps import Deferral
 from python_steps.planning.household import (
     CASH,
+    RELEASED,
     Account,
     AllocationGroup,
     Banded,
@@ -128,6 +129,7 @@ def account_exceptions(index: HouseholdIndex) -> list[TradeException]:
     """Accounts that are not traded, and accounts without an IPS."""
     rows = []
     for account in index.household.accounts:
+        value = _account_value(index, account)
         if account.block is not None:
             rows.append(
                 TradeException(
@@ -136,6 +138,7 @@ def account_exceptions(index: HouseholdIndex) -> list[TradeException]:
                     rationale=f"No trades are proposed in {account.account_name}: "
                     f"{account.block.reason}.",
                     account_id=account.account_id,
+                    amount=value,
                 )
             )
         elif account.allocation_group_id is None:
@@ -146,6 +149,7 @@ def account_exceptions(index: HouseholdIndex) -> list[TradeException]:
                     rationale=f"{account.account_name} belongs to no allocation group, so there "
                     "is no target to trade to. Assign it to an Investment Policy Statement.",
                     account_id=account.account_id,
+                    amount=value,
                 )
             )
     return rows
@@ -218,19 +222,24 @@ def shortfall_exceptions(
     for account_id, amount in sorted(shortfalls.items()):
         if amount <= 0:
             continue
-        account = market.index.accounts[account_id]
-        causes = (
-            [account.block]
-            if account.block is not None
-            else _account_blocks(market, ledger, account, allowed)
-        )
-        why = "; ".join(dict.fromkeys(block.reason for block in causes))
+        account, household = market.index.accounts[account_id], market.index.household
+        if household.household_state != RELEASED:
+            state = household.state_reason or household.household_state.replace("_", " ")
+            why = f"nothing is sold for it now: {state}"
+        else:
+            causes = (
+                [account.block]
+                if account.block is not None
+                else _account_blocks(market, ledger, account, allowed)
+            )
+            reasons = "; ".join(dict.fromkeys(block.reason for block in causes))
+            why = f"it cannot be raised: {reasons or 'nothing is left to sell'}"
         rows.append(
             TradeException(
                 subject=f"Cash in {account.account_name}",
                 reason_code="cash_shortfall",
                 rationale=f"{account.account_name} lacks {dollars(amount)} for its reserves and "
-                f"minimum cash, and cannot raise it: {why or 'nothing is left to sell'}.",
+                f"minimum cash, and {why}.",
                 account_id=account_id,
                 asset_class=CASH,
                 amount=amount,
@@ -486,6 +495,14 @@ def _deferral_row(market: Market, deferral: Deferral) -> TradeException:
         asset_class=deferral.asset_class,
         amount=deferral.amount.quantize(CENT),
     )
+
+
+def _account_value(index: HouseholdIndex, account: Account) -> Decimal | None:
+    """Holdings and cash of an account, None where one of them is not known."""
+    values = [each.market_value for each in index.positions_of_account.get(account.account_id, [])]
+    values.append(None if account.cash is None else account.cash.trade_date)
+    known = [value for value in values if value is not None]
+    return sum(known, NOTHING) if len(known) == len(values) else None
 
 
 def _account_blocks(

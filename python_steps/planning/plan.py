@@ -7,6 +7,7 @@ lists; amounts are dollars, gains >= 0 and losses <= 0 stand apart.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -21,32 +22,34 @@ HARVEST_LOSS = "HARVEST_LOSS"
 HARVEST_REPLACEMENT = "HARVEST_REPLACEMENT"
 RESTRICTION = "RESTRICTION"
 LOCATE = "LOCATE"
-REASON_CODES = (
-    RAISE_CASH,
-    INVEST_CASH,
-    REBALANCE,
-    HARVEST_LOSS,
-    HARVEST_REPLACEMENT,
-    RESTRICTION,
-    LOCATE,
-)
+# The closed list of a trade's reasons, with what each means.
+REASON_CODES: Mapping[str, str] = {
+    RAISE_CASH: "A sale for cash that must leave the account, or for its minimum cash.",
+    INVEST_CASH: "A purchase from cash above its target.",
+    REBALANCE: "A sale or purchase that brings a class, sub-class or security toward its target.",
+    HARVEST_LOSS: "A rebalancing sale of nothing but losses, in a household that harvests them.",
+    HARVEST_REPLACEMENT: "A purchase that takes the place of shares sold at a loss.",
+    RESTRICTION: "A sale toward a concentration limit.",
+    LOCATE: "A move of a class to the accounts that suit it; the waterfall proposes none.",
+}
 
-EXCEPTION_CODES = (
-    "out_of_tolerance",
-    "excluded",
-    "deferred",
-    "restricted",
-    "unmapped",
-    "illiquid",
-    "frozen",
-    "wash_sale_window",
-    "unknown_coverage",
-    "rates_missing",
-    "cash_shortfall",
-    "below_minimum",
-    "no_ips",
-    "withheld",
-)
+# The closed list of an exception's reasons. `amount` is dollars of what the reason concerns.
+EXCEPTION_CODES: Mapping[str, str] = {
+    "out_of_tolerance": "A target stays outside its band; amount: dollars beyond the edge.",
+    "excluded": "Held away, not of a kind or currency that is traded; amount: its value.",
+    "deferred": "Put off for its tax or term, or a flow in sight cures it; amount: dollars of it.",
+    "restricted": "A restriction or limit bars it; amount: its value, or the excess over a limit.",
+    "unmapped": "Not mapped to an asset class; amount: its value.",
+    "illiquid": "No daily market; amount: its value.",
+    "frozen": "Its data is in doubt, or its account may not trade; amount: its value.",
+    "wash_sale_window": "A wash-sale window or this plan bars it; amount: dollars of it.",
+    "unknown_coverage": "Recent purchases are not all known; amount: dollars not sold.",
+    "rates_missing": "The year's tax rates or profile are missing; amount: dollars not sold.",
+    "cash_shortfall": "Cash that is due is not raised; amount: what is missing.",
+    "below_minimum": "Too small for a trade; amount: dollars of it.",
+    "no_ips": "The account belongs to no Investment Policy Statement; amount: its value.",
+    "withheld": "A rule was broken or planning failed; no amount.",
+}
 
 REBALANCE_MODE = "rebalance"
 CASH_ONLY_MODE = "cash_only"

@@ -16,11 +16,17 @@ from typing import NamedTuple
 
 from python_steps.lot_selection.methods import SelectableLot, order_lots
 from python_steps.planning.household import (
+    CASH,
     FUND_TYPES,
+    RELEASED,
     TAXABLE,
+    UNMAPPED,
     Account,
+    AllocationGroup,
+    ClassTarget,
     Household,
     Lot,
+    PartTarget,
     Position,
     Security,
     TradeTerms,
@@ -114,6 +120,7 @@ def check_plan(
         _taxes_are_true(facts, plan, rates),
         _gains_are_allowed(facts, plan, policy),
         _concentrations_hold(facts, plan),
+        _left_overs_are_told(facts, plan),
         _lot_methods_hold(facts, plan),
         _run_mode_fits(facts, plan),
         _reasons_are_given(plan),
@@ -378,6 +385,68 @@ def _concentrations_hold(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenI
             yield BrokenInvariant("concentration_limits_hold", limit.security_id)
 
 
+def _left_overs_are_told(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvariant]:
+    """Invariant 10: what the plan leaves, or puts, outside its band has an exception."""
+    if facts.household.household_state != RELEASED:
+        return
+    told = [row.subject for row in plan.exceptions]
+    for group in facts.household.groups:
+        accounts = {
+            each.account_id: each
+            for each in facts.household.accounts
+            if each.allocation_group_id == group.allocation_group_id
+            and each.counts_toward_allocation
+        }
+        trades = [trade for trade in plan.trades if trade.account_id in accounts]
+        total = _value_after(facts, group, accounts, trades)
+        rows: list[ClassTarget | PartTarget] = [*group.classes, *group.parts]
+        for row in rows:
+            if row.name in (CASH, UNMAPPED) or total <= 0:
+                continue
+            after = row.market_value + sum(
+                (
+                    (trade.notional if trade.action == "buy" else -trade.notional)
+                    * _share(facts.securities[trade.security_id], row)
+                    for trade in trades
+                ),
+                NOTHING,
+            )
+            beyond = max(
+                after - row.upper_band_weight * total, row.lower_band_weight * total - after
+            )
+            is_judged = row.is_breach or row.is_breach_projected or bool(trades)
+            if is_judged and beyond > CENT and not any(each.startswith(row.name) for each in told):
+                yield BrokenInvariant("what_stays_outside_its_band_is_told", row.name)
+
+
+def _share(security: Security, row: ClassTarget | PartTarget) -> Decimal:
+    """The share of a security's value that a target counts."""
+    by_class = dict(security.class_weights)
+    if isinstance(row, ClassTarget):
+        return by_class.get(row.asset_class, NOTHING)
+    if row.target_level == "security":
+        return Decimal(1) if row.security_id == security.security_id else NOTHING
+    is_member = row.asset_class is not None and security.sub_class == row.target_key
+    return by_class.get(row.asset_class, NOTHING) if is_member and row.asset_class else NOTHING
+
+
+def _value_after(
+    facts: _Facts, group: AllocationGroup, accounts: dict[str, Account], trades: list[Trade]
+) -> Decimal:
+    """A group's value once the flows due have left it and the trades are paid."""
+    booked = sum((row.market_value for row in group.classes if row.name != CASH), NOTHING)
+    balances = [each.cash for each in accounts.values() if each.cash is not None]
+    if len(balances) == len(accounts):
+        cash = sum((each.investable + each.minimum for each in balances), NOTHING)
+        for (account_id, security_id), position in facts.positions.items():
+            if account_id in accounts:
+                weight = dict(facts.securities[security_id].class_weights).get(CASH, NOTHING)
+                cash += weight * (position.market_value or NOTHING)
+    else:
+        cash = sum((row.market_value for row in group.classes if row.name == CASH), NOTHING)
+    return booked + cash - sum((trade.cost for trade in trades), NOTHING)
+
+
 def _lot_methods_hold(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvariant]:
     """Invariant 11: a standing method is followed: the lots sold are the head of its order."""
     for trade in _sells(plan):
@@ -410,7 +479,7 @@ def _run_mode_fits(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvaria
     """Invariant 13: a run mode holds only its own kinds of trades; only a free household trades."""
     if not plan.trades:
         return
-    if plan.run_mode == NO_TRADE_MODE or facts.household.household_state != "released":
+    if plan.run_mode == NO_TRADE_MODE or facts.household.household_state != RELEASED:
         yield BrokenInvariant("trades_fit_the_run_mode", plan.run_mode)
     reasons = {trade.reason_code for trade in plan.trades}
     if plan.run_mode == CASH_ONLY_MODE and reasons - CASH_TRADE_REASONS:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any
 
@@ -144,11 +144,12 @@ def input_hash(
 
     Args:
         household: the problem, already in canonical order.
-        policy: the firm's settings.
+        policy: the firm's settings; where alerts go is none of a plan's business.
         book_wide: hash of the book-wide assumptions and rates (`book_wide_hash`).
         valid_until_date: last day on which the plan may be approved.
     """
-    parts = (PLANNER, repr(household), repr(policy), book_wide, valid_until_date.isoformat())
+    settings = {name: value for name, value in asdict(policy).items() if "alert" not in name}
+    parts = (PLANNER, repr(household), repr(settings), book_wide, valid_until_date.isoformat())
     return _hex("\n".join(parts))
 
 

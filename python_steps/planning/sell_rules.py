@@ -88,12 +88,10 @@ class SellRules:
         follows_order = account.is_taxable and account.lot_method not in SPECIFIC_METHODS
         eligible: list[Lot] = []
         for lot in self._in_order(position):
-            if self.lot_block(ledger, position, lot, allowed) is not None:
-                if follows_order:
-                    break
-            elif ledger.left_of(lot) > 0:
+            is_barred = self.lot_block(ledger, position, lot, allowed) is not None
+            if not is_barred and ledger.left_of(lot) > 0:
                 eligible.append(lot)
-            elif follows_order and lot.sellable_quantity < lot.quantity:
+            if follows_order and (is_barred or lot.sellable_quantity < lot.quantity):
                 break  # what is left of the lot may not be sold: the queue stops here
         return eligible
 
@@ -236,9 +234,9 @@ def _cause_words(caused_by: str) -> str:
 
 
 def long_term_words(lot: Lot) -> str:
-    """A clause with the day the lot turns long-term, where its holding period is known."""
+    """A remark with the day the lot turns long-term, where its holding period is known."""
     start = lot.holding_period_start_date
-    return "" if start is None else f"; it turns long-term on {long_term_from(start).isoformat()}"
+    return "" if start is None else f" (it turns long-term on {long_term_from(start).isoformat()})"
 
 
 def _by_age(lot: Lot) -> tuple[date, str]:

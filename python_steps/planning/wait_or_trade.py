@@ -49,6 +49,11 @@ class Path:
     estimated_tax: Decimal | None
     transaction_cost: Decimal
 
+    @property
+    def outside(self) -> tuple[int, Decimal]:
+        """How far from its bands the path leaves the group: classes outside, then dollars."""
+        return (self.breach_count, self.amount_outside_bands)
+
 
 @dataclass(frozen=True, slots=True)
 class WaitOrTrade:
@@ -188,6 +193,11 @@ def _verdict(
         )
     when = f" on {expected.isoformat()}" if expected else ""
     price = _price_words(traded)
+    if amount <= 0 and traded.outside >= today.outside:
+        return "wait", (
+            f"No contribution is on its way, and the plan has no trade that cures the drift: "
+            f"{_drift_words(today)}. Its exceptions say why."
+        )
     if amount <= 0:
         return "trade", (
             f"No contribution is on its way, so waiting cures nothing: {_drift_words(today)}. "
@@ -199,7 +209,7 @@ def _verdict(
             f"Wait. {contribution} brings every class inside its band without a sale; trading "
             f"now {price}. Until then {_drift_words(today)}."
         )
-    if traded.breach_count < waited.breach_count:
+    if traded.outside < waited.outside:
         return "trade", (
             f"Trade now. {contribution} leaves {_drift_words(waited)}; trading now {price} and "
             f"leaves {_drift_words(traded)}."
@@ -218,7 +228,8 @@ def _price_words(path: Path) -> str:
             f"costs {dollars(path.transaction_cost)} and saves {dollars(-path.estimated_tax)} of "
             "tax"
         )
-    return f"costs {dollars(path.transaction_cost)} and {dollars(path.estimated_tax)} of tax"
+    tax = f"{dollars(path.estimated_tax)} of tax" if path.estimated_tax else "no tax"
+    return f"costs {dollars(path.transaction_cost)} and {tax}"
 
 
 def _drift_words(path: Path) -> str:

@@ -27,6 +27,7 @@ from python_steps.planning.evaluation import (
 from python_steps.planning.finishing import finished_trades, tax_impacts
 from python_steps.planning.gain_steps import Deferral, Judge, realise_gains
 from python_steps.planning.household import (
+    RELEASED,
     Account,
     AllocationGroup,
     Household,
@@ -59,7 +60,6 @@ from python_steps.policy import FirmPolicy
 from python_steps.taxes.rates import RateTables
 
 NOTHING = Decimal(0)
-RELEASED = "released"
 # A second pass lets an account use what a first pass in another account left to do.
 TAX_ADVANTAGED_PASSES = 2
 

@@ -92,6 +92,12 @@ def test_the_same_inputs_give_the_same_ids_and_other_inputs_another_plan() -> No
     assert two_households().plan("H1", policy=policy).plan["plan_id"] != first["plan_id"]
 
 
+def test_where_alerts_go_makes_no_new_plan() -> None:
+    first = two_households().plan("H1").plan
+    policy = FirmPolicy(alert_channel="webhook", alert_target="https://alerts.example")
+    assert two_households().plan("H1", policy=policy).plan["plan_id"] == first["plan_id"]
+
+
 def test_ids_follow_their_stated_form() -> None:
     planned = two_households().plan("H1")
     assert planned.plan["plan_id"].startswith("P-")

@@ -20,6 +20,7 @@ from python_steps.policy import FirmPolicy
 from tests.python_steps.planning.small_book import (
     AS_OF,
     BONDS,
+    CASH,
     LARGE,
     TRADE_DATE,
     D,
@@ -200,3 +201,18 @@ def test_a_plan_that_breaks_a_rule_is_withheld_with_the_rules_name() -> None:
     assert withheld.plan_status == "withheld"
     assert "restrictions_hold" in withheld.explanation
     assert any("restrictions_hold" in row.rationale for row in withheld.exceptions)
+
+
+def test_a_breach_that_no_exception_tells_is_found() -> None:
+    household, plan = sound_plan()
+    group = household.groups[0]
+    rows = tuple(
+        replace(
+            row, is_breach=True, upper_band_weight=row.target_weight / 2, lower_band_weight=D(0)
+        )
+        if row.asset_class != CASH
+        else row
+        for row in group.classes
+    )
+    tighter = replace(household, groups=(replace(group, classes=rows),))
+    assert "what_stays_outside_its_band_is_told" in broken_by(tighter, plan)

@@ -48,9 +48,26 @@ def test_a_contribution_that_is_too_small_says_trade() -> None:
     assert answer.wait.breach_count == 2
 
 
+def test_when_trading_leaves_fewer_dollars_outside_it_is_better_than_waiting() -> None:
+    answer = wait_or_trade(
+        stands("0.70", "0.56"), D(100_000), [Contribution(D(1_000), None)],
+        estimated_tax=D(0), transaction_cost=D(4),
+    )  # fmt: skip
+    assert answer.verdict == "trade"
+    assert "costs $4.00 and no tax" in answer.sentence
+
+
+def test_a_plan_without_a_cure_is_not_called_a_trade() -> None:
+    answer = wait_or_trade(
+        stands("0.70", "0.70"), D(100_000), [], estimated_tax=D(0), transaction_cost=D(0)
+    )
+    assert answer.verdict == "wait"
+    assert "no trade that cures the drift" in answer.sentence
+
+
 def test_when_trading_leaves_as_much_outside_waiting_is_no_worse() -> None:
     answer = wait_or_trade(
-        stands("0.70", "0.60"), D(100_000), [Contribution(D(1_000), None)],
+        stands("0.70", "0.70"), D(100_000), [Contribution(D(1_000), None)],
         estimated_tax=None, transaction_cost=D(4),
     )  # fmt: skip
     assert answer.verdict == "wait"

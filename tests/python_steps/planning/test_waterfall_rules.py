@@ -459,6 +459,61 @@ def test_a_standing_lot_method_is_followed_and_a_barred_lot_stops_the_queue(meth
     assert (sold == []) if method == "LIFO" else (sold[0] == lots[first])
 
 
+def test_a_lot_of_which_a_part_is_locked_stops_the_queue_once_the_free_part_is_sold() -> None:
+    book = two_class_book()
+    book.account_row("A1")["lot_method"] = "FIFO"
+    first = book.lot("A1", "VTI", 300, 130, date(2018, 1, 5))
+    book.lot("A1", "VTI", 400, 130, date(2020, 1, 6))
+    book.lot("A1", "BND", 600, 50)
+    book.rows("fct_position_constraints").append(
+        {**book.constraint("A1", "VTI"), "lot_id": first, "sellable_quantity": D(100),
+         "reason": "lockup"}
+    )  # fmt: skip
+    planned = book.plan()
+    assert planned.plan["plan_status"] == "partial"
+    assert {row["lot_id"]: row["quantity"] for row in planned.lots} == {first: 100}
+
+
+def test_a_concentration_that_stays_is_told_with_what_keeps_it() -> None:
+    book = two_class_book()
+    book.lot("A1", "VTI", 530, 60)
+    book.lot("A1", "BND", 940, 50)
+    book.limit("VTI", "0.40")
+    row = next(row for row in book.plan().exceptions if "concentration" in row["subject"])
+    assert row["amount"] == 13_000
+    assert "it would realise a long-term gain" in row["rationale"]
+    book.constraint("A1", "VTI", sellable_quantity=D(0), reason="the client founded it")
+    row = next(row for row in book.plan().exceptions if "concentration" in row["subject"])
+    assert "the client founded it" in row["rationale"]
+
+
+def test_a_household_that_does_not_harvest_sells_losses_only_to_rebalance() -> None:
+    book = two_class_book(harvests_losses=False)
+    book.lot("A1", "VTI", 700, 130)
+    book.lot("A1", "BND", 600, 50)
+    sale = book.plan().of("sell")[0]
+    assert sale["realized_long_term_loss"] < 0
+    assert sale["reason_code"] == "REBALANCE"
+
+
+def test_a_fund_of_several_classes_is_bought_with_the_money_that_was_raised_only() -> None:
+    book = SmallBook()
+    book.household()
+    book.group({LARGE: "0.5", BONDS: "0.5"}, band="0.05")
+    book.account("I1", "traditional_ira", cash=30_000)
+    book.account("A1")
+    book.tax_unit()
+    book.security("VTI", LARGE, 100)
+    book.security("MIX", {BONDS: "0.6", LARGE: "0.4"}, 10)
+    book.model("MIX")
+    book.lot("A1", "VTI", 700, 99)
+    planned = book.plan()
+    raised = sum(row["notional"] for row in planned.of("sell", "VTI"))
+    spent = {row["account_id"]: row["notional"] for row in planned.of("buy", "MIX")}
+    assert 29_000 <= spent["I1"] <= 30_000
+    assert raised - 1_000 <= spent["A1"] <= raised
+
+
 def test_a_breach_that_a_flow_cures_is_a_reason_to_wait() -> None:
     book = two_class_book()
     book.projected = {("G1", LARGE): D("0.52"), ("G1", BONDS): D("0.48")}

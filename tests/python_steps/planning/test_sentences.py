@@ -1,0 +1,119 @@
+"""What the plan says: sentences for a client, numbers with the right sign, one full stop."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+import pytest
+
+from python_steps.planning.plan import EXCEPTION_CODES, REASON_CODES
+from python_steps.planning.wording import count_of, tax_clause
+from tests.python_steps.planning.small_book import BONDS, LARGE, D, SmallBook
+
+
+def stocks_and_bonds(**household: object) -> SmallBook:
+    book = SmallBook()
+    book.household(**household)
+    book.group({LARGE: "0.5", BONDS: "0.5"})
+    book.account("A1")
+    book.tax_unit()
+    book.security("VTI", LARGE, 100)
+    book.security("BND", BONDS, 50)
+    book.model("VTI")
+    book.model("BND")
+    return book
+
+
+@pytest.mark.parametrize(
+    ("tax", "is_one", "words"),
+    [
+        (D(-756), False, "save an estimated $756 of tax"),
+        (D(-756), True, "saves an estimated $756 of tax"),
+        (D(1_250), False, "cost an estimated $1,250 of tax"),
+        (D("0.00"), True, "causes no tax"),
+        (None, False, "cause a tax that cannot be estimated"),
+    ],
+)
+def test_tax_is_a_cost_or_a_saving_and_never_negative(
+    tax: Decimal | None, is_one: bool, words: str
+) -> None:
+    assert tax_clause(tax, is_one=is_one) == words
+
+
+def test_nouns_agree_with_their_number() -> None:
+    assert count_of(1, "asset class") == "1 asset class"
+    assert count_of(2, "asset class") == "2 asset classes"
+    assert count_of(12, "trade") == "12 trades"
+
+
+def test_a_plan_that_saves_tax_says_so() -> None:
+    book = stocks_and_bonds()
+    book.lot("A1", "VTI", 700, 130)
+    book.lot("A1", "BND", 600, 50)
+    text = book.plan().plan["explanation"]
+    assert re.fullmatch(
+        r"2 trades bring every asset class inside its band and save an estimated \$[\d,]+ of tax\.",
+        text,
+    )
+
+
+def test_raising_cash_is_not_called_rebalancing() -> None:
+    book = stocks_and_bonds()
+    book.lot("A1", "VTI", 520, 100)
+    book.lot("A1", "BND", 960, 50)
+    book.tables["fct_account_cash"][0].update(flow_reserve=D(2_000), investable=D(-2_000))
+    planned = book.plan()
+    assert planned.plan["run_mode"] == "cash_only"
+    assert planned.plan["explanation"].startswith("1 trade raises the cash that is due and ")
+
+
+def test_what_stays_outside_is_counted_in_words() -> None:
+    book = stocks_and_bonds()
+    book.lot("A1", "VTI", 700, 130)
+    book.lot("A1", "BND", 600, 50)
+    book.constraint("A1", "VTI", sellable_quantity=D(100))
+    text = book.plan().plan["explanation"]
+    assert text.startswith("2 trades save an estimated $")
+    assert text.endswith("and leave 2 asset classes outside their bands: see the exceptions.")
+
+
+@pytest.mark.parametrize("reason", ["The files wait.", "The files wait"])
+def test_a_reason_of_the_book_ends_with_one_full_stop(reason: str) -> None:
+    book = stocks_and_bonds(household_state="withheld", state_reason=reason)
+    book.lot("A1", "VTI", 700, 130)
+    book.account_row("A1").update(is_trading_blocked=True, trading_blocked_reason="It is closed.")
+    book.tables["fct_account_cash"][0].update(flow_reserve=D(2_000), investable=D(-2_000))
+    planned = book.plan()
+    assert planned.plan["explanation"] == "No trades are proposed: The files wait."
+    texts = [row["rationale"] for row in planned.exceptions]
+    assert texts
+    assert not [text for text in texts if ".." in text]
+    shortfall = next(row for row in planned.exceptions if row["reason_code"] == "cash_shortfall")
+    assert "nothing is sold for it now: The files wait." in shortfall["rationale"]
+
+
+def test_a_household_without_a_policy_statement_is_not_called_inside_its_bands() -> None:
+    book = SmallBook()
+    book.household()
+    book.account("A1", group_id=None, cash=5_000)
+    book.tax_unit()
+    book.security("VTI", LARGE, 100)
+    book.lot("A1", "VTI", 10, 90)
+    planned = book.plan()
+    assert "no target to trade to" in planned.plan["explanation"]
+    row = next(row for row in planned.exceptions if row["reason_code"] == "no_ips")
+    assert row["amount"] == 6_000
+
+
+def test_every_exception_that_speaks_of_dollars_carries_them() -> None:
+    book = stocks_and_bonds()
+    book.lot("A1", "VTI", 560, 5)
+    book.lot("A1", "BND", 880, 50)
+    rows = book.plan().exceptions
+    assert rows
+    assert all(row["amount"] is not None for row in rows if "$" in row["rationale"])
+
+
+def test_each_reason_code_is_explained() -> None:
+    assert all(text.endswith(".") for text in (*REASON_CODES.values(), *EXCEPTION_CODES.values()))
