@@ -54,8 +54,8 @@ HOUSEHOLD_COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
     "int_lots__identified": (
         "household_id", "lot_id", "account_id", "security_id", "quantity", "acquisition_date",
-        "holding_period_start_date", "custodian_cost_basis", "basis_status", "is_frozen",
-        "frozen_reason",
+        "holding_period_start_date", "custodian_cost_basis", "basis_status", "basis_method",
+        "covered_status", "is_frozen", "frozen_reason",
     ),
     "int_positions__valued": (
         "household_id", "account_id", "security_id", "quantity", "market_value", "position_state",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
@@ -39,10 +40,17 @@ from python_steps.planning.household import (
 )
 from python_steps.policy import FirmPolicy
 from python_steps.taxes.holding_period import is_long_term
+from python_steps.taxes.special_basis import PooledLot, average_unit_costs
 
 MICRO_DOLLAR = Decimal("0.000001")
 BASIS_POINTS = Decimal(10000)
 TRUSTED_SUBSTITUTES = frozenset({"H", "M"})
+CENT = Decimal("0.01")
+AVERAGE = "AVERAGE"
+
+_AVERAGE_NOT_STATED = Block(
+    "frozen", "it is held at average cost, and the custodian's lots do not state the average"
+)
 
 
 class HouseholdBuilder:
@@ -116,6 +124,7 @@ class HouseholdBuilder:
         self, rows: dict[str, list[Row]], accounts: list[Account], constraints: _Constraints
     ) -> dict[tuple[str, str], list[Lot]]:
         taxable = {account.account_id for account in accounts if account.is_taxable}
+        pooled = self._unstated_averages(rows["int_lots__identified"], accounts)
         restated = _grouped(rows["lot_adjustments"], "parent_lot_id")
         whole = {row["lot_id"]: row for row in rows["lot_adjustments"]}
         found: dict[tuple[str, str], list[Lot]] = defaultdict(list)
@@ -130,7 +139,41 @@ class HouseholdBuilder:
                 constraints.of_lot(row),
                 self._planned_trade_date,
             )
+            pool_block = pooled.get(row["lot_id"])
+            if pool_block is not None:
+                lots = [replace(lot, block=lot.block or pool_block) for lot in lots]
             found[(row["account_id"], row["security_id"])] += lots
+        return found
+
+    def _unstated_averages(self, rows: list[Row], accounts: list[Account]) -> dict[str, Block]:
+        """Lots held at average cost whose own basis is not the average of their pool.
+
+        Their sale would be reported at the pool's average (Reg. 1.1012-1(e)), which is not what
+        the lot says; the gain of a part of the holding cannot be told from it.
+        """
+        taxable = {account.account_id: account for account in accounts if account.is_taxable}
+        pools: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        for row in rows:
+            account, security = taxable.get(row["account_id"]), row["security_id"]
+            kind = self._securities[security].security_type if security in self._securities else ""
+            is_elected = (
+                account is not None and account.lot_method == AVERAGE and kind == "MUTUAL_FUND"
+            )
+            if account is not None and (row["basis_method"] == AVERAGE or is_elected):
+                pools[(row["account_id"], security)].append(row)
+        found: dict[str, Block] = {}
+        for pool in pools.values():
+            averages = average_unit_costs(
+                PooledLot(
+                    row["quantity"], row["custodian_cost_basis"], row["covered_status"] == "COVERED"
+                )
+                for row in pool
+            )
+            for row in pool:
+                average = averages[row["covered_status"] == "COVERED"]
+                stated = row["custodian_cost_basis"]
+                if average is None or abs(average * row["quantity"] - stated) > CENT:
+                    found[row["lot_id"]] = _AVERAGE_NOT_STATED
         return found
 
     def _positions(

@@ -498,7 +498,12 @@ def _deferral_row(market: Market, deferral: Deferral) -> TradeException:
 
 
 def _account_value(index: HouseholdIndex, account: Account) -> Decimal | None:
-    """Holdings and cash of an account, None where one of them is not known."""
+    """Holdings and cash of an account, None where they are not known for sure.
+
+    In a household that is not released a feed may be missing: what is there is not all there is.
+    """
+    if index.household.household_state != RELEASED:
+        return None
     values = [each.market_value for each in index.positions_of_account.get(account.account_id, [])]
     values.append(None if account.cash is None else account.cash.trade_date)
     known = [value for value in values if value is not None]

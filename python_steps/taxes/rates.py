@@ -94,8 +94,8 @@ class YearRates:
         return self.net_investment_rate * min(max(NOTHING, net_investment_income), excess)
 
     def ordinary_rate(self, taxable_income: Decimal) -> Decimal:
-        """Rate on the next dollar of ordinary income."""
-        return _rate_at(self.ordinary_brackets, taxable_income)
+        """Rate on the next dollar of ordinary income; none while deductions are left over."""
+        return NOTHING if taxable_income < 0 else _rate_at(self.ordinary_brackets, taxable_income)
 
     def long_term_rate(self, taxable_income: Decimal) -> Decimal:
         """Rate on the next dollar of long-term gain at this total taxable income."""
@@ -328,10 +328,14 @@ def marginal_rates(profile: TaxUnitProfile, tables: RateTables) -> MarginalRates
     surtax = rates.net_investment_rate if magi >= rates.net_investment_threshold else NOTHING
     federal_ordinary = rates.ordinary_rate(ordinary)
     federal_long = rates.long_term_rate(max(NOTHING, ordinary) + netted.taxed_long_gain)
+    # Deductions that income has not used up shelter the next dollar from the state, too.
+    state = profile.state_rate if ordinary >= 0 else NOTHING
+    is_gain_taxed = netted.taxed_long_gain + min(NOTHING, ordinary) >= 0
+    state_gains = profile.state_gains_rate if is_gain_taxed else NOTHING
     return MarginalRates(
-        ordinary=federal_ordinary + profile.state_rate,
-        short_term=federal_ordinary + surtax + profile.state_rate,
-        long_term=federal_long + surtax + profile.state_gains_rate,
+        ordinary=federal_ordinary + state,
+        short_term=federal_ordinary + surtax + state,
+        long_term=federal_long + surtax + state_gains,
         status=rates.status,
     )
 

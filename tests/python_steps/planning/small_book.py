@@ -272,7 +272,8 @@ class SmallBook:
                 "security_id": ticker, "quantity": amount, "acquisition_date": acquired,
                 "holding_period_start_date": acquired, "custodian_cost_basis": basis,
                 "basis_status": "missing" if basis is None else "complete", "is_frozen": False,
-                "frozen_reason": None, **changes,
+                "basis_method": "UNKNOWN", "covered_status": "COVERED", "frozen_reason": None,
+                **changes,
             }
         )  # fmt: skip
         self.rows("lot_adjustments").append(

@@ -514,6 +514,19 @@ def test_a_fund_of_several_classes_is_bought_with_the_money_that_was_raised_only
     assert raised - 1_000 <= spent["A1"] <= raised
 
 
+@pytest.mark.parametrize(("second_cost", "is_sold"), [(130, True), (120, False)])
+def test_lots_at_average_cost_are_sold_only_where_they_state_the_average(
+    second_cost: int, is_sold: bool
+) -> None:
+    book = two_class_book()
+    book.lot("A1", "VTI", 300, 130, date(2018, 1, 5), basis_method="AVERAGE")
+    book.lot("A1", "VTI", 400, second_cost, date(2020, 1, 6), basis_method="AVERAGE")
+    book.lot("A1", "BND", 600, 50)
+    planned = book.plan()
+    assert bool(planned.trades) == is_sold
+    assert is_sold or any("average cost" in row["rationale"] for row in planned.exceptions)
+
+
 def test_a_breach_that_a_flow_cures_is_a_reason_to_wait() -> None:
     book = two_class_book()
     book.projected = {("G1", LARGE): D("0.52"), ("G1", BONDS): D("0.48")}

@@ -124,6 +124,14 @@ def test_next_dollar_at_a_bracket_edge_meets_the_higher_rate():
     ).ordinary == Decimal("0.29")
 
 
+def test_the_next_dollar_is_free_while_deductions_are_left_over():
+    profile = _profile(ordinary_taxable_income=Decimal(-5000), magi=Decimal(20000))
+    rates = marginal_rates(profile, _tables())
+    assert (rates.ordinary, rates.short_term, rates.long_term) == (0, 0, 0)
+    one = capital_gains_tax_change(profile, _tables(), Decimal(100), Decimal(0))
+    assert one == 0
+
+
 def test_year_without_rates_is_missing_by_default_and_provisional_by_policy():
     profile = _profile(tax_year=2027)
     assert _tables().status(2027, "MFJ") == "missing"
