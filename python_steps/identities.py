@@ -4,18 +4,24 @@ Belongs here: which references from custodians and policy files mean the same ac
 security, and which new surrogate a reference gets. Does not belong here: where the registry is
 kept (records), or lots (their identity is a fact of SQL). Rules: an account is (custodian, account
 number as text); a security is found by custodian id, then CUSIP with a valid check digit, then
-ISIN, then ticker. Surrogates are running numbers, never hashes: a hash of an account number can be
-reversed.
+ISIN, then ticker (class shares in one spelling). Surrogates are running numbers, never hashes: a
+hash of an account number can be reversed.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from python_steps.findings import Violation
 
-NULL_WORDS = frozenset({"", "--", "-", "N/A", "NA", "NONE", "NO NUMBER", "NULL"})
+# The words for nothing of dbt_project/macros/casting.sql, which reads the same columns.
+NULL_WORDS = frozenset(
+    {"", "--", "-", "N/A", "NA", "NONE", "NULL", "NO NUMBER"}
+    | {"NOT APPLICABLE", "INCOMPLETE", "MISSING", "VARIOUS", "UNKNOWN"}
+)
+_CLASS_SHARE = re.compile(r"([A-Z]{1,5})[/ ]([A-Z])")
 _PRECEDENCE = ("CUSTODIAN_ID", "CUSIP", "ISIN", "TICKER")
 
 
@@ -112,7 +118,7 @@ def identifiers_of(reference: SecurityReference) -> tuple[tuple[str, str, str], 
         "CUSTODIAN_ID": _cleaned(reference.custodian_security_id),
         "CUSIP": _cleaned(reference.cusip),
         "ISIN": _cleaned(reference.isin),
-        "TICKER": _cleaned(reference.ticker),
+        "TICKER": _cleaned_ticker(reference.ticker),
     }
     if values["CUSIP"] and not has_valid_check_digit(values["CUSIP"]):
         values["CUSIP"] = ""
@@ -151,6 +157,13 @@ def _cusip_value(character: str) -> int | None:
 def _cleaned(value: str) -> str:
     text = value.strip().upper()
     return "" if text in NULL_WORDS else text
+
+
+def _cleaned_ticker(value: str) -> str:
+    """A ticker without footnote stars, class shares with a dot: BRK/B and BRK B are BRK.B."""
+    text = _cleaned(value).rstrip("*")
+    class_share = _CLASS_SHARE.fullmatch(text)
+    return ".".join(class_share.groups()) if class_share else text
 
 
 def _contradiction(

@@ -132,3 +132,30 @@ def test_resolution_does_not_depend_on_row_order_and_never_gives_one_identifier_
     keys = [(entry.id_type, entry.id_value, entry.custodian) for entry in first]
     assert len(keys) == len(set(keys))
     assert resolve_securities(first, given_references).new_identifiers == []
+
+
+@pytest.mark.parametrize(
+    ("ticker", "spelled"),
+    [
+        ("BRK/B", "BRK.B"),
+        ("brk b ", "BRK.B"),
+        ("BRK.B", "BRK.B"),
+        ("SPAXX**", "SPAXX"),
+        ("BAC PRL", "BAC PRL"),  # a preferred share is no class share
+        ("various", None),
+    ],
+)
+def test_ticker_has_one_spelling(ticker, spelled):
+    expected = () if spelled is None else (("TICKER", spelled, ""),)
+    assert identifiers_of(reference(ticker=ticker)) == expected
+
+
+def test_class_share_without_cusip_is_one_security_however_it_is_spelled():
+    resolution = resolve_securities(
+        [],
+        [
+            reference(custodian=custodian, ticker=ticker)
+            for custodian, ticker in (("A", "BRK/B"), ("B", "BRK B"), ("C", "BRK.B"))
+        ],
+    )
+    assert resolution.new_identifiers == [RegisteredIdentifier("S-000001", "TICKER", "BRK.B", "")]
