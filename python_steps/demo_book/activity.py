@@ -97,7 +97,7 @@ def _position_transactions(
     account: Account, position: Position, market: Market, first: int, last: int
 ) -> Iterator[Transaction]:
     ticker = position.ticker
-    stem = f"{account.number}-{position.number:03d}"
+    stem = f"{account.reference}-{position.number:03d}"
     for purchase in position.purchases:
         index = purchase.session_index
         if not first <= index <= last:

@@ -350,11 +350,11 @@ def _per_share(basis: int, quantity: int) -> str:
 def _opening_id(account: Account, position: Position, purchase: Purchase) -> str:
     """The transaction that opened a lot, as its trade states it."""
     kind = "R" if purchase.acquisition_type == "REINVEST" else "P"
-    return _numeric_id(f"{account.number}-{position.number:03d}-{kind}{purchase.number:03d}")
+    return _numeric_id(f"{account.reference}-{position.number:03d}-{kind}{purchase.number:03d}")
 
 
 def _numeric_id(transaction_id: str) -> str:
     """A transaction id of the book as the digits that this custodian uses."""
     account, *position, event = transaction_id.split("-")
     number = int(position[0]) if position else 0  # pure cash has no position
-    return f"{account.lstrip('U')}{number:03d}{_KIND_DIGITS[event[0]]}{int(event[1:]):05d}"
+    return f"{account}{number:03d}{_KIND_DIGITS[event[0]]}{int(event[1:]):05d}"

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from hashlib import sha256
 from typing import NamedTuple
 
 from python_steps.demo_book.ledger import Position
@@ -187,6 +188,15 @@ class Account:
     def custodian(self) -> str:
         """The custodian's code: its folder in capitals."""
         return self.folder.upper()
+
+    @property
+    def reference(self) -> str:
+        """What stands for the account in lot and transaction ids: ten digits, not its number.
+
+        Ids go where account numbers must not: trade lists, marts, workbooks.
+        """
+        digest = sha256(f"{self.custodian}:{self.number}".encode()).digest()
+        return f"{int.from_bytes(digest[:5], 'big') % 10**10:010d}"
 
     @property
     def is_taxable(self) -> bool:

@@ -372,7 +372,7 @@ class StandardFeed:
                 continue
             acquired = self.market.sessions[lot.purchase.session_index]
             disposed = self.market.sessions[lot.sale.session_index]
-            transaction = f"{account.number}-{position.number:03d}-S{lot.sale.number:03d}"
+            transaction = f"{account.reference}-{position.number:03d}-S{lot.sale.number:03d}"
             values = (
                 account.number,
                 *self._ids(security),
@@ -500,7 +500,7 @@ class StandardFeed:
 
 def lot_id(account: Account, position: Position, purchase_number: int) -> str:
     """The lot id of a custodian that states one: account, position and purchase."""
-    return f"{account.number}.{position.number:03d}.{purchase_number:03d}"
+    return f"{account.reference}.{position.number:03d}.{purchase_number:03d}"
 
 
 def covered_status(account: Account, security: DemoSecurity, acquired: date) -> str:
