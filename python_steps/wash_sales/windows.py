@@ -10,6 +10,7 @@ reading is met.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -94,7 +95,8 @@ class Windows:
     def records(self) -> list[dict[str, Any]]:
         """Rows of tax.wash_sale_windows, sorted.
 
-        Every open window, and every identity group held where the history is not known.
+        Every open window, and every identity group held where the history is not known, once for
+        each household that has an account in the wash-sale group.
         """
         book, unknown = self.book, self._groups_of_unknown_history()
         keys = set(self.loss_sales) | set(self.purchases) | set(self.gaps)
@@ -106,7 +108,7 @@ class Windows:
                 ]
             )
             keys |= set(held.tolist())
-        household = self._households()
+        households = self._households()
         records = []
         for key in sorted(keys):
             group, identity = book.group_ids_of_window(key)
@@ -120,17 +122,19 @@ class Windows:
                 for cause, until in ((loss, no_buy), (purchase, no_loss_sale))
                 if cause is not None and until is not None
             ]
-            records.append(
+            records.extend(
                 {
                     "wash_sale_group_id": group,
                     "identity_group_id": identity,
-                    "household_id": household[group],
+                    "household_id": household_id,
                     "no_buy_until_date": no_buy,
                     "no_loss_sale_until_date": no_loss_sale,
                     "caused_by": " ".join([*sentences, *([gap] if gap else [])]),
                     "coverage": "known" if gap is None else "unknown",
                 }
+                for household_id in households[group]
             )
+        # Households stand in order already, and the sort keeps it.
         return sorted(
             records, key=lambda row: (row["wash_sale_group_id"], row["identity_group_id"])
         )
@@ -148,13 +152,16 @@ class Windows:
             day=cause.day.isoformat(),
         )
 
-    def _households(self) -> dict[str, str]:
-        """One household per wash-sale group: the first by id, should a group span several."""
-        first: dict[str, str] = {}
+    def _households(self) -> dict[str, list[str]]:
+        """The households of each wash-sale group: a window binds spouses who are planned apart."""
+        found: dict[str, set[str]] = defaultdict(set)
         for account in self.book.accounts:
-            known = first.get(account.wash_group_id, account.household_id)
-            first[account.wash_group_id] = min(known, account.household_id)
-        return first
+            found[account.wash_group_id].add(account.household_id)
+        # An account without settings is of no household, and alone in its group.
+        return {
+            group: sorted(households, key=lambda household_id: household_id or "")
+            for group, households in found.items()
+        }
 
     def _groups_of_unknown_history(self) -> dict[int, str]:
         """Wash-sale groups with an account whose last 31 days are not known, and why."""

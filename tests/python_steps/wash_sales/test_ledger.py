@@ -335,6 +335,19 @@ def _windows(result):
     }
 
 
+def test_window_of_a_group_is_told_to_each_of_its_households():
+    accounts = [
+        row | {"household_id": "H2"} if row["account_id"] == "OTHER" else row for row in ACCOUNTS
+    ]
+    result = _reconcile(accounts=accounts, closed=[_loss("2026-11-05")])
+    told = [(row["household_id"], row["no_buy_until_date"]) for row in result_windows(result)]
+    assert told == [("H1", date(2026, 12, 5)), ("H2", date(2026, 12, 5))]
+
+
+def result_windows(result):
+    return _rows(result, "wash_sale_windows")
+
+
 def test_loss_sale_bars_buying_up_to_the_thirtieth_day():
     window = _windows(_reconcile(closed=[_loss("2026-11-05")]))["W1", "TOTAL"]
     assert window["no_buy_until_date"] == date(2026, 12, 5)
