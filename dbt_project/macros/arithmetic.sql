@@ -77,3 +77,25 @@
 {% macro account_label(accounts) -%}
     coalesce({{ accounts }}.account_name, {{ accounts }}.custodian) || ' (' || {{ masked_number(accounts ~ ".account_number") }} || ')'
 {%- endmacro %}
+
+{#- Custodians build lot and transaction ids from account numbers: what is published carries the masked
+    one. Shorter numbers are left alone, they would be found inside other numbers. -#}
+{% macro without_account_number(text, account_number) -%}
+    case
+        when length({{ account_number }}) > 6
+            then replace({{ text }}, {{ account_number }}, {{ masked_number(account_number) }})
+        else {{ text }}
+    end
+{%- endmacro %}
+
+{#- A sentence with each of a list of account numbers masked. -#}
+{% macro with_masked_numbers(text, account_numbers) -%}
+    case
+        when {{ account_numbers }} is null then {{ text }}
+        else
+            list_reduce(
+                list_prepend({{ text }}, {{ account_numbers }}),
+                (told, number) -> replace(told, number, {{ masked_number("number") }})
+            )
+    end
+{%- endmacro %}

@@ -141,7 +141,8 @@
     case when not {{ is_null_word(column) }} then upper(trim({{ column }})) end
 {%- endmacro %}
 
-{#- Tickers in one spelling: capitals, no footnote stars, class shares with a dot. -#}
+{#- Tickers in one spelling: capitals, no footnote stars, class shares with a dot. The registry of
+    identities spells them alike (python_steps/identities.py). -#}
 {% macro as_ticker(column) -%}
     case
         when not {{ is_null_word(column) }}
@@ -155,9 +156,10 @@
     concat_ws(
         '|'
         , {{ "coalesce(trim(" ~ custodian ~ "), '')" if "custodian_security_id" in parts else "''" }}
-        {% for part in ["custodian_security_id", "cusip", "isin", "ticker"] -%}
+        {% for part in ["custodian_security_id", "cusip", "isin"] -%}
             , {{ "coalesce(upper(trim(" ~ part ~ ")), '')" if part in parts else "''" }}
         {% endfor %}
+        , {{ "coalesce(" ~ as_ticker("ticker") ~ ", '')" if "ticker" in parts else "''" }}
     )
 {%- endmacro %}
 

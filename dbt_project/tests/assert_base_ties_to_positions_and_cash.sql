@@ -19,7 +19,7 @@ held as (
 cash as (
     select
         accounts.allocation_group_id,
-        sum(cash.trade_date - cash.margin_debit - cash.fee_reserve) as market_value
+        sum(coalesce(cash.trade_date - cash.margin_debit, 0) - cash.fee_reserve) as market_value
     from accounts
     inner join {{ ref("fct_account_cash") }} as cash on accounts.account_id = cash.account_id
     where cash.as_of_date = {{ as_of_date() }}

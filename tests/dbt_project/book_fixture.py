@@ -219,7 +219,7 @@ def small_book(as_of_date: date = AS_OF_DATE) -> Book:
         book.position(number, "BND", "76")
 
     sound("CLEAN", "1000001")
-    book.account("1000002", "CLEAN", account_type="roth_ira", cash=None)
+    book.account("1000002", "CLEAN", account_type="roth_ira", cash="0")
     book.position("1000002", "VTI", "6", lots=())
     book.delivery.add(
         "ips_targets",
@@ -246,6 +246,24 @@ def small_book(as_of_date: date = AS_OF_DATE) -> Book:
         "security_custodians",
         {"ticker": "SCHB", "custodian": "*", "is_available": "true", "trades_in": "shares"},
     )
+
+    # Cash that is not stated: in a small account, in a large one, and in one that is held away.
+    sound("NOCASH", "1000151")
+    book.account("1000152", "NOCASH", account_type="roth_ira", cash=None)
+    book.position("1000152", "VTI", "5", lots=())
+    sound("NOCASH2", "1000161")
+    book.account("1000162", "NOCASH2", account_type="roth_ira", cash=None)
+    book.position("1000162", "VTI", "50", lots=())
+    sound("AWAY", "1000171")
+    book.account("1000172", "AWAY", account_type="401k", cash=None, is_tradable="false")
+    book.position("1000172", "VTI", "50", lots=(), is_held_away="true")
+
+    # One class share in three spellings, and no CUSIP.
+    sound("SHARES", "1000181")
+    for number, ticker in (("1000181", "BRK/B"), ("1000182", "BRK B"), ("1000183", "BRK.B")):
+        if number != "1000181":
+            book.account(number, "SHARES", cash="0", account_type="roth_ira")
+        book.position(number, ticker, "1")
 
     sound("LOTS", "1000011")
     book.position("1000011", "SCHB", "10", lots=("9",))
@@ -320,3 +338,22 @@ def small_book(as_of_date: date = AS_OF_DATE) -> Book:
     # An account that the custodian sends and the firm has no settings for.
     book.position("1000999", "VTI", "7")
     return book
+
+
+CONTRACT_VIOLATIONS = [
+    {
+        "as_of_date": AS_OF_DATE,
+        "custodian": "ALPINE",
+        "feed": "standard_feed",
+        "entity": "positions",
+        "file_name": "positions.csv",
+        "rule": "unique_key",
+        "severity": "warn",
+        "scope": "position",
+        "account_number": "1000001",
+        "observed": "the key (account_number=1000001, ticker=VTI) more than once",
+        "expected": "each key once",
+        "message": "positions.csv: found account_number=1000001 and lot 1000002.014.001; which?",
+        "who_must_act": "operations",
+    }
+]

@@ -10,7 +10,7 @@ with blocks as (
             )
         ) as is_withheld,
         bool_or(is_uncertain) as is_uncertain,
-        string_agg(distinct rule, ', ' order by rule) as rules
+        string_agg(distinct reason, '; ' order by reason) as reasons
     from {{ ref("int_violations__found") }}
     where severity = 'block' and scope = 'account' and account_id is not null
     group by account_id
@@ -19,7 +19,7 @@ with blocks as (
 missing_feeds as (
     select
         custodian,
-        string_agg(entity, ', ' order by entity) as entities
+        string_agg(replace(entity, '_', ' '), ', ' order by entity) as entities
     from {{ ref("int_feeds__missing") }}
     group by custodian
 ),
@@ -52,7 +52,7 @@ lots as (
 assessed as (
     select
         accounts.*,
-        blocks.rules as block_rules,
+        blocks.reasons as block_reasons,
         blocks.is_withheld,
         blocks.is_uncertain as is_account_uncertain,
         missing_feeds.entities as missing_entities,
@@ -106,21 +106,22 @@ select
         when coalesce(account_status, 'open') <> 'closed' and (missing_entities is not null or is_absent)
             then 'waiting_for_feed'
         when is_withheld then 'withheld'
-        when block_rules is not null or coalesce(account_status, 'open') <> 'open' then 'frozen'
+        when block_reasons is not null or coalesce(account_status, 'open') <> 'open' then 'frozen'
         when has_pending_lots then 'lots_pending'
         else 'complete'
     end as account_state,
     nullif(
         concat_ws(
             '; ',
-            case when missing_entities is not null then 'waits for ' || missing_entities end,
-            block_rules,
-            case
-                when
-                    account_status in (
-                        'frozen', 'legal_hold', 'deceased', 'pledged', 'transferring', 'closed'
-                    )
-                    then 'account is ' || account_status
+            case when missing_entities is not null then 'it waits for the files ' || missing_entities end,
+            block_reasons,
+            case account_status
+                when 'frozen' then 'it is frozen'
+                when 'legal_hold' then 'it is under a legal hold'
+                when 'deceased' then 'its owner has died'
+                when 'pledged' then 'it is pledged'
+                when 'transferring' then 'it is being transferred'
+                when 'closed' then 'it is closed'
             end,
             case when is_in_policy and not is_tradable then 'the firm does not trade it' end
         ),

@@ -3,7 +3,7 @@
 with blocks as (
     select
         lot_id,
-        string_agg(distinct rule, ', ' order by rule) as rules
+        string_agg(distinct reason, '; ' order by reason) as reasons
     from {{ ref("int_violations__found") }}
     where severity = 'block' and scope = 'lot' and lot_id is not null
     group by lot_id
@@ -43,7 +43,7 @@ lots as (
         coalesce(lots.covered_status, 'UNKNOWN') as covered_status,
         coalesce(lots.acquisition_type, 'UNKNOWN') as acquisition_type,
         coalesce(lots.basis_method, 'UNKNOWN') as basis_method,
-        blocks.rules as own_reason,
+        blocks.reasons as own_reason,
         positions.position_state,
         positions.state_reason,
         lots.source_lot_id,
@@ -113,7 +113,7 @@ select
     acquisition_type,
     basis_method,
     own_reason is not null or position_state = 'frozen' as is_frozen,
-    nullif(concat_ws(', ', own_reason, case when position_state = 'frozen' then state_reason end), '')
+    nullif(concat_ws('; ', own_reason, case when position_state = 'frozen' then state_reason end), '')
         as frozen_reason,
     own_reason is not null as has_own_freeze,
     source_lot_id,

@@ -4,7 +4,8 @@ with blocks as (
     select
         account_id,
         security_id,
-        string_agg(distinct rule, ', ' order by rule) as rules,
+        string_agg(distinct reason, '; ' order by reason) as reasons,
+        bool_and(rule = 'holding_is_in_dollars') as is_only_foreign,
         bool_or(is_uncertain) as is_uncertain
     from {{ ref("int_violations__found") }}
     where severity = 'block' and scope = 'position' and account_id is not null and security_id is not null
@@ -42,9 +43,9 @@ select
         else 'complete'
     end as position_state,
     case
-        when blocks.account_id is not null then blocks.rules
+        when blocks.account_id is not null then blocks.reasons
         when lots.lot_count is null and coalesce(positions.tax_treatment, 'taxable') = 'taxable'
-            then 'taxable_position_has_lots'
+            then 'its tax lots have not arrived'
     end as state_reason,
     coalesce(lots.lot_count, 0) as lot_count,
     coalesce(positions.security_type = 'ALTERNATIVE', false)
@@ -54,7 +55,7 @@ select
         when coalesce(positions.tax_treatment, 'taxable') = 'taxable'
             then coalesce(blocks.is_uncertain, lots.lot_count is null)
         -- Without tax truth to lose, only an uncertain value counts: a foreign currency's is known.
-        else coalesce(blocks.is_uncertain and blocks.rules <> 'holding_is_in_dollars', false)
+        else coalesce(blocks.is_uncertain and not blocks.is_only_foreign, false)
     end as is_uncertain,
     positions.is_short,
     positions.is_held_away,

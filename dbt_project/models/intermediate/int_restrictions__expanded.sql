@@ -28,7 +28,8 @@ issuer_securities as (
         active.scope_id as issuer_ticker,
         securities.security_id
     from active
-    inner join {{ ref("int_securities__described") }} as issued on upper(active.scope_id) = issued.ticker
+    inner join {{ ref("int_securities__described") }} as issued
+        on {{ as_ticker("active.scope_id") }} = issued.ticker
     inner join {{ ref("int_securities__described") }} as securities
         on
             issued.identity_group_id = securities.identity_group_id
@@ -86,4 +87,6 @@ left join {{ ref("int_lots__keyed") }} as lots
     on
         active.scope = 'lot'
         and lot_accounts.account_id = lots.account_id
-        and split_part(active.scope_id, ':', 3) = lots.source_lot_id
+        and {{ without_account_number(
+            "split_part(active.scope_id, ':', 3)", "split_part(active.scope_id, ':', 2)"
+        ) }} = lots.source_lot_id

@@ -148,16 +148,27 @@ broken as (
     from accounts
     where has_cash and not is_cash_readable
     union all by name
+    -- What is not said is not nothing: the account may hold any cash, or owe some.
     select
         'cash_is_stated' as rule,
         account_id,
         custodian,
         'no cash row' as observed,
-        'The custodian sends no cash for this account; its cash is taken as none. Check it if that is '
-        || 'unexpected.'
+        'The custodian sends no cash for this account, so its cash is not known; ask the custodian for '
+        || 'the balance, or for a row with 0 if there is none. The account is not traded until then.'
             as message
     from open_accounts
-    where not has_cash and has_positions
+    where not has_cash and has_positions and is_tradable
+    union all by name
+    select
+        'cash_of_untraded_account_is_stated' as rule,
+        account_id,
+        custodian,
+        'no cash row' as observed,
+        'No cash is sent for this account, which the firm does not trade; its holdings count, cash that it '
+        || 'may have does not. Ask the custodian for a balance if that is unexpected.' as message
+    from open_accounts
+    where not has_cash and has_positions and not is_tradable
     union all by name
     select
         'cash_is_stated_once' as rule,

@@ -56,7 +56,9 @@ stated as (
     left join sub_classes
         on targets.target_level = 'sub_class' and targets.target_key = sub_classes.sub_class
     left join registry_keys
-        on targets.target_level = 'security' and upper(targets.target_key) = registry_keys.target_key
+        on
+            targets.target_level = 'security'
+            and {{ as_ticker("targets.target_key") }} = registry_keys.target_key
 ),
 
 security_parts as (

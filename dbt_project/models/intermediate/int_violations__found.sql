@@ -26,6 +26,7 @@ judged as (
         rules.observed,
         catalogue.expected,
         rules.message,
+        replace(catalogue.reason, '{observed}', coalesce(rules.observed, '')) as reason,
         catalogue.who_must_act,
         'book' as found_by
     from rules
@@ -100,6 +101,7 @@ contract_violations as (
         violations.observed,
         violations.expected,
         violations.message,
+        'what the custodian sent breaks the rule "' || replace(violations.rule, '_', ' ') || '"' as reason,
         violations.who_must_act,
         'contract' as found_by
     from {{ ref("stg_contract_violations") }} as violations
@@ -195,6 +197,7 @@ select
     everything.observed,
     everything.expected,
     everything.message,
+    everything.reason,
     everything.who_must_act,
     everything.is_uncertain,
     everything.found_by

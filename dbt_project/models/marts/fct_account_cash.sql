@@ -15,10 +15,10 @@ gathered as (
         accounts.account_id,
         accounts.household_id,
         accounts.minimum_cash as minimum,
-        -- An account without a cash row has none; the rule cash_is_stated lists it.
-        case when cash.account_id is null then 0 else cash.trade_date end as trade_date,
-        case when cash.account_id is null then 0 else cash.settled end as settled,
-        case when cash.account_id is null then 0 else cash.margin_debit end as margin_debit,
+        -- What the custodian does not state is not known; the rule cash_is_stated lists the account.
+        cash.trade_date,
+        cash.settled,
+        cash.margin_debit,
         case when coalesce(pending.is_known, true) then coalesce(pending.cash_change, 0) end as pending,
         coalesce(flows.fee_reserve, 0) as fee_reserve,
         coalesce(flows.flow_reserve, 0) as flow_reserve,

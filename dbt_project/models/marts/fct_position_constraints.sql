@@ -4,6 +4,41 @@ with accounts as (
     select * from {{ ref("int_accounts__states") }}
 ),
 
+-- What may be bought for a group: its buy list, and for each entry the substitutes that stand in for
+-- it while a wash sale blocks it, for the same account types.
+buy_list as (
+    select
+        allocation_group_id,
+        security_id,
+        account_types
+    from {{ ref("dim_model_securities") }}
+    where as_of_date = {{ as_of_date() }}
+    union
+    select
+        model_securities.allocation_group_id,
+        substitutes.security_id,
+        model_securities.account_types
+    from {{ ref("dim_model_securities") }} as model_securities
+    inner join {{ ref("int_securities__described") }} as primaries
+        on model_securities.security_id = primaries.security_id
+    inner join {{ ref("seed_substitutes") }} as pairs on primaries.ticker = pairs.ticker
+    inner join {{ ref("int_securities__described") }} as substitutes
+        on pairs.substitute_ticker = substitutes.ticker
+    inner join {{ ref("int_securities__priced") }} as prices
+        on substitutes.security_id = prices.security_id and prices.price is not null
+    where model_securities.as_of_date = {{ as_of_date() }}
+),
+
+buy_list_types as (
+    select
+        allocation_group_id,
+        security_id,
+        flatten(list(string_split(account_types, '|'))) as account_types,
+        bool_or(account_types = '*') as is_for_every_type
+    from buy_list
+    group by allocation_group_id, security_id
+),
+
 candidates as (
     select
         accounts.account_id,
@@ -15,22 +50,19 @@ candidates as (
     from {{ ref("int_positions__valued") }} as positions
     inner join accounts on positions.account_id = accounts.account_id
     union all
-    select distinct
+    select
         accounts.account_id,
         accounts.household_id,
         accounts.custodian,
-        model_securities.security_id,
+        buy_list_types.security_id,
         cast(0 as decimal(28, 10)) as quantity,
         false as is_held
     from accounts
-    inner join {{ ref("dim_model_securities") }} as model_securities
-        on
-            accounts.allocation_group_id = model_securities.allocation_group_id
-            and model_securities.as_of_date = {{ as_of_date() }}
+    inner join buy_list_types on accounts.allocation_group_id = buy_list_types.allocation_group_id
     left join {{ ref("int_positions__valued") }} as positions
         on
             accounts.account_id = positions.account_id
-            and model_securities.security_id = positions.security_id
+            and buy_list_types.security_id = positions.security_id
     where positions.account_id is null
 ),
 
@@ -123,17 +155,6 @@ permitted as (
         on permitted_securities.security_key = identified.security_key
 ),
 
-buy_list_types as (
-    select
-        allocation_group_id,
-        security_id,
-        list_concat(['*'], flatten(list(string_split(account_types, '|')))) as account_types,
-        bool_or(account_types = '*') as is_for_every_type
-    from {{ ref("dim_model_securities") }}
-    where as_of_date = {{ as_of_date() }}
-    group by allocation_group_id, security_id
-),
-
 effects as (
     select
         account_id,
@@ -166,7 +187,7 @@ effects as (
         false as blocks_selling,
         true as blocks_buying,
         false as blocks_gains,
-        'account is closing' as reason,
+        'it is closing' as reason,
         'account' as source,
         cast(null as date) as until_date
     from candidates

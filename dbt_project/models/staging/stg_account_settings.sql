@@ -18,7 +18,7 @@ typed as (
         cast(valid_from as date) as valid_from,
         upper(trim(custodian)) as custodian,
         {{ as_text("account_number") }} as account_number,
-        {{ as_text("account_name") }} as account_name,
+        {{ without_account_number(as_text("account_name"), as_text("account_number")) }} as account_name,
         {{ as_text("household_id") }} as household_id,
         {{ as_text("allocation_group_id") }} as allocation_group_id,
         {{ as_text("tax_unit_id") }} as tax_unit_id,

@@ -19,7 +19,8 @@ typed as (
         lower({{ as_text("flow_type") }}) as flow_type,
         lower({{ as_text("state") }}) as state,
         lower({{ as_text("recurrence") }}) as recurrence,
-        {{ as_text("matched_transaction_id") }} as matched_transaction_id,
+        {{ without_account_number(as_text("matched_transaction_id"), as_text("account_number")) }}
+            as matched_transaction_id,
         {{ cast_columns(casts) }},
         {{ rejected_values(casts) }}
     from received

@@ -21,10 +21,10 @@ select
     source_row_number,
     {{ as_text("account_number") }} as account_number,
     {{ security_key(["custodian_security_id", "cusip", "isin", "ticker"]) }} as security_key,
-    {{ as_text("source_lot_id") }} as source_lot_id,
+    {{ without_account_number(as_text("source_lot_id"), as_text("account_number")) }} as source_lot_id,
     {{ as_term("term") }} as term,
     {{ as_code("covered_status") }} as covered_status,
-    {{ as_text("transaction_id") }} as transaction_id,
+    {{ without_account_number(as_text("transaction_id"), as_text("account_number")) }} as transaction_id,
     {{ as_code("currency") }} as currency,
     {{ cast_columns(casts) }},
     {{ rejected_values(casts) }}

@@ -20,7 +20,7 @@ select
     source_row_number,
     {{ as_text("account_number") }} as account_number,
     {{ security_key(["custodian_security_id", "cusip", "isin", "ticker"]) }} as security_key,
-    {{ as_text("source_lot_id") }} as source_lot_id,
+    {{ without_account_number(as_text("source_lot_id"), as_text("account_number")) }} as source_lot_id,
     {{ null_word_status("acquisition_date") }} as acquisition_date_status,
     coalesce({{ as_time("acquisition_time") }}, {{ as_time("acquisition_date") }}) as acquisition_time,
     {{ as_term("term") }} as term,

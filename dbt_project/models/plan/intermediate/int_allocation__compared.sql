@@ -1,8 +1,10 @@
 -- Value and weight of every class of every allocation group before and after the proposed trades.
 -- Before is the book's drift; after is that plus the trades, by the classes of the traded securities
--- and with their costs taken out of cash: nothing is taken from the planner but the trades.
--- The base after is the base before less costs, on purpose not the sum of the classes: that the
--- classes fill it is judged by the verification.
+-- and with their costs and the payments that are due taken out of cash: nothing is taken from the
+-- planner but the trades. Cash that is reserved for a payment is no cash of the allocation, neither
+-- before (is_breach of the drift) nor after: a plan that raises a withdrawal is judged on what the
+-- group holds once it is paid. The base after is the base before less costs and payments, on purpose
+-- not the sum of the classes: that the classes fill it is judged by the verification.
 with trades as (
 
     select *
@@ -40,6 +42,35 @@ groups as (
 
 ),
 
+accounts as (
+
+    select
+        account_id,
+        allocation_group_id
+    from {{ ref('dim_accounts') }}
+    where
+        as_of_date = {{ as_of_date() }}
+        and counts_toward_allocation
+        and account_status <> 'closed'
+        and allocation_group_id is not null
+
+),
+
+-- fees due are out of the base already
+payments as (
+
+    select
+        accounts.allocation_group_id,
+        sum(cash.flow_reserve) as due_value
+    from accounts
+    inner join {{ ref('fct_account_cash') }} as cash
+        on
+            accounts.account_id = cash.account_id
+            and cash.as_of_date = {{ as_of_date() }}
+    group by all
+
+),
+
 changes as (
 
     select
@@ -56,6 +87,13 @@ changes as (
         case trades.action when 'buy' then -1 else 1 end * trades.notional - trades.trade_cost
             as value_change
     from trades
+    union all
+    select
+        payments.allocation_group_id,
+        'Cash' as asset_class,
+        -payments.due_value as value_change
+    from payments
+    where payments.allocation_group_id in (select trades.allocation_group_id from trades)
 
 ),
 
@@ -73,10 +111,11 @@ class_changes as (
 group_costs as (
 
     select
-        allocation_group_id,
-        sum(trade_cost) as trade_cost,
+        trades.allocation_group_id,
+        sum(trades.trade_cost) + coalesce(any_value(payments.due_value), 0) as value_out,
         count(*) as trade_count
     from trades
+    left join payments on trades.allocation_group_id = payments.allocation_group_id
     group by all
 
 ),
@@ -101,6 +140,7 @@ classes as (
                 policy_number("default_band_floor")
             ) }}
         ) as upper_band_weight,
+        not coalesce(drift.is_breach, false) as is_within_band_before,
         coalesce(drift.market_value, 0) as pre_trade_value,
         coalesce(drift.market_value, 0) + coalesce(class_changes.value_change, 0) as post_trade_value
     from drift
@@ -116,6 +156,7 @@ select
     classes.allocation_group_id,
     classes.asset_class,
     classes.asset_class_rank,
+    classes.is_within_band_before,
     cast(classes.target_weight as decimal(18, 10)) as target_weight,
     cast(classes.lower_band_weight as decimal(18, 10)) as lower_band_weight,
     cast(classes.upper_band_weight as decimal(18, 10)) as upper_band_weight,
@@ -126,7 +167,7 @@ select
         -- without a trade nothing is recomputed: the weight is the drift's, digit for digit
         when group_costs.trade_count is null then cast(classes.pre_trade_weight as decimal(18, 10))
         else cast(
-            classes.post_trade_value / nullif(groups.market_value - group_costs.trade_cost, 0)
+            classes.post_trade_value / nullif(groups.market_value - group_costs.value_out, 0)
             as decimal(18, 10)
         )
     end as post_trade_weight,

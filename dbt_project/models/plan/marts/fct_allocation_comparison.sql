@@ -1,5 +1,6 @@
 -- Before and after: every class of every allocation group, at today's weights and at those the
--- proposed trades lead to. Without a plan, without trades or with a withheld plan after is before.
+-- proposed trades and the payments that are due lead to. Without a plan, without trades or with a
+-- withheld plan after is before, and what the drift says of the band holds.
 with compared as (
 
     select
@@ -12,7 +13,14 @@ with compared as (
         case
             when judged.plan_status = 'withheld' then compared.pre_trade_weight
             else compared.post_trade_weight
-        end as final_weight
+        end as final_weight,
+        case
+            when judged.plan_status = 'withheld' or compared.trade_count = 0
+                then compared.is_within_band_before
+            else
+                compared.post_trade_weight between compared.lower_band_weight
+                and compared.upper_band_weight
+        end as is_within_band
     from {{ ref('int_allocation__compared') }} as compared
     left join {{ ref('fct_rebalance_plans') }} as judged
         on
@@ -37,9 +45,7 @@ select
     pre_trade_value,
     final_value as post_trade_value,
     -- a weight on the edge is inside; Unmapped has no band and is reported as an exception
-    case
-        when asset_class <> 'Unmapped' then final_weight between lower_band_weight and upper_band_weight
-    end as is_within_band_after,
+    case when asset_class <> 'Unmapped' then is_within_band end as is_within_band_after,
     asset_class_rank
 from compared
 -- a class that only a withheld plan would have bought is neither held nor a target

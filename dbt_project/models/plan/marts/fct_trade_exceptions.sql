@@ -115,7 +115,7 @@ book_exceptions as (
         subject,
         'frozen' as reason_code,
         'The holding is neither bought nor sold: '
-        || coalesce(replace(state_reason, '_', ' '), replace(position_state, '_', ' '))
+        || coalesce(state_reason, replace(position_state, '_', ' '))
         || ' (see the data quality results).' as rationale,
         account_id,
         security_id,
@@ -130,7 +130,7 @@ book_exceptions as (
         subject,
         'frozen' as reason_code,
         'Lots that are neither sold nor harvested: ' || frozen_lot_count || ' ('
-        || replace(frozen_reason, '_', ' ') || ', see the data quality results).' as rationale,
+        || frozen_reason || ', see the data quality results).' as rationale,
         account_id,
         security_id,
         null as asset_class,

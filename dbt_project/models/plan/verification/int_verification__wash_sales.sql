@@ -104,17 +104,18 @@ recent_purchases as (
 
 )
 
+-- A group may span households that are planned apart: of two plans that meet, the one that buys is
+-- withheld, the loss of the other then stands.
 select
-    losses.household_id,
-    losses.plan_id,
+    buys.household_id,
+    buys.plan_id,
     'no_wash_sale_within_the_plan' as check_name,
     losses.security_label || ' is sold at a loss in ' || losses.account_label || ' and '
     || buys.security_label || ', substantially identical, is bought in ' || buys.account_label as detail
 from losses
 inner join buys
     on
-        losses.plan_id = buys.plan_id
-        and losses.wash_sale_group_id = buys.wash_sale_group_id
+        losses.wash_sale_group_id = buys.wash_sale_group_id
         and losses.identity_group_id = buys.identity_group_id
 union all
 select
@@ -129,6 +130,7 @@ inner join windows
     on
         buys.wash_sale_group_id = windows.wash_sale_group_id
         and buys.identity_group_id = windows.identity_group_id
+        and buys.household_id = windows.household_id
 where buys.planned_trade_date <= windows.no_buy_until_date
 union all
 select
@@ -143,6 +145,7 @@ inner join windows
     on
         losses.wash_sale_group_id = windows.wash_sale_group_id
         and losses.identity_group_id = windows.identity_group_id
+        and losses.household_id = windows.household_id
 where losses.planned_trade_date <= windows.no_loss_sale_until_date
 union all
 select
@@ -156,6 +159,7 @@ inner join windows
     on
         losses.wash_sale_group_id = windows.wash_sale_group_id
         and losses.identity_group_id = windows.identity_group_id
+        and losses.household_id = windows.household_id
 where windows.coverage = 'unknown'
 union all
 select
