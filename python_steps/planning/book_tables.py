@@ -18,7 +18,7 @@ Row = dict[str, Any]
 
 HOUSEHOLD_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "dim_households": (
-        "household_id", "household_name", "allows_short_term_gains", "harvests_losses",
+        "household_id", "allows_short_term_gains", "harvests_losses",
         "minimum_trade_amount", "annual_gains_budget", "household_state", "state_reason",
         "market_value",
     ),
@@ -48,10 +48,7 @@ HOUSEHOLD_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "upper_band_weight", "is_breach", "is_breach_projected", "breach_severity_rank",
         "market_value",
     ),
-    "fct_drift_summary": (
-        "household_id", "allocation_group_id", "market_value", "is_rebalance_due",
-        "trigger_reasons",
-    ),
+    "fct_drift_summary": ("household_id", "allocation_group_id", "is_rebalance_due"),
     "int_lots__identified": (
         "household_id", "lot_id", "account_id", "security_id", "quantity", "acquisition_date",
         "holding_period_start_date", "custodian_cost_basis", "basis_status", "basis_method",

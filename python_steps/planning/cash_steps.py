@@ -16,7 +16,7 @@ from python_steps.planning.household import (
     Position,
 )
 from python_steps.planning.ledger import PlanLedger
-from python_steps.planning.needs import Need, class_needs
+from python_steps.planning.needs import Need, breached_classes, class_needs
 from python_steps.planning.plan import INVEST_CASH, RAISE_CASH, Purpose
 from python_steps.planning.sell_rules import (
     ANY_LOT,
@@ -29,6 +29,7 @@ from python_steps.planning.swaps import (
     buy_class,
     is_large_enough_sale,
     may_buy_class,
+    sold_classes,
 )
 
 NOTHING = Decimal(0)
@@ -68,6 +69,9 @@ def invest_cash(
 ) -> None:
     """Invest a group's cash above its target, each class where it is best located.
 
+    A class that the plan has sold down into its band is not bought back with it, unless Cash itself
+    is breached.
+
     Stretched, Cash inside its band gives more, down to half-way to its edge, for a class that is
     still outside its own.
     """
@@ -87,11 +91,13 @@ def invest_cash(
         is_stretched=is_stretched,
     )
     excess = next((need.amount for need in needs.sources if need.asset_class == CASH), NOTHING)
+    sold = sold_classes(market, ledger, accounts) - breached_classes(ledger, group)
     pairs = [
         (sink, account)
         for sink in needs.sinks
         for account in accounts
         if sink.asset_class != CASH
+        and (CASH in breached or sink.asset_class not in sold)
         and (sink.is_primary or not is_stretched)
         and may_buy_class(market, ledger, account.account_id, sink.asset_class)
     ]

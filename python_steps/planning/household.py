@@ -173,7 +173,6 @@ class BuyOption:
     asset_class: str
     rank: int
     security_id: str
-    is_substitute: bool
 
 
 class Banded(Protocol):
@@ -290,12 +289,10 @@ class PartTarget:
 
 @dataclass(frozen=True, slots=True)
 class AllocationGroup:
-    """The accounts managed to one IPS, its classes and why it is looked at tonight."""
+    """The accounts managed to one IPS: its classes, their parts, and whether it is looked at."""
 
     allocation_group_id: str
-    market_value: Decimal
     is_rebalance_due: bool
-    trigger_reasons: str
     classes: tuple[ClassTarget, ...]
     parts: tuple[PartTarget, ...] = ()
 
@@ -372,7 +369,6 @@ class Household:
     """Everything a planner may know of one household; every tuple is in canonical order."""
 
     household_id: str
-    household_name: str
     household_state: str
     state_reason: str
     allows_short_term_gains: bool

@@ -94,7 +94,6 @@ class HouseholdBuilder:
         used |= {option.security_id for option in options}
         return Household(
             household_id=household_id,
-            household_name=head["household_name"] or household_id,
             household_state=head["household_state"],
             state_reason=(head["state_reason"] or "").strip().rstrip("."),
             allows_short_term_gains=bool(head["allows_short_term_gains"]),
@@ -227,9 +226,7 @@ class HouseholdBuilder:
         """The model's securities for an account, each class's substitutes after them."""
         listed = self._model_rows(account)
         options = [
-            BuyOption(
-                account.account_id, row["asset_class"], int(row["rank"]), row["security_id"], False
-            )
+            BuyOption(account.account_id, row["asset_class"], int(row["rank"]), row["security_id"])
             for row in listed
         ]
         for row in listed:
@@ -239,7 +236,7 @@ class HouseholdBuilder:
                 if substitute is not None:
                     place = 100 * int(row["rank"]) + rank
                     options.append(
-                        BuyOption(account.account_id, row["asset_class"], place, substitute, True)
+                        BuyOption(account.account_id, row["asset_class"], place, substitute)
                     )
         return sorted(options, key=lambda each: (each.asset_class, each.rank, each.security_id))
 
@@ -602,9 +599,7 @@ def _groups(rows: dict[str, list[Row]]) -> tuple[AllocationGroup, ...]:
     return tuple(
         AllocationGroup(
             allocation_group_id=row["allocation_group_id"],
-            market_value=row["market_value"],
             is_rebalance_due=bool(row["is_rebalance_due"]),
-            trigger_reasons=_trigger_text(row["trigger_reasons"]),
             classes=_classes(drift.get(row["allocation_group_id"], [])),
             parts=_parts(parts.get(row["allocation_group_id"], [])),
         )
@@ -612,10 +607,6 @@ def _groups(rows: dict[str, list[Row]]) -> tuple[AllocationGroup, ...]:
             rows["fct_drift_summary"], key=lambda each: str(each["allocation_group_id"])
         )
     )
-
-
-def _trigger_text(reasons: str | list[str] | None) -> str:
-    return ", ".join(sorted(reasons)) if isinstance(reasons, list) else reasons or ""
 
 
 def _classes(rows: list[Row]) -> tuple[ClassTarget, ...]:

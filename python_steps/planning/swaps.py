@@ -143,6 +143,18 @@ def may_buy_class(market: Market, ledger: PlanLedger, account_id: str, asset_cla
     ) and market.buys.can_buy(ledger, account_id, asset_class)
 
 
+def sold_classes(market: Market, ledger: PlanLedger, accounts: list[Account]) -> frozenset[str]:
+    """Classes that the plan sells in one of the accounts to rebalance."""
+    names = {account.account_id for account in accounts}
+    return frozenset(
+        market.index.securities[order.security_id].primary_class
+        for order in ledger.orders.values()
+        if order.account_id in names
+        and order.action == SELL
+        and order.main_purpose.reason_code == REBALANCE
+    )
+
+
 def cash_equivalents(market: Market, accounts: list[Account]) -> Decimal:
     """Dollars of funds in the class Cash that may be sold in the accounts."""
     return sum(

@@ -72,6 +72,11 @@ def count_of(number: int, noun: str) -> str:
     return f"{number} {noun if number == 1 else plural}"
 
 
+def listed(parts: Sequence[str]) -> str:
+    """Parts of a sentence as a list, "a, b and c"."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
 def tax_clause(tax: Decimal | None, *, is_one: bool) -> str:
     """What trades do to the year's tax, as a verb phrase: "save an estimated $756 of tax"."""
     s = "s" if is_one else ""
@@ -109,8 +114,9 @@ def trade_rationale(
         ]
     else:
         parts = [_purchase_reason(index, start, order, reason_code)]
+    unit = "share" if order.quantity == 1 else "shares"
     head = (
-        f"{order.action.capitalize()} {shares(order.quantity)} shares of {security.label} "
+        f"{order.action.capitalize()} {shares(order.quantity)} {unit} of {security.label} "
         f"({dollars(order.notional)}) in {account.account_name}: "
     )
     return head + " ".join(part for part in parts if part)
@@ -159,7 +165,7 @@ def need_words(flows: Sequence[CashFlow], account: Account) -> str:
             ("margin debit of", cash.margin_debit),
         ]
         outgoing += [f"{words} {dollars(amount)}" for words, amount in reserves if amount > 0]
-    return " and ".join(outgoing) or "overdrawn cash"
+    return listed(outgoing) or "overdrawn cash"
 
 
 def _sale_reason(index: HouseholdIndex, start: PlanLedger, order: Order, reason_code: str) -> str:
@@ -171,6 +177,11 @@ def _sale_reason(index: HouseholdIndex, start: PlanLedger, order: Order, reason_
         limit = index.limits[order.security_id]
         return f"brings it toward its limit of {percent(limit.limit_weight)} of the household."
     reason = _class_reason(index, start, purpose, purpose.sold_class)
+    if purpose.bought_class is not None and not _stands_over(index, start, purpose, above=True):
+        reason = (
+            f"makes room for {purpose.bought_class}: "
+            f"{_class_reason(index, start, purpose, purpose.bought_class)}"
+        )
     if not account.is_taxable:
         where = TREATMENT_WORDS[account.tax_treatment]
         return f"{reason}; sold in this {where} account, where no tax falls due."
@@ -187,6 +198,11 @@ def _purchase_reason(
     reason = _class_reason(index, start, purpose, purpose.bought_class)
     if reason_code == INVEST_CASH:
         return f"{reason}; paid from cash above its target."
+    if purpose.sold_class is not None and not _stands_over(index, start, purpose, above=False):
+        reason = (
+            f"takes up what leaves {purpose.sold_class}: "
+            f"{_class_reason(index, start, purpose, purpose.sold_class)}"
+        )
     if reason_code == HARVEST_REPLACEMENT:
         return (
             f"{reason}; it takes the place of the shares sold at a loss and is not substantially "
@@ -206,6 +222,23 @@ def _class_reason(
     if purpose.part_name is not None:
         return part_words(start, group, purpose.part_name)
     return class_words(start, group, asset_class)
+
+
+def _stands_over(
+    index: HouseholdIndex, start: PlanLedger, purpose: Purpose, *, above: bool
+) -> bool:
+    """Whether the sold class stood above (the bought class below) its target before the plan.
+
+    Where it did not, it moves for the sake of the other class, and the other class is the reason.
+    """
+    group = index.groups.get(purpose.allocation_group_id or "")
+    name = purpose.sold_class if above else purpose.bought_class
+    row = None if group is None or name is None else group.target_of(name)
+    if group is None or row is None or purpose.part_name is not None:
+        return True
+    value = start.class_values[group.allocation_group_id].get(row.asset_class, NOTHING)
+    target = row.target_weight * start.group_value(group.allocation_group_id)
+    return value > target if above else value < target
 
 
 def _standing_words(start: PlanLedger, group: AllocationGroup, row: Banded, value: Decimal) -> str:
@@ -245,7 +278,7 @@ def _result_words(sales: Sequence[LotSale]) -> str:
     parts = [
         f"{kind} of {dollars(abs(amount))}" for kind, amount in sorted(amounts.items()) if amount
     ]
-    return " and ".join(parts) or "neither gain nor loss"
+    return listed(parts) or "neither gain nor loss"
 
 
 def security_words(security: Security, account: Account) -> str:

@@ -147,3 +147,23 @@ def test_without_single_flows_the_reserve_is_named() -> None:
               if name != "int_cash_flows__due"}  # fmt: skip
     planned = Planned(plan_households(type(payload)(**{**vars(payload), "tables": tables})))
     assert "payments due of $5,000" in planned.trades[0]["rationale"]
+
+
+def test_a_class_that_was_sold_down_is_not_bought_back_with_free_cash() -> None:
+    book = SmallBook()
+    book.household()
+    book.group({LARGE: "0.50", BONDS: "0.48", "Cash": "0.02"})
+    book.account("A1", cash=2_900)
+    book.account("I1", "traditional_ira")
+    book.tax_unit()
+    book.security("VTI", LARGE, 3_000)  # one share more than needed is sold
+    book.security("ITOT", LARGE, 100)
+    book.security("BND", BONDS, 250)
+    book.model("ITOT")
+    book.model("BND")
+    book.constraint("A1", "BND", is_buyable=False)
+    book.lot("I1", "VTI", 20, 60)
+    book.lot("I1", "BND", 145, 200)
+    planned = book.plan()
+    assert planned.of("sell", "VTI")
+    assert planned.of("buy", "ITOT") == []

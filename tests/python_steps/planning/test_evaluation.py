@@ -34,9 +34,7 @@ def target(name: str, weight: object, half: object) -> ClassTarget:
     )  # fmt: skip
 
 
-GROUP = AllocationGroup(
-    "G1", D(100_000), False, "", (target(LARGE, "0.5", "0.04"), target(BONDS, "0.5", "0.04"))
-)
+GROUP = AllocationGroup("G1", False, (target(LARGE, "0.5", "0.04"), target(BONDS, "0.5", "0.04")))
 
 
 @pytest.mark.parametrize(

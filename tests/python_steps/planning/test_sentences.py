@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 
 from python_steps.planning.plan import EXCEPTION_CODES, REASON_CODES
-from python_steps.planning.wording import count_of, tax_clause
-from tests.python_steps.planning.small_book import BONDS, LARGE, D, SmallBook
+from python_steps.planning.wording import count_of, listed, tax_clause
+from tests.python_steps.planning.small_book import BONDS, LARGE, SMALL, D, SmallBook
 
 
 def stocks_and_bonds(**household: object) -> SmallBook:
@@ -45,6 +45,42 @@ def test_nouns_agree_with_their_number() -> None:
     assert count_of(1, "asset class") == "1 asset class"
     assert count_of(2, "asset class") == "2 asset classes"
     assert count_of(12, "trade") == "12 trades"
+
+
+def test_parts_are_listed_with_one_and() -> None:
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b"]) == "a and b"
+    assert listed(["a", "b", "c"]) == "a, b and c"
+    assert listed([]) == ""
+
+
+def test_one_share_is_a_share() -> None:
+    book = stocks_and_bonds(minimum_trade_amount=D(0))
+    book.security_row("VTI")["price"] = D(60_000)
+    book.lot("A1", "VTI", 2, 70_000)
+    book.lot("A1", "BND", 1_200, 50)
+    assert book.plan().of("sell")[0]["rationale"].startswith("Sell 1 share of VTI ($60,000)")
+
+
+def test_a_class_that_gives_way_names_the_class_it_gives_way_to() -> None:
+    book = SmallBook()
+    book.household()
+    book.group({LARGE: "0.50", SMALL: "0.10", BONDS: "0.40"})
+    book.account("I1", "traditional_ira")
+    book.tax_unit()
+    book.security("VTI", LARGE, 100)
+    book.security("VB", SMALL, 100)
+    book.security("BND", BONDS, 50)
+    book.model("VB")
+    book.lot("I1", "VTI", 490, 60)
+    book.lot("I1", "VB", 60, 60)
+    book.lot("I1", "BND", 900, 50)
+    book.constraint("I1", "BND", sellable_quantity=D(0), reason="lockup")
+    sale = book.plan().of("sell", "VTI")[0]
+    assert (
+        "makes room for US Small/Mid Cap: the weight of US Small/Mid Cap is 6.0%"
+        in sale["rationale"]
+    )
 
 
 def test_a_plan_that_saves_tax_says_so() -> None:
