@@ -8,21 +8,25 @@ belong here: queries (orchestration.questions) or steps. Exit codes: 0 done, 1 a
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from orchestration import questions
 from orchestration.home import PROJECT_ROOT, Home
@@ -39,8 +43,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-console = Console()
-errors = Console(stderr=True)
+# Names and messages come from files: nothing in them is markup or a picture.
+console = Console(emoji=False)
+errors = Console(stderr=True, emoji=False)
 
 DataOption = Annotated[
     Path | None,
@@ -55,6 +60,18 @@ HouseholdArgument = Annotated[
     str, typer.Argument(help="Household id, name, or a part of it that fits one household only.")
 ]
 
+
+def _points(text: str) -> Decimal:
+    """A band in points; typer says which option is wrong."""
+    try:
+        points = Decimal(text)
+    except InvalidOperation:
+        points = Decimal("NaN")
+    if not points.is_finite() or not 0 <= points <= 100:
+        raise typer.BadParameter(f"{text!r} is not a number of points from 0 to 100, e.g. 3")
+    return points
+
+
 EXIT_NIGHT_FAILED = 1
 EXIT_UNUSABLE = 2
 
@@ -67,13 +84,21 @@ def main() -> None:
 @contextmanager
 def _told_errors() -> Iterator[None]:
     """Turn an error that a person can mend into one sentence and an exit code."""
-    from python_steps.policy import PolicyError
+    import duckdb
+    import yaml
 
     try:
         yield
-    except (QuestionError, PolicyError, FileNotFoundError, ValueError) as error:
-        errors.print(f"[bold red]error:[/] {error}", highlight=False)
+    except (ValueError, OSError, duckdb.Error) as error:
+        _tell_error("error:", error)
         raise typer.Exit(EXIT_UNUSABLE) from error
+    except yaml.YAMLError as error:
+        _tell_error("error:", f"firm_policy.yaml is not valid YAML: {error}")
+        raise typer.Exit(EXIT_UNUSABLE) from error
+
+
+def _tell_error(word: str, error: object) -> None:
+    errors.print(f"[bold red]{word}[/] {escape(str(error))}", highlight=False)
 
 
 @app.command()
@@ -127,7 +152,7 @@ def nightly(
             for day in sessions:
                 _run_and_tell(home, day)
         except NightFailedError as error:
-            errors.print(f"[bold red]failed:[/] {error}", highlight=False)
+            _tell_error("failed:", error)
             errors.print("Nothing was published; the last good snapshot stays.")
             raise typer.Exit(EXIT_NIGHT_FAILED) from error
 
@@ -143,7 +168,11 @@ def _sessions(first: datetime | None, last: datetime | None) -> list[date]:
             f"{start} is not a session of the New York Stock Exchange; files of that day belong "
             f"to the session before: use --date {session_on_or_before(start)}"
         )
-    return sessions_between(start, last.date()) if last else [start]
+    if last is None:
+        return [start]
+    if last.date() < start:
+        raise ValueError(f"--through {last.date()} is before --date {start}")
+    return sessions_between(start, last.date())
 
 
 def _land_demo_book(home: Home, households: int, seed: int) -> date:
@@ -205,11 +234,12 @@ def demo_book(
     while len(days) < sessions:
         days.insert(0, previous_session(days[0]))
     count = 0
-    for relative, content in demo_files(households=households, seed=seed, sessions=days):
-        target = out / relative
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-        count += 1
+    with _told_errors():
+        for relative, content in demo_files(households=households, seed=seed, sessions=days):
+            target = out / relative
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+            count += 1
     console.print(f"{count} files of {households} households in {out}")
 
 
@@ -238,20 +268,23 @@ def household(
     if as_json:
         _print_json(answer)
         return
-    console.print(f"[bold]{found['household_name']}[/] ({identifier}) on {day}")
+    console.print(f"[bold]{escape(found['household_name'])}[/] ({escape(identifier)}) on {day}")
     console.print(
         f"advisor {found['advisor_name']}; value {_money(found['market_value'])}; "
         f"{found['household_state'].replace('_', ' ')}"
         + (f": {found['state_reason']}" if found["state_reason"] else ""),
         highlight=False,
+        markup=False,
     )
     plan = answer["plan"]
     if plan is not None:
-        console.print(f"{plan['plan_status'].replace('_', ' ')}: {plan['explanation']}")
+        status = plan["plan_status"].replace("_", " ")
+        console.print(f"{status}: {plan['explanation']}", highlight=False, markup=False)
     _show("Drift", answer["drift"], _DRIFT_COLUMNS)
     _show("Recommended trades", answer["trades"], _TRADE_COLUMNS)
     for trade in answer["trades"]:
-        console.print(f"  {trade['trade_sequence']}. {trade['rationale']}", highlight=False)
+        line = f"  {trade['trade_sequence']}. {trade['rationale']}"
+        console.print(line, highlight=False, markup=False)
     _show("Tax impact", answer["tax_impact"], _TAX_COLUMNS)
     _show("Before and after", answer["before_and_after"], _COMPARISON_COLUMNS)
     _show("Not traded, and why", answer["exceptions"], ("subject", "reason_code", "rationale"))
@@ -263,7 +296,8 @@ def drift(
         Decimal | None,
         typer.Option(
             "--band",
-            parser=Decimal,
+            parser=_points,
+            metavar="POINTS",
             help="Half-width in points, e.g. 3 for 3 %. Default: each IPS's own bands.",
         ),
     ] = None,
@@ -310,6 +344,8 @@ def tax_impact(
     with _told_errors():
         snapshot, day = _snapshot(data, session)
         found = snapshot.household(name, day)
+        if account is not None:
+            questions.require_account(snapshot, day, found["household_id"], account)
         trades = questions.trades_of(snapshot, day, found["household_id"], account)
         totals = questions.tax_impact_of(snapshot, day, found["household_id"])
     if as_json:
@@ -386,7 +422,7 @@ def wait_or_trade_command(
                 "transaction_cost",
             ),
         )
-        console.print(answer.sentence, highlight=False)
+        console.print(answer.sentence, highlight=False, markup=False)
 
 
 def _of_group(rows: Sequence[dict[str, Any]], group: str) -> list[dict[str, Any]]:
@@ -413,11 +449,15 @@ def sql(
 
 @app.command()
 def ui(
-    port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 3000,
+    port: Annotated[
+        int, typer.Option("--port", min=1, max=65535, help="Port on this machine.")
+    ] = 3000,
     data: DataOption = None,
 ) -> None:
     """Open Dagster on this machine: lineage, checks, runs, sensors. Stop it with Ctrl-C."""
-    home = Home.from_environment(data).activate()
+    with _told_errors():
+        home = Home.from_environment(data).activate()
+        _require_free_port(port)
     console.print(f"Dagster on http://127.0.0.1:{port} with the data in {home.folder}")
     command = [
         str(Path(sys.executable).parent / "dagster"),
@@ -430,12 +470,29 @@ def ui(
         str(port),
     ]
     environment = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT)}
-    process = subprocess.Popen(command, env=environment, cwd=PROJECT_ROOT)  # noqa: S603
-    try:
-        process.wait()
-    except KeyboardInterrupt:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
+    # Its own group: a signal reaches it once, through us, whether it came from Ctrl-C (which the
+    # terminal sends to a whole group) or from a service manager (which may send it to us alone).
+    process = subprocess.Popen(  # noqa: S603
+        command, env=environment, cwd=PROJECT_ROOT, start_new_session=True
+    )
+
+    def stop(number: int, frame: object) -> None:
+        process.send_signal(signal.SIGINT)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    process.wait()
+
+
+def _require_free_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ValueError(
+                f"port {port} cannot be used ({error.strerror}); choose another with --port"
+            ) from error
 
 
 @app.command()
@@ -498,12 +555,18 @@ _COMPARISON_COLUMNS = (
 
 def _snapshot(data: Path | None, session: datetime | None) -> tuple[Snapshot, date]:
     snapshot = Snapshot(Home.from_environment(data).published)
-    return snapshot, session.date() if session else snapshot.latest_session()
+    if session is None:
+        return snapshot, snapshot.latest_session()
+    snapshot.require_night(session.date())
+    return snapshot, session.date()
 
 
 def _show(title: str, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
     """Print rows as a table. A number is never cut: a narrow terminal breaks the line instead."""
-    table = Table(title=title, title_justify="left")
+    if not rows:
+        console.print(f"{title}: none", highlight=False, markup=False, style="italic")
+        return
+    table = Table(title=Text(title), title_justify="left")
     cells = [[_cell(column, row[column]) for column in columns] for row in rows]
     needed = 1
     for place, column in enumerate(columns):
@@ -512,10 +575,12 @@ def _show(title: str, rows: Sequence[dict[str, Any]], columns: Sequence[str]) ->
         words = [word for text in shown for word in text.split()]
         longest = max((len(text) for text in shown[1:]), default=0) if numeric else 0
         least = max(longest, max(len(word) for word in words if word) if words else 1)
-        table.add_column(shown[0], justify="right" if numeric else "left", min_width=min(least, 24))
+        table.add_column(
+            Text(shown[0]), justify="right" if numeric else "left", min_width=min(least, 24)
+        )
         needed += min(least, 24) + 3
     for line in cells:
-        table.add_row(*line)
+        table.add_row(*(Text(text) for text in line))
     console.print(table, width=max(console.width, needed), crop=False)
 
 
@@ -533,7 +598,7 @@ def _cell(column: str, value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, Decimal):
         if column.endswith(("_weight", "_drift")):
-            return f"{value * 100:,.2f} %"
+            return f"{_without_minus_zero(value * 100):,.2f} %"
         if column == "quantity":
             return f"{value.normalize():,f}"
         return _money(value)
@@ -541,20 +606,32 @@ def _cell(column: str, value: Any) -> str:
 
 
 def _money(value: Decimal | None) -> str:
-    return "n/a" if value is None else f"{value:,.2f}"
+    return "n/a" if value is None else f"{_without_minus_zero(value):,.2f}"
+
+
+def _without_minus_zero(value: Decimal) -> Decimal:
+    """The value at two decimals; what rounds to nothing is shown without a sign."""
+    return round(value, 2) + 0 if value.is_finite() else value
 
 
 def _print_json(answer: Any) -> None:
-    text = json.dumps(answer, default=_json_value, ensure_ascii=False, indent=1)
+    text = json.dumps(_json_value(answer), ensure_ascii=False, allow_nan=False, indent=1)
     sys.stdout.write(text + "\n")
 
 
 def _json_value(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return str(value)
+    """The JSON form of what a query can return; numbers keep every digit, as text."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     if isinstance(value, (date, datetime)):
         return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+    if isinstance(value, Mapping):
+        return {str(key): _json_value(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_json_value(each) for each in value]
+    return value.hex() if isinstance(value, bytes) else str(value)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,14 @@ import duckdb
 
 Row = dict[str, Any]
 
+# An account `a` is meant by its id, type or tax treatment, or by a part of its name.
+_IS_ACCOUNT = """(
+    lower({words}) in (lower(a.account_id), lower(a.account_type), lower(a.tax_treatment))
+    or contains(lower(a.account_name), lower({words}))
+)"""
+# So many households are named where a word fits several.
+_NAMED = 10
+
 
 class QuestionError(ValueError):
     """The question cannot be answered as it was put; the message says what to do."""
@@ -50,12 +58,14 @@ class Snapshot:
         with self._open() as connection:
             try:
                 cursor = connection.execute(sql, list(parameters))
+                if cursor is None:
+                    raise QuestionError("the query is empty")
+                if cursor.description is None:
+                    return []
+                names = _distinct([column[0] for column in cursor.description])
+                return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
             except duckdb.Error as error:
                 raise QuestionError(str(error)) from error
-            if cursor.description is None:
-                return []
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def latest_session(self) -> date:
         """The latest session with a complete or degraded night."""
@@ -70,12 +80,35 @@ class Snapshot:
             raise QuestionError("no night has been published yet")
         return latest
 
+    def require_night(self, as_of_date: date) -> None:
+        """Make sure that the snapshot holds the night of a session.
+
+        Raises:
+            QuestionError: it does not; the nearest that it holds is named.
+        """
+        held = self.query(
+            """
+            select as_of_date from ops.nights
+            where state in ('complete', 'degraded')
+            group by 1 order by abs(as_of_date - $1), 1
+            """,
+            [as_of_date],
+        )
+        if not held:
+            raise QuestionError("no night has been published yet")
+        if held[0]["as_of_date"] != as_of_date:
+            raise QuestionError(
+                f"no night of {as_of_date} is published; the nearest is {held[0]['as_of_date']}"
+            )
+
     def household(self, words: str, as_of_date: date) -> Row:
         """The one household whose id or name fits `words`.
 
         Raises:
             QuestionError: none fits, or several do (they are named).
         """
+        if not words.strip():
+            raise QuestionError("say which household: an id, a name or a part of it")
         found = self.query(
             """
             select * from marts.dim_households
@@ -99,9 +132,22 @@ class Snapshot:
         if not found:
             raise QuestionError(f"no household of {as_of_date} is called {words!r}")
         if len(found) > 1:
-            names = ", ".join(f"{row['household_name']} ({row['household_id']})" for row in found)
-            raise QuestionError(f"{words!r} fits several households: {names}")
+            shown = [f"{row['household_name']} ({row['household_id']})" for row in found[:_NAMED]]
+            rest = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+            raise QuestionError(f"{words!r} fits several households: {', '.join(shown)}{rest}")
         return found[0]
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Column names, each once: a second `a` is `a_1`, so that no column is lost."""
+    found: list[str] = []
+    for name in names:
+        unique, count = name, 0
+        while unique in found:
+            count += 1
+            unique = f"{name}_{count}"
+        found.append(unique)
+    return found
 
 
 def drift_of(snapshot: Snapshot, as_of_date: date, household_id: str) -> list[Row]:
@@ -141,7 +187,7 @@ def trades_of(
         account: an account id, name, type or tax treatment to keep; None keeps all.
     """
     return snapshot.query(
-        """
+        f"""
         select
             t.trade_sequence, a.account_name, a.account_type, a.tax_treatment, t.action,
             s.ticker, s.security_name, t.quantity, t.price, t.notional, t.reason_code, t.rationale,
@@ -152,13 +198,31 @@ def trades_of(
         inner join marts.dim_securities as s using (as_of_date, security_id)
         where
             t.as_of_date = $1 and t.household_id = $2
-            and ($3 is null or lower($3) in (
-                lower(a.account_id), lower(a.account_type), lower(a.tax_treatment)
-            ) or contains(lower(a.account_name), lower($3)))
+            and ($3 is null or {_IS_ACCOUNT.format(words="$3")})
         order by t.trade_sequence
         """,
         [as_of_date, household_id, account],
     )
+
+
+def require_account(snapshot: Snapshot, as_of_date: date, household_id: str, account: str) -> None:
+    """Make sure that `account` fits an account of the household.
+
+    Raises:
+        QuestionError: it fits none; the household's accounts are named.
+    """
+    accounts = snapshot.query(
+        f"""
+        select a.account_name, a.account_type, {_IS_ACCOUNT.format(words="$3")} as is_meant
+        from marts.dim_accounts as a
+        where a.as_of_date = $1 and a.household_id = $2
+        order by a.account_name
+        """,
+        [as_of_date, household_id, account],
+    )
+    if not any(row["is_meant"] for row in accounts):
+        names = ", ".join(f"{row['account_name']} ({row['account_type']})" for row in accounts)
+        raise QuestionError(f"no account of the household fits {account!r}; it has {names}")
 
 
 def tax_impact_of(snapshot: Snapshot, as_of_date: date, household_id: str) -> list[Row]:

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
@@ -42,6 +52,11 @@ def test_help_names_every_command():
         (["tax-impact", "--household", "garcia"], "nothing is published yet"),
         (["wait-or-trade", "garcia"], "nothing is published yet"),
         (["sql", "select 1"], "nothing is published yet"),
+        (["nightly", "--date", "2026-11-19", "--through", "2026-11-17"], "is before --date"),
+        (["drift", "--band", "abc"], "is not a number of points from 0 to 100"),
+        (["drift", "--band", "-3"], "is not a number of points from 0 to 100"),
+        (["drift", "--band", "NaN"], "is not a number of points from 0 to 100"),
+        (["ui", "--port", "0"], "greater than or equal to 1"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_exit_code_2(tmp_path, arguments, words):
@@ -65,3 +80,143 @@ def test_demo_book_is_written_where_it_is_wanted(tmp_path):
     result = runner.invoke(app, ["demo-book", "--households", "2", "--out", str(out)])
     assert result.exit_code == 0
     assert (out / "2026-11-19" / "policy" / "households.csv").exists()
+
+
+def test_demo_book_that_cannot_be_written_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("not a folder", encoding="utf-8")
+    result = runner.invoke(app, ["demo-book", "--households", "2", "--out", str(tmp_path / "file")])
+    assert result.exit_code == 2
+    assert "error:" in said(result)
+
+
+@pytest.fixture
+def published(tmp_path):
+    """A data folder with a snapshot of one night, whose names are made to break a terminal."""
+    (tmp_path / "published").mkdir()
+    with duckdb.connect(str(tmp_path / "published" / "evenkeel.duckdb")) as snapshot:
+        snapshot.execute("create schema marts")
+        snapshot.execute("create schema ops")
+        snapshot.execute(
+            "create table ops.nights as "
+            "select date '2026-11-19' as as_of_date, 1 as version, 'complete' as state"
+        )
+        snapshot.execute(
+            "create table marts.dim_households as "
+            "select date '2026-11-19' as as_of_date, 'HH-' || n as household_id, "
+            "'[/bold] :200: ' || n as household_name from range(12) as r(n)"
+        )
+        snapshot.execute(
+            "create table marts.dim_accounts as "
+            "select date '2026-11-19' as as_of_date, 'A-1' as account_id, 'HH-1' as household_id, "
+            "'Roth IRA' as account_name, 'roth_ira' as account_type, 'tax_free' as tax_treatment"
+        )
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["household", "HH-1", "--date", "2026-11-18"], "the nearest is 2026-11-19"),
+        (["household", ""], "say which household"),
+        (["household", "bold"], "and 2 more"),
+        (["household", "[/bold]"], "'[/bold]' fits several households: [/bold] :200: 0 (HH-0)"),
+        (["tax-impact", "--household", "HH-1", "--account", "taxable"], "it has Roth IRA"),
+        (["sql", ""], "the query is empty"),
+        (["sql", "selec 1"], "syntax error"),
+        (["sql", "drop table ops.nights"], "read-only"),
+        (["sql", "select cast('x' as integer)"], "Could not convert"),
+    ],
+)
+def test_what_the_snapshot_cannot_answer_is_told(published, arguments, words):
+    result = runner.invoke(app, [*arguments, "--data", str(published)])
+    assert result.exit_code == 2
+    assert words in said(result)
+    assert "Traceback" not in said(result)
+
+
+def test_a_snapshot_that_is_no_database_is_told(published):
+    (published / "published" / "evenkeel.duckdb").write_text("not a database", encoding="utf-8")
+    result = runner.invoke(app, ["drift", "--data", str(published)])
+    assert result.exit_code == 2
+    assert "not a valid DuckDB database" in said(result)
+
+
+def test_sql_shows_data_as_it_is_and_every_column(published):
+    query = "select '[/a] :200:' as \"[/b]\", 1 as a, 2 as a"
+    result = runner.invoke(app, ["sql", query, "--data", str(published)])
+    assert result.exit_code == 0
+    for words in ("[/b]", "[/a] :200:", "a 1", "2"):
+        assert words in said(result)
+
+
+def test_json_of_any_type_is_json(published):
+    query = (
+        "select 'nan'::double as n, interval 1 day as i, time '10:00' as t, '\\xAB'::blob as b, "
+        "[1.5::decimal(9,2)] as l, {'k': date '2026-01-02'} as s, 1.10::decimal(9,2) as d"
+    )
+    result = runner.invoke(app, ["sql", "--json", query, "--data", str(published)])
+    assert result.exit_code == 0
+    assert json.loads(result.output) == [
+        {
+            "n": None,
+            "i": "1 day, 0:00:00",
+            "t": "10:00:00",
+            "b": "ab",
+            "l": ["1.50"],
+            "s": {"k": date(2026, 1, 2).isoformat()},
+            "d": "1.10",
+        }
+    ]
+
+
+def _children(parent: int) -> set[int]:
+    """Every process below `parent`, as the kernel lists them."""
+    below: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            after_name = stat.read_text(encoding="ascii", errors="replace").rpartition(")")[2]
+        except OSError:  # the process has just ended
+            continue
+        below.setdefault(int(after_name.split()[1]), []).append(int(stat.parent.name))
+    found: set[int] = set()
+    waiting = [parent]
+    while waiting:
+        for child in below.get(waiting.pop(), []):
+            found.add(child)
+            waiting.append(child)
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs the Linux process table")
+def test_ui_leaves_no_process_behind_when_it_is_told_to_stop(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "orchestration.cli", "ui", "--port", str(port)]
+    ui = subprocess.Popen(
+        [*command, "--data", str(tmp_path / "data")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 120
+        answered = False
+        while not answered and time.monotonic() < deadline:
+            with socket.socket() as client:
+                answered = client.connect_ex(("127.0.0.1", port)) == 0
+            time.sleep(0.5)
+        assert answered
+        started = _children(ui.pid)
+        assert len(started) > 1
+    finally:
+        ui.send_signal(signal.SIGTERM)
+        ui.wait(timeout=60)
+    deadline = time.monotonic() + 30
+    left = started
+    while left and time.monotonic() < deadline:
+        left = {pid for pid in started if Path(f"/proc/{pid}").exists()}
+        time.sleep(0.5)
+    assert not left
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
