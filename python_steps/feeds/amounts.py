@@ -14,10 +14,12 @@ _AMOUNT = re.compile(
     r"^(?P<open>\()?(?P<sign1>[-+])?\$?(?P<sign2>[-+])?"
     r"(?P<digits>\d[\d,]*(?:\.\d*)?|\.\d+)(?P<exponent>[eE][-+]?\d+)?(?P<close>\))?$"
 )
+# No amount of money or shares has more digits; sums of larger ones would overflow.
+_LARGEST_EXPONENT = 30
 
 
 def parse_amount(text: str) -> Decimal | None:
-    """The exact amount, or None where the text is no amount (a null word, a cut number).
+    """The exact amount, or None where the text is no amount (a null word, a cut or absurd number).
 
     Args:
         text: one cell; surrounding white space is ignored.
@@ -28,5 +30,7 @@ def parse_amount(text: str) -> Decimal | None:
     if match["sign1"] and match["sign2"]:
         return None
     number = Decimal(match["digits"].replace(",", "") + (match["exponent"] or ""))
+    if number and abs(number.adjusted()) > _LARGEST_EXPONENT:
+        return None
     negative = match["open"] or "-" in (match["sign1"], match["sign2"])
     return -number if negative else number

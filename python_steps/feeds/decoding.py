@@ -35,11 +35,22 @@ def decode(file: ReceivedFile, contract: FeedContract) -> Decoded:
     Returns:
         The content without byte order mark, or None with the violation that says why.
     """
+    if not file.content.strip(b"\r\n\t \x00"):
+        return _empty(file, contract)
+    decoded = _decoded(file, contract)
+    if decoded.content is not None and not decoded.content.strip():
+        return _empty(file, contract)
+    return decoded
+
+
+def _empty(file: ReceivedFile, contract: FeedContract) -> Decoded:
+    found = f"an empty file ({len(file.content)} bytes)"
+    broken = contract.violation("file_not_empty", file_name=file.file_name, observed=found)
+    return Decoded(None, (broken,))
+
+
+def _decoded(file: ReceivedFile, contract: FeedContract) -> Decoded:
     content = file.content
-    if not content.strip(b"\r\n\t \x00") or content == _UTF8_MARK:
-        found = f"an empty file ({len(content)} bytes)"
-        broken = contract.violation("file_not_empty", file_name=file.file_name, observed=found)
-        return Decoded(None, (broken,))
     if content.startswith(_UTF16_MARKS):
         return _from_utf16(file, contract)
     if content.startswith(_UTF8_MARK):

@@ -155,3 +155,16 @@ def test_realized_lot_details_are_another_export():
     title = "Realized Gain/Loss - Lot Details for ...234 as of Thu Nov 19 2026"
     reading = lots(lot_details([FIRST], title=title), "Gains.csv")
     assert rules(reading) == ["file_recognised"]
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbf\n", b"\xff\xfe\n\x00 \x00", b"\xef\xbb\xbf"])
+def test_a_file_with_nothing_but_its_mark_is_an_empty_file(content):
+    reading = read("SCHWAB", "VTI-Lot-Details-Joint_Tenant_200-2026-11-19.csv", content)
+    assert reading.status == "QUARANTINED"
+    assert rules(reading) == ["file_not_empty"]
+
+
+def test_a_quantity_beyond_all_sense_is_no_amount():
+    reading = lots(lot_details([{**FIRST, "Quantity": "1e9999999"}, SECOND]))
+    assert "control_amount" not in rules(reading)
+    assert rows(reading, "tax_lots", "quantity")[0] == ("1e9999999",)
