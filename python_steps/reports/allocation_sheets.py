@@ -37,7 +37,7 @@ def drift_sheet(review: Review) -> Sheet:
     if not review.is_current:
         return not_current(review, builder)
     rows = [
-        drift_values(texts, row) | {"asset_class": texts.name("asset_class", row["asset_class"])}
+        drift_values(texts, row) | {"asset_class": texts.asset_class(row["asset_class"])}
         for row in review.drift
     ]
     place = builder.table(layout.DRIFT, rows, empty=review.empty(layout.DRIFT))
@@ -197,7 +197,7 @@ def comparison_sheet(review: Review) -> Sheet:
         [
             {
                 "group": row["allocation_group_id"],
-                "asset_class": texts.name("asset_class", row["asset_class"]),
+                "asset_class": texts.asset_class(row["asset_class"]),
                 **{
                     key: row[key]
                     for key in (
@@ -277,7 +277,7 @@ def _group_charts(
                 if len(groups) > 1
                 else texts.text(title),
                 category_cells=cells("asset_class"),
-                categories=tuple(texts.name("asset_class", row["asset_class"]) for row in members),
+                categories=tuple(texts.asset_class(row["asset_class"]) for row in members),
                 series=tuple(
                     Series(
                         texts.text(f"column.{key}"),

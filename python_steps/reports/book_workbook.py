@@ -451,7 +451,7 @@ def _breaches_sheet(book: _Book) -> Sheet:
             drift_values(texts, row)
             | {
                 "household": book.household_name(row["household_id"]),
-                "asset_class": texts.name("asset_class", row["asset_class"]),
+                "asset_class": texts.asset_class(row["asset_class"]),
             }
             for row in breached
         ],

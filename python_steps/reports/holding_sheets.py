@@ -60,7 +60,7 @@ def _location_row(review: Review, row: Row) -> Row:
         "tax_treatment": None
         if account is None
         else name_or_none(texts, "tax_treatment", account["tax_treatment"]),
-        "asset_class": texts.name("asset_class", row["asset_class"]),
+        "asset_class": texts.asset_class(row["asset_class"]),
         "market_value": row["market_value"],
         "preferred_tax_treatment": name_or_none(
             texts, "tax_treatment", row["preferred_tax_treatment"]

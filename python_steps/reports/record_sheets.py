@@ -52,7 +52,7 @@ def _exception_row(review: Review, row: Row) -> Row:
         # An exception may concern neither an account, a security, a class nor an amount.
         "account": review.account_label(row["account_id"]),
         "security": "" if security is None else review.securities.ticker(security),
-        "asset_class": "" if asset_class is None else texts.name("asset_class", asset_class),
+        "asset_class": "" if asset_class is None else texts.asset_class(asset_class),
         "amount": "" if row["amount"] is None else row["amount"],
     }
 

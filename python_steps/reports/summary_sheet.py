@@ -186,7 +186,7 @@ def _breach_facts(review: Review) -> list[Fact]:
         listed = "; ".join(
             texts.text(
                 "summary.breaches.item",
-                asset_class=texts.name("asset_class", row["asset_class"]),
+                asset_class=texts.asset_class(row["asset_class"]),
                 drift=_points(row["absolute_drift"]),
             )
             for row in breached

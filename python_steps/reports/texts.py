@@ -50,6 +50,14 @@ class Texts:
         """
         return self.text(f"{vocabulary}.{value}")
 
+    def asset_class(self, value: str) -> str:
+        """The display name of an asset class, else the words that stand in the firm's own file.
+
+        An IPS that misspells a class is withheld and told by the rules of the book; the sheets
+        show what the firm wrote, so that it can be found, and no other household loses its sheet.
+        """
+        return self._catalogue.get(f"asset_class.{value}", value)
+
     def counted(self, text_id: str, count: int) -> str:
         """The singular or plural form of a text, `<id>.one` or `<id>.other`, with its count."""
         form = "one" if count == 1 else "other"

@@ -149,3 +149,10 @@ def test_no_text_stands_unused():
 @pytest.mark.parametrize("rule", FINDING_RULES)
 def test_every_finding_of_the_tax_ledger_has_its_words(rule):
     assert f"reason_code.{rule}" in ENGLISH
+
+
+def test_a_class_that_only_the_firm_knows_is_shown_as_the_firm_wrote_it():
+    for language in CATALOGUES:
+        texts = texts_for(language)
+        assert texts.asset_class("US Large Cap Equities") == "US Large Cap Equities"
+        assert texts.asset_class("Cash") == texts.name("asset_class", "Cash")
