@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from python_steps.feeds.identifiers import is_cusip
 from python_steps.findings import Violation
 
 # The words for nothing of dbt_project/macros/casting.sql, which reads the same columns.
@@ -120,38 +121,13 @@ def identifiers_of(reference: SecurityReference) -> tuple[tuple[str, str, str], 
         "ISIN": _cleaned(reference.isin),
         "TICKER": _cleaned_ticker(reference.ticker),
     }
-    if values["CUSIP"] and not has_valid_check_digit(values["CUSIP"]):
+    if values["CUSIP"] and not is_cusip(values["CUSIP"]):
         values["CUSIP"] = ""
     return tuple(
         (id_type, values[id_type], reference.custodian if id_type == "CUSTODIAN_ID" else "")
         for id_type in _PRECEDENCE
         if values[id_type]
     )
-
-
-def has_valid_check_digit(cusip: str) -> bool:
-    """Whether the ninth character of a CUSIP is its modulus-10 double-add-double check digit.
-
-    Source: ANSI X9.6 (CUSIP): digits count as themselves, letters from A=10, * @ # as 36 to 38.
-    """
-    if len(cusip) != 9 or not cusip[8].isdigit():
-        return False
-    total = 0
-    for place, character in enumerate(cusip[:8]):
-        value = _cusip_value(character)
-        if value is None:
-            return False
-        doubled = value * 2 if place % 2 else value
-        total += doubled // 10 + doubled % 10
-    return (10 - total % 10) % 10 == int(cusip[8])
-
-
-def _cusip_value(character: str) -> int | None:
-    if character.isdigit():
-        return int(character)
-    if "A" <= character <= "Z":
-        return ord(character) - ord("A") + 10
-    return {"*": 36, "@": 37, "#": 38}.get(character)
 
 
 def _cleaned(value: str) -> str:

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from python_steps.feeds.identifiers import is_cusip
 from python_steps.identities import (
     RegisteredAccount,
     RegisteredIdentifier,
     SecurityReference,
-    has_valid_check_digit,
     identifiers_of,
     register_accounts,
     resolve_securities,
@@ -44,7 +44,7 @@ def security_of(identifiers, id_type, value):
     ],
 )
 def test_check_digit_of_cusip(cusip, is_valid):
-    assert has_valid_check_digit(cusip) is is_valid
+    assert is_cusip(cusip) is is_valid
 
 
 def test_accounts_are_numbered_in_sorted_order_after_the_known_ones():
