@@ -148,8 +148,7 @@ def _raise_from(
         dollars = min(dollars, _excess_of_class(market, ledger, account, security.primary_class))
     shares = min(dollars / price, ledger.saleable(position, lots))
     purpose = Purpose(RAISE_CASH, account.allocation_group_id, security.primary_class, None)
-    ends_need = not only_excess and shares > 0
-    if is_large_enough_sale(market, ledger, position, lots, shares) or ends_need:
+    if is_large_enough_sale(market, ledger, position, lots, shares, is_pressing=not only_excess):
         ledger.sell(position, lots, shares, purpose)
 
 

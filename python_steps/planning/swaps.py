@@ -324,15 +324,29 @@ def gains_room(ledger: PlanLedger, gains_ceiling: Decimal | None) -> Decimal | N
 
 
 def is_large_enough_sale(
-    market: Market, ledger: PlanLedger, position: Position, lots: list[Lot], shares: Decimal
+    market: Market,
+    ledger: PlanLedger,
+    position: Position,
+    lots: list[Lot],
+    shares: Decimal,
+    *,
+    is_pressing: bool = False,
 ) -> bool:
-    """True when a sale of so many shares more reaches the smallest trade or ends the holding."""
-    price = market.index.securities[position.security_id].price or NOTHING
+    """True when a sale of so many shares more is worth its fee and not too small.
+
+    It must reach the smallest trade or end the holding, unless it is pressing; and what it brings
+    must exceed what it costs, or it would take cash instead of raising it.
+    """
+    security = market.index.securities[position.security_id]
+    price = security.price or NOTHING
     added = ledger.sale_quantity(position, lots, shares)
-    total = ledger.sold_quantity(position) + added
-    return added > 0 and (
-        total * price >= market.minimum_trade or total >= position.sellable_quantity
-    )
+    already = ledger.sold_quantity(position)
+    total = already + added
+    terms = market.index.terms_of(position.account_id, security)
+    fee = NOTHING if already > 0 else ledger.costs.commission(terms)
+    brings = added * price * (1 - market.execution_buffer - (security.half_spread or NOTHING)) - fee
+    is_sized = total * price >= market.minimum_trade or total >= position.sellable_quantity
+    return added > 0 and brings > 0 and (is_pressing or is_sized)
 
 
 def _execute(

@@ -167,3 +167,13 @@ def test_a_class_that_was_sold_down_is_not_bought_back_with_free_cash() -> None:
     planned = book.plan()
     assert planned.of("sell", "VTI")
     assert planned.of("buy", "ITOT") == []
+
+
+def test_nothing_is_sold_that_brings_less_than_its_fee() -> None:
+    book = book_with_need(5_000)
+    book.terms("VTI", transaction_fee=D(20))
+    book.security_row("VTI")["price"] = D("0.10")
+    book.lot("A1", "VTI", 150, "0.05")
+    planned = book.plan()
+    assert planned.of("sell", "VTI") == []
+    assert planned.plan["plan_status"] == "infeasible_cash"
