@@ -7,7 +7,7 @@ unit is the true change of its year's tax: netting makes the two differ, and bot
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from python_steps.planning.household import FUND_TYPES, HouseholdIndex, Security
@@ -15,6 +15,7 @@ from python_steps.planning.ledger import LotSale, PlanLedger, lot_sales, to_cent
 from python_steps.planning.plan import (
     BUY,
     HARVEST_LOSS,
+    RAISE_CASH,
     REBALANCE,
     SELL,
     Order,
@@ -56,8 +57,9 @@ def finished_trades(
         )
 
     ordered = sorted(ledger.orders.values(), key=place)
+    payers = _payers(index, ordered)
     return tuple(
-        _trade(index, start, order, policy, tax, sequence)
+        _trade(index, start, order, policy, tax, sequence, payers.get(order.account_id, ()))
         for sequence, order in enumerate(ordered, start=1)
     )
 
@@ -91,6 +93,7 @@ def _trade(
     policy: FirmPolicy,
     tax: TaxEffect,
     sequence: int,
+    paid_from: Sequence[str],
 ) -> Trade:
     account = index.accounts[order.account_id]
     security = index.securities[order.security_id]
@@ -109,7 +112,7 @@ def _trade(
         price=security.price or NOTHING,
         notional=order.notional,
         reason_code=reason_code,
-        rationale=trade_rationale(index, start, order, reason_code, sales, tax_cost),
+        rationale=trade_rationale(index, start, order, reason_code, sales, tax_cost, paid_from),
         tax_character=tax_character(realized),
         realized_short_term_gain=realized.short_gain,
         realized_short_term_loss=realized.short_loss,
@@ -125,6 +128,21 @@ def _trade(
         asset_class=security.primary_class,
         lots=lots if not any(sale.lot.is_whole_position for sale in sales) else (),
     )
+
+
+def _payers(index: HouseholdIndex, orders: Iterable[Order]) -> dict[str, tuple[str, ...]]:
+    """By account the classes whose sales pay for its purchases, the largest sale first.
+
+    Sales that raise cash, or swap holdings inside a class, pay for nothing else.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for order in orders:
+        purpose = order.main_purpose
+        is_payer = purpose.reason_code != RAISE_CASH and purpose.part_name is None
+        if order.action == SELL and is_payer:
+            name = index.securities[order.security_id].primary_class
+            found.setdefault(order.account_id, {}).setdefault(name)
+    return {account_id: tuple(names) for account_id, names in found.items()}
 
 
 def tax_character(realized: Realized) -> str:

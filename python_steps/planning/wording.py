@@ -17,6 +17,7 @@ from python_steps.planning.household import (
     Banded,
     CashFlow,
     HouseholdIndex,
+    PartTarget,
     Security,
 )
 from python_steps.planning.ledger import LotSale, PlanLedger
@@ -28,7 +29,6 @@ from python_steps.planning.plan import (
     RESTRICTION,
     SELL,
     Order,
-    Purpose,
 )
 
 NOTHING = Decimal(0)
@@ -94,6 +94,7 @@ def trade_rationale(
     reason_code: str,
     sales: Sequence[LotSale],
     tax_cost: Decimal,
+    paid_from: Sequence[str],
 ) -> str:
     """The sentence that explains one order.
 
@@ -104,6 +105,7 @@ def trade_rationale(
         reason_code: the trade's reason.
         sales: the lots of a sale, empty for a purchase.
         tax_cost: marginal tax of the sale, dollars.
+        paid_from: the classes whose sales in the account pay for its purchases.
     """
     account = index.accounts[order.account_id]
     security = index.securities[order.security_id]
@@ -113,29 +115,13 @@ def trade_rationale(
             _tax_words(account, sales, tax_cost),
         ]
     else:
-        parts = [_purchase_reason(index, start, order, reason_code)]
+        parts = [_purchase_reason(index, start, order, reason_code, paid_from)]
     unit = "share" if order.quantity == 1 else "shares"
     head = (
         f"{order.action.capitalize()} {shares(order.quantity)} {unit} of {security.label} "
         f"({dollars(order.notional)}) in {account.account_name}: "
     )
     return head + " ".join(part for part in parts if part)
-
-
-def class_words(start: PlanLedger, group: AllocationGroup, asset_class: str) -> str:
-    """Where a class stands: weight, target and band, as a clause."""
-    value = start.class_values[group.allocation_group_id].get(asset_class, NOTHING)
-    row = group.target_of(asset_class)
-    if row is None:
-        return f"the portfolio holds {dollars(value)} of {asset_class}, which has no target"
-    return _standing_words(start, group, row, value)
-
-
-def part_words(start: PlanLedger, group: AllocationGroup, name: str) -> str:
-    """Where a sub-class or security with a target of its own stands, as a clause."""
-    part = next(part for part in group.parts if part.name == name)
-    value = start.part_values[group.allocation_group_id][part.key]
-    return _standing_words(start, group, part, value)
 
 
 def lots_words(sales: Sequence[LotSale]) -> str:
@@ -169,19 +155,13 @@ def need_words(flows: Sequence[CashFlow], account: Account) -> str:
 
 
 def _sale_reason(index: HouseholdIndex, start: PlanLedger, order: Order, reason_code: str) -> str:
-    purpose = order.main_purpose
     account = index.accounts[order.account_id]
     if reason_code == RAISE_CASH:
         return f"raises the cash this account needs for its {_need(index, account)}."
     if reason_code == RESTRICTION:
         limit = index.limits[order.security_id]
         return f"brings it toward its limit of {percent(limit.limit_weight)} of the household."
-    reason = _class_reason(index, start, purpose, purpose.sold_class)
-    if purpose.bought_class is not None and not _stands_over(index, start, purpose, above=True):
-        reason = (
-            f"makes room for {purpose.bought_class}: "
-            f"{_class_reason(index, start, purpose, purpose.bought_class)}"
-        )
+    reason = _target_reason(index, start, order)
     if not account.is_taxable:
         where = TREATMENT_WORDS[account.tax_treatment]
         return f"{reason}; sold in this {where} account, where no tax falls due."
@@ -191,63 +171,80 @@ def _sale_reason(index: HouseholdIndex, start: PlanLedger, order: Order, reason_
 
 
 def _purchase_reason(
-    index: HouseholdIndex, start: PlanLedger, order: Order, reason_code: str
+    index: HouseholdIndex,
+    start: PlanLedger,
+    order: Order,
+    reason_code: str,
+    paid_from: Sequence[str],
 ) -> str:
     purpose = order.main_purpose
     account = index.accounts[order.account_id]
-    reason = _class_reason(index, start, purpose, purpose.bought_class)
+    reason = _target_reason(index, start, order)
     if reason_code == INVEST_CASH:
         return f"{reason}; paid from cash above its target."
-    if purpose.sold_class is not None and not _stands_over(index, start, purpose, above=False):
-        reason = (
-            f"takes up what leaves {purpose.sold_class}: "
-            f"{_class_reason(index, start, purpose, purpose.sold_class)}"
-        )
     if reason_code == HARVEST_REPLACEMENT:
         return (
             f"{reason}; it takes the place of the shares sold at a loss and is not substantially "
             "identical to them."
         )
     where = TREATMENT_WORDS[account.tax_treatment]
-    other = "other " if purpose.part_name else ""
-    return f"{reason}; paid from {other}{purpose.sold_class} sold in this {where} account."
+    payers = f"other {purpose.sold_class}" if purpose.part_name else listed(paid_from)
+    if not payers:
+        return f"{reason}; paid from free cash."
+    return f"{reason}; paid from {payers} sold in this {where} account."
 
 
-def _class_reason(
-    index: HouseholdIndex, start: PlanLedger, purpose: Purpose, asset_class: str | None
-) -> str:
+def _target_reason(index: HouseholdIndex, start: PlanLedger, order: Order) -> str:
+    """The target that an order serves: its own, or the one for whose sake it gives or takes."""
+    purpose, is_sale = order.main_purpose, order.action == SELL
     group = index.groups.get(purpose.allocation_group_id or "")
-    if group is None or asset_class is None:
-        return f"moves money out of {asset_class or CASH}"
-    if purpose.part_name is not None:
-        return part_words(start, group, purpose.part_name)
-    return class_words(start, group, asset_class)
-
-
-def _stands_over(
-    index: HouseholdIndex, start: PlanLedger, purpose: Purpose, *, above: bool
-) -> bool:
-    """Whether the sold class stood above (the bought class below) its target before the plan.
-
-    Where it did not, it moves for the sake of the other class, and the other class is the reason.
-    """
-    group = index.groups.get(purpose.allocation_group_id or "")
-    name = purpose.sold_class if above else purpose.bought_class
-    row = None if group is None or name is None else group.target_of(name)
-    if group is None or row is None or purpose.part_name is not None:
-        return True
-    value = start.class_values[group.allocation_group_id].get(row.asset_class, NOTHING)
-    target = row.target_weight * start.group_value(group.allocation_group_id)
-    return value > target if above else value < target
-
-
-def _standing_words(start: PlanLedger, group: AllocationGroup, row: Banded, value: Decimal) -> str:
-    total = start.group_value(group.allocation_group_id)
-    weight = value / total if total > 0 else NOTHING
+    sides = (purpose.sold_class, purpose.bought_class)
+    own, other = sides if is_sale else sides[::-1]
+    if group is None or own is None:
+        return f"moves money out of {own or CASH}"
+    part = next((part for part in group.parts if part.name == purpose.part_name), None)
+    if part is not None:
+        standing = _part_standing(start, group, part)
+        if part.weight_of(index.securities[order.security_id]) > 0:
+            return f"the weight of {part.name} is {standing}"
+        name = part.name
+    elif other is None or other == CASH or _moves_home(start, group, own, is_sale):
+        return f"the weight of {own} is {_class_standing(start, group, own)}"
+    else:
+        name, standing = other, _class_standing(start, group, other)
     return (
-        f"the weight of {row.name} is {percent(weight)} against a target of "
-        f"{percent(row.target_weight)} (band {percent(row.lower_band_weight)} to "
-        f"{percent(row.upper_band_weight)})"
+        f"{'makes room for' if is_sale else 'takes up what leaves'} {name}, whose weight is "
+        f"{standing}"
+    )
+
+
+def _moves_home(start: PlanLedger, group: AllocationGroup, asset_class: str, is_sale: bool) -> bool:
+    """Whether the class stood above its target before it is sold, or below it before bought."""
+    row = group.target_of(asset_class)
+    value = start.class_values[group.allocation_group_id].get(asset_class, NOTHING)
+    target = NOTHING if row is None else row.target_weight
+    amount = target * start.group_value(group.allocation_group_id)
+    return value > amount if is_sale else value < amount
+
+
+def _class_standing(start: PlanLedger, group: AllocationGroup, asset_class: str) -> str:
+    value = start.class_values[group.allocation_group_id].get(asset_class, NOTHING)
+    return _standing(start, group, group.target_of(asset_class), value)
+
+
+def _part_standing(start: PlanLedger, group: AllocationGroup, part: PartTarget) -> str:
+    return _standing(start, group, part, start.part_values[group.allocation_group_id][part.key])
+
+
+def _standing(start: PlanLedger, group: AllocationGroup, row: Banded | None, value: Decimal) -> str:
+    """A weight against its target and band, such as: 42.9% against a target of 35.0% (band ...)."""
+    total = start.group_value(group.allocation_group_id)
+    weight = percent(value / total if total > 0 else NOTHING)
+    if row is None:
+        return f"{weight} without a target"
+    return (
+        f"{weight} against a target of {percent(row.target_weight)} "
+        f"(band {percent(row.lower_band_weight)} to {percent(row.upper_band_weight)})"
     )
 
 

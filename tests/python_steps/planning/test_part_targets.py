@@ -73,6 +73,7 @@ def test_a_breached_part_of_a_class_in_its_band_is_mended_by_a_swap_inside_the_c
     rationale = planned.of("buy")[0]["rationale"]
     assert "the weight of US large value is 0.0% against a target of 10.0%" in rationale
     assert "paid from other US Large Cap Equity sold" in rationale
+    assert "makes room for US large value, whose weight" in planned.of("sell")[0]["rationale"]
 
 
 def test_a_part_over_its_band_gives_to_what_lacks_and_then_to_the_rest_of_the_class() -> None:
