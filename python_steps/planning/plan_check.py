@@ -119,6 +119,7 @@ def check_plan(
         _shares_are_whole(facts, plan),
         _taxes_are_true(facts, plan, rates),
         _gains_are_allowed(facts, plan, policy),
+        _gains_budget_holds(facts, plan),
         _concentrations_hold(facts, plan),
         _left_overs_are_told(facts, plan),
         _lot_methods_hold(facts, plan),
@@ -359,6 +360,27 @@ def _gains_are_allowed(
                 yield BrokenInvariant("no_short_term_gain_where_not_allowed", part.lot_id)
             if not is_short and not policy.long_term_gains_allowed and not needs_cash:
                 yield BrokenInvariant("no_long_term_gain_where_not_allowed", part.lot_id)
+
+
+def _gains_budget_holds(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvariant]:
+    """The year's net gain stays in the household's budget, unless cash had to be raised."""
+    budget = facts.household.annual_gains_budget
+    taxable = [trade for trade in _sells(plan) if facts.is_taxable(trade.account_id)]
+    if budget is None or any(trade.reason_code == "RAISE_CASH" for trade in taxable):
+        return
+    year = facts.household.planned_trade_date.year
+    known = [
+        (unit.year_to_date_short_term_gain, unit.year_to_date_long_term_gain)
+        for unit in facts.household.tax_units
+        if unit.tax_year == year
+    ]
+    used = [gain for pair in known for gain in pair]
+    spent = sum((gain for gain in used if gain is not None), NOTHING)
+    room = NOTHING if None in used else max(NOTHING, budget - spent)
+    lots = [part for trade in taxable for part in trade.lots]
+    net = sum((part.realized_gain or NOTHING for part in lots), NOTHING)
+    if net > room + CENT * len(lots):
+        yield BrokenInvariant("gains_stay_inside_the_budget", f"{net}, with {room} left")
 
 
 def _concentrations_hold(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvariant]:

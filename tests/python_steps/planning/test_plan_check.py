@@ -216,3 +216,27 @@ def test_a_breach_that_no_exception_tells_is_found() -> None:
     )
     tighter = replace(household, groups=(replace(group, classes=rows),))
     assert "what_stays_outside_its_band_is_told" in broken_by(tighter, plan)
+
+
+def test_gains_beyond_the_budget_are_found() -> None:
+    book = SmallBook()
+    book.household()
+    book.group({LARGE: "0.5", BONDS: "0.5"})
+    book.account("A1")
+    book.tax_unit(year_to_date_long_term_gain=D(2_000))
+    book.security("VTI", LARGE, 100)
+    book.security("BND", BONDS, 50)
+    book.model("BND")
+    book.lot("A1", "VTI", 800, 95)
+    book.lot("A1", "BND", 400, 50)
+    household = problem(book)
+    assumptions = market_assumptions(BookTables(book.frames(), AS_OF))
+    plan = plan_household(household, POLICY, RATES, assumptions)
+    gain = sum(trade.realized_long_term_gain for trade in plan.trades)
+    assert gain > 1_000
+    rule = "gains_stay_inside_the_budget"
+    enough = replace(household, annual_gains_budget=D(2_000) + gain)
+    assert rule not in broken_by(enough, plan)
+    assert rule in broken_by(replace(household, annual_gains_budget=D(2_500)), plan)
+    unknown = replace(household.tax_units[0], year_to_date_long_term_gain=None)
+    assert rule in broken_by(replace(enough, tax_units=(unknown,)), plan)
