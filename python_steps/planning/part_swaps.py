@@ -153,8 +153,11 @@ def _sinks(market: Market, ledger: PlanLedger, task: _Task) -> list[tuple[Securi
         excess = ledger.part_excess(task.account.account_id, security)
         is_bought = part == task.part if task.dollars > 0 else part != task.part
         room = wanted if part in (None, task.part) else -(excess or NOTHING)
-        is_free = is_of_class(security, task.asset_class) and (
-            market.buys.block(ledger, option) is None
+        terms = market.index.terms_of(task.account.account_id, security)
+        is_free = (
+            is_of_class(security, task.asset_class)
+            and terms.minimum_amount <= min(room, wanted)
+            and market.buys.block(ledger, option) is None
         )
         if is_bought and is_free and room > 0 and part not in found:
             found[part] = (excess or NOTHING, security, room)

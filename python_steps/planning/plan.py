@@ -41,7 +41,7 @@ EXCEPTION_CODES: Mapping[str, str] = {
     "restricted": "A restriction or limit bars it; amount: its value, or the excess over a limit.",
     "unmapped": "Not mapped to an asset class; amount: its value.",
     "illiquid": "No daily market; amount: its value.",
-    "frozen": "Its data is in doubt, or its account may not trade; amount: its value.",
+    "frozen": "Its data is in doubt, or its account may not trade; amount: its value, if known.",
     "wash_sale_window": "A wash-sale window or this plan bars it; amount: dollars of it.",
     "unknown_coverage": "Recent purchases are not all known; amount: dollars not sold.",
     "rates_missing": "The year's tax rates or profile are missing; amount: dollars not sold.",

@@ -205,7 +205,8 @@ def _finished(market: Market, start: PlanLedger, steps: Steps, judge: Judge) -> 
     left = leftovers.left_over_targets(market.index, ledger)
     exceptions = _exceptions(market, steps, left, judge)
     shortfall = sum(steps.shortfalls.values(), NOTHING)
-    is_deferred = bool(steps.deferrals or leftovers.waiting_exceptions(market, ledger))
+    waits = bool(leftovers.waiting_exceptions(market, ledger))
+    is_deferred = bool(steps.deferrals) or waits
     status = _status(household, trades, is_deferred, bool(left), shortfall)
     estimated_tax = judge.tax.total_change(ledger.realized())
     cost = ledger.transaction_cost()
@@ -220,7 +221,7 @@ def _finished(market: Market, start: PlanLedger, steps: Steps, judge: Judge) -> 
         run_mode=steps.run_mode,
         plan_status=status,
         explanation=_explanation(
-            household, status, steps.run_mode, trades, estimated_tax, shortfall, left
+            household, status, steps.run_mode, trades, estimated_tax, shortfall, left, waits=waits
         ),
         trades=trades,
         tax_impacts=tax_impacts(market.index, ledger, judge.tax),
@@ -285,6 +286,8 @@ def _explanation(
     estimated_tax: Decimal | None,
     shortfall: Decimal,
     left: list[leftovers.LeftOver],
+    *,
+    waits: bool,
 ) -> str:
     is_one = len(trades) == 1
     done = count_of(len(trades), "trade")
@@ -309,10 +312,12 @@ def _explanation(
             "see the exceptions."
         )
     if status == "deferred":
-        return (
-            "Trading now would cost more than the drift is worth, or a cash flow that is due "
-            "cures it: wait, see the exceptions."
+        why = (
+            "The cash flows that are due bring the drift back"
+            if waits
+            else "Trading now would cost more than the drift is worth"
         )
+        return f"{why}: wait, see the exceptions."
     if status == "infeasible_cash":
         also = f" {done} {tax} and {'raises' if is_one else 'raise'} the rest." if trades else ""
         return f"{dollars(shortfall)} of cash that is due cannot be raised.{also}"

@@ -214,3 +214,25 @@ def test_a_part_of_cash_is_bought_from_free_cash() -> None:
     planned = book.plan()
     assert [(row["action"], row["security_id"]) for row in planned.trades] == [("buy", "SGOV")]
     assert 4_800 <= planned.trades[0]["notional"] <= 5_000
+
+
+def test_a_fund_whose_minimum_is_not_reached_gives_way_to_the_next_of_the_part() -> None:
+    book = styled_book()
+    book.security("VVIAX", LARGE, 50, sub_class=VALUE, security_type="MUTUAL_FUND")
+    book.model("VVIAX", 1)
+    book.terms("VVIAX", trades_in="dollars", minimum_amount=D(50_000))
+    book.part(VALUE, "0.10")
+    book.lot("I1", "VTI", 500, 60)
+    book.lot("I1", "BND", 1_000, 50)
+    assert set(bought(book.plan())) == {"VTV"}
+
+
+def test_a_swap_that_would_leave_its_money_in_cash_is_not_made() -> None:
+    book = styled_book()
+    book.part(VALUE, "0.10")
+    book.security_row("VTV")["price"] = D(9_000)  # one share, and a thousand dollars over
+    book.lot("I1", "VTI", 500, 60)
+    book.lot("I1", "BND", 1_000, 50)
+    planned = book.plan()
+    assert planned.trades == []
+    assert "below_minimum" in planned.reasons()

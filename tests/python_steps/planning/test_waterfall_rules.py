@@ -108,6 +108,7 @@ def test_gains_that_less_drift_does_not_pay_back_are_deferred_with_their_price()
     planned = book.plan()
     assert planned.trades == []
     assert planned.plan["plan_status"] == "deferred"
+    assert planned.plan["explanation"].startswith("Trading now would cost more than the drift")
     row = next(row for row in planned.exceptions if row["reason_code"] == "deferred")
     assert "years" in row["rationale"]
     assert "out_of_tolerance" in planned.reasons()
@@ -536,6 +537,8 @@ def test_a_breach_that_a_flow_cures_is_a_reason_to_wait() -> None:
     assert planned.trades == []
     assert planned.plan["plan_status"] == "deferred"
     assert any("wait" in row["rationale"] for row in planned.exceptions)
+    assert planned.plan["explanation"].startswith("The cash flows that are due bring the drift")
+    assert all(row["amount"] == 5_000 for row in planned.exceptions if row["asset_class"] == LARGE)
 
 
 @pytest.mark.parametrize("state", ["waiting_for_feed", "withheld", "awaiting_execution"])
