@@ -82,7 +82,7 @@
     one. Shorter numbers are left alone, they would be found inside other numbers. -#}
 {% macro without_account_number(text, account_number) -%}
     case
-        when length({{ account_number }}) > 6
+        when length({{ account_number }}) > 6 and contains({{ text }}, {{ account_number }})
             then replace({{ text }}, {{ account_number }}, {{ masked_number(account_number) }})
         else {{ text }}
     end
@@ -98,4 +98,20 @@
                 (told, number) -> replace(told, number, {{ masked_number("number") }})
             )
     end
+{%- endmacro %}
+
+{#- Everything a transaction says, as one text: rows without an id that agree in it are alike. -#}
+{% macro transaction_content_key(row) -%}
+    md5(
+        concat_ws(
+            '|'
+            {% for column in [
+                "security_key", "transaction_type", "source_type", "transaction_date", "transaction_time",
+                "settlement_date", "quantity", "price", "gross_amount", "net_amount", "commission", "fees",
+                "currency", "is_cancel", "description",
+            ] -%}
+                , {{ row }}.{{ column }}
+            {% endfor %}
+        )
+    )
 {%- endmacro %}

@@ -28,8 +28,9 @@
 {#- One parser for every spelling of a number: $1,234.56  -$1.23  $-1.23  +$1  ($1.00)  "12.00 "
     +0.32% (a share: 0.0032)  $0.00 0.00% (the amount)  -2.6E-4  000123  12.50-  -#}
 {% macro as_decimal(column, type) -%}
-    {#- Casting to 18 digits first is two hundred times faster than to more, and is as exact. -#}
-    coalesce(
+    {#- Casting to 18 digits first is much faster than to more, and is as exact; text that is empty, which
+        most of a sparse column is, is not looked at twice. -#}
+    case when {{ column }} <> '' then coalesce(
         try_cast(
             case when not contains({{ column }}, '_') then {{ column }} end
             as {{ type | replace("28,", "18,") | replace("24,", "18,") }}
@@ -56,7 +57,7 @@
                     as {{ type }}
                 )
         end
-    )
+    ) end
 {%- endmacro %}
 
 {% macro as_money(column) -%} {{ as_decimal(column, "decimal(24, 6)") }} {%- endmacro %}
@@ -191,6 +192,42 @@
                     rejected -> rejected.value is not null
                 )
     end as rejected_values
+{%- endmacro %}
+
+{#- The same on columns that are cast already, with the texts they were cast from in the struct
+    `received_texts` (see `texts_of`): for entities of many rows, where casting twice is what costs. -#}
+{% macro rejected_texts(casts) -%}
+    case
+        when
+            {% for column in casts -%}
+                ({{ column }} is null and received_texts['{{ column }}'] <> ''
+                and not {{ is_null_word("received_texts['" ~ column ~ "']") }})
+                {%- if not loop.last %} or {% endif %}
+            {% endfor %}
+            then
+                list_filter(
+                    [
+                        {% for column in casts -%}
+                            {
+                                'column_name': '{{ column }}',
+                                'value': case
+                                    when {{ column }} is null and not {{ is_null_word("received_texts['" ~ column ~ "']") }}
+                                        then received_texts['{{ column }}']
+                                end
+                            }
+                            {%- if not loop.last %}, {% endif %}
+                        {% endfor %}
+                    ],
+                    rejected -> rejected.value is not null
+                )
+    end as rejected_values
+{%- endmacro %}
+
+{#- The texts of the columns that are cast, as one struct. -#}
+{% macro texts_of(casts) -%}
+    { {%- for column in casts -%}
+        '{{ column }}': {{ column }}{% if not loop.last %}, {% endif %}
+    {%- endfor -%} } as received_texts
 {%- endmacro %}
 
 {% macro cast_column(column, kind) -%}

@@ -1,4 +1,6 @@
 -- The base, recomputed from holdings, cash and fees of the accounts that count, without classes.
+{{ config(meta={'dagster': {'ref': {'name': 'fct_drift_summary'}}}) }}
+
 with accounts as (
     select
         account_id,

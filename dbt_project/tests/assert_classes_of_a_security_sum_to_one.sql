@@ -1,4 +1,6 @@
 -- Every security is spread over classes completely; one that is not known is Unmapped as a whole.
+{{ config(meta={'dagster': {'ref': {'name': 'dim_security_asset_classes'}}}) }}
+
 select
     security_id,
     sum(weight) as total_weight

@@ -1,4 +1,6 @@
 -- A position that may be traded is the sum of its lots.
+{{ config(meta={'dagster': {'ref': {'name': 'int_positions__valued'}}}) }}
+
 with lots as (
     select
         account_id,

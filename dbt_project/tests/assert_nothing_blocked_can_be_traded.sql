@@ -1,4 +1,6 @@
 -- No lot or holding that a rule freezes, and nothing in a blocked account, can be sold or bought.
+{{ config(meta={'dagster': {'ref': {'name': 'fct_position_constraints'}}}) }}
+
 select
     constraints.account_id,
     constraints.security_id,

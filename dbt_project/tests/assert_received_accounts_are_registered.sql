@@ -1,4 +1,6 @@
 -- A row whose account the registry lacks would fall out of the book unseen.
+{{ config(meta={'dagster': {'ref': {'name': 'int_account_references__resolved'}}}) }}
+
 select
     received.custodian,
     received.account_number

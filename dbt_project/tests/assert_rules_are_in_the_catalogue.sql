@@ -1,4 +1,6 @@
 -- A rule that the catalogue lacks would be found and then dropped.
+{{ config(meta={'dagster': {'ref': {'name': 'int_violations__found'}}}) }}
+
 select rules.rule
 from (
     {% for model in ["feeds", "accounts", "positions", "lots", "values", "policy"] -%}

@@ -1,4 +1,6 @@
 -- Every dollar of the base is in one class.
+{{ config(meta={'dagster': {'ref': {'name': 'fct_household_drift'}}}) }}
+
 select
     allocation_group_id,
     sum(actual_weight) as total_weight

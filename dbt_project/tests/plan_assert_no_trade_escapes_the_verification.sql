@@ -1,6 +1,6 @@
 -- Every row the planner wrote belongs to a plan that was verified, and none of what is recommended to
--- a plan that breaks a rule.
-{{ config(tags=['plan'], meta={'dagster': {'ref': {'name': 'fct_recommended_trades'}}}) }}
+-- a plan that breaks a rule. A night that would publish such a trade publishes nothing.
+{{ config(tags=['plan'], severity='error', meta={'dagster': {'ref': {'name': 'fct_recommended_trades'}}}) }}
 
 with plans as (
 

@@ -11,21 +11,28 @@
 with received as (
     select * from {{ source("raw", "closed_lots") }}
     where as_of_date <= {{ as_of_date() }}
+),
+
+typed as (
+    select
+        as_of_date,
+        custodian,
+        feed,
+        source_file_id,
+        source_row_number,
+        {{ as_text("account_number") }} as account_number,
+        {{ security_key(["custodian_security_id", "cusip", "isin", "ticker"]) }} as security_key,
+        {{ without_account_number(as_text("source_lot_id"), as_text("account_number")) }} as source_lot_id,
+        {{ as_term("term") }} as term,
+        {{ as_code("covered_status") }} as covered_status,
+        {{ without_account_number(as_text("transaction_id"), as_text("account_number")) }} as transaction_id,
+        {{ as_code("currency") }} as currency,
+        {{ cast_columns(casts) }},
+        {{ texts_of(casts) }}
+    from received
 )
 
 select
-    as_of_date,
-    custodian,
-    feed,
-    source_file_id,
-    source_row_number,
-    {{ as_text("account_number") }} as account_number,
-    {{ security_key(["custodian_security_id", "cusip", "isin", "ticker"]) }} as security_key,
-    {{ without_account_number(as_text("source_lot_id"), as_text("account_number")) }} as source_lot_id,
-    {{ as_term("term") }} as term,
-    {{ as_code("covered_status") }} as covered_status,
-    {{ without_account_number(as_text("transaction_id"), as_text("account_number")) }} as transaction_id,
-    {{ as_code("currency") }} as currency,
-    {{ cast_columns(casts) }},
-    {{ rejected_values(casts) }}
-from received
+    * exclude (received_texts),
+    {{ rejected_texts(casts) }}
+from typed

@@ -13,21 +13,28 @@
 with received as (
     select * from {{ source("raw", "positions") }}
     where as_of_date = {{ as_of_date() }}
+),
+
+typed as (
+    select
+        custodian,
+        feed,
+        source_file_id,
+        source_row_number,
+        {{ as_text("account_number") }} as account_number,
+        {{ security_key(["custodian_security_id", "cusip", "isin", "ticker"]) }} as security_key,
+        {{ as_code("cusip") }} as cusip,
+        {{ as_ticker("ticker") }} as ticker,
+        {{ as_code("sub_account_type") }} as sub_account_type,
+        {{ as_code("long_short") }} as long_short,
+        {{ null_word_status("cost_basis") }} as cost_basis_status,
+        {{ as_code("currency") }} as currency,
+        {{ cast_columns(casts) }},
+        {{ texts_of(casts) }}
+    from received
 )
 
 select
-    custodian,
-    feed,
-    source_file_id,
-    source_row_number,
-    {{ as_text("account_number") }} as account_number,
-    {{ security_key(["custodian_security_id", "cusip", "isin", "ticker"]) }} as security_key,
-    {{ as_code("cusip") }} as cusip,
-    {{ as_ticker("ticker") }} as ticker,
-    {{ as_code("sub_account_type") }} as sub_account_type,
-    {{ as_code("long_short") }} as long_short,
-    {{ null_word_status("cost_basis") }} as cost_basis_status,
-    {{ as_code("currency") }} as currency,
-    {{ cast_columns(casts) }},
-    {{ rejected_values(casts) }}
-from received
+    * exclude (received_texts),
+    {{ rejected_texts(casts) }}
+from typed
