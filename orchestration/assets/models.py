@@ -28,6 +28,7 @@ from orchestration.names import (
 )
 from orchestration.resources import HomeResource, dbt_resource
 from orchestration.stages import timed_stage
+from orchestration.warehouse import Warehouse
 from python_steps.policy import FirmPolicy
 
 BOOK, PLAN = "book", "plan"
@@ -130,10 +131,53 @@ def _pass_asset(tag: str) -> dg.AssetsDefinition:
         os.environ[NIGHT_VARIABLE] = night_settings(dates, policy)
         with timed_stage(home.warehouse(), dates.as_of_date, context.run_id, f"dbt_{tag}"):
             invocation = dbt.cli(build_command(tag), context=context, target_path=target)
-            yield from invocation.stream()
+            # dbt holds the warehouse until it has ended: rows can be counted only then.
+            events = list(invocation.stream())
+            counts = night_row_counts(home.warehouse(), dates.as_of_date)
         shutil.rmtree(target, ignore_errors=True)
+        for event in events:
+            yield _with_row_count(event, invocation.manifest, counts)
 
     return dbt_pass
+
+
+def night_row_counts(warehouse: Warehouse, as_of_date: date) -> dict[tuple[str, str], int]:
+    """Rows of every table that dbt builds, by schema and name; of dated tables this night's."""
+    tables = warehouse.read(
+        """
+        select t.schema_name, t.table_name, bool_or(c.column_name = 'as_of_date') as is_dated
+        from duckdb_tables() as t
+        inner join duckdb_columns() as c
+            on t.database_name = c.database_name and t.table_oid = c.table_oid
+        where t.schema_name in ('staging', 'intermediate', 'marts') or t.table_name = 'violations'
+        group by all
+        order by all
+        """
+    ).to_pylist()
+    if not tables:
+        return {}
+    counting = " union all ".join(
+        f"select '{row['schema_name']}' as schema_name, '{row['table_name']}' as table_name, "
+        f'count(*) as row_count from {row["schema_name"]}."{row["table_name"]}"'
+        + (f" where as_of_date = date '{as_of_date}'" if row["is_dated"] else "")
+        for row in tables
+    )
+    return {
+        (row["schema_name"], row["table_name"]): row["row_count"]
+        for row in warehouse.read(counting).to_pylist()
+    }
+
+
+def _with_row_count(
+    event: Any, manifest: Mapping[str, Any], counts: Mapping[tuple[str, str], int]
+) -> Any:
+    if not isinstance(event, dg.Output | dg.AssetMaterialization):
+        return event
+    node = manifest["nodes"].get(str(event.metadata["unique_id"].value), {})
+    count = counts.get((node.get("schema", ""), node.get("name", "")))
+    if count is None:
+        return event
+    return event.with_metadata({**event.metadata, "dagster/row_count": count})
 
 
 def model_assets() -> list[dg.AssetsDefinition]:
