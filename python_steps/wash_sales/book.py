@@ -134,6 +134,11 @@ class Book:
             row["account_id"]: row["history_from_date"]
             for row in tables["int_transactions__coverage"].to_pylist()
         }
+        self.held_away = frozenset(
+            row["account_id"]
+            for row in tables["int_transactions__coverage"].to_pylist()
+            if row["is_held_away"]
+        )
 
     def _place_accounts(self) -> None:
         number = {group: code for code, group in enumerate(self.wash_groups)}
@@ -176,6 +181,18 @@ class Book:
         """Window key of a security in a wash-sale group."""
         identity = self.security_by_id[security_id].identity_group_id
         return wash_group * len(self.identity_groups) + self.identity_number[identity]
+
+    def positions_of(self, rows: Rows) -> Codes:
+        """Place of the row's account times the count of securities plus the place of its security.
+
+        NOBODY where the account or the security is not of the book.
+        """
+        security = _index(rows.table.column("security_id"), self._security_ids)
+        is_placed = (rows.account != NOBODY) & (security != NOBODY)
+        positions: Codes = np.where(
+            is_placed, rows.account * len(self.securities) + security, NOBODY
+        )
+        return positions
 
     def in_taxable_account(self, rows: Rows) -> Mask:
         """Where the row's account is taxable and counts for wash sales."""

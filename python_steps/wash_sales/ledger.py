@@ -96,6 +96,7 @@ def reconcile_book(
     outcome = _Outcome()
     windows = Windows(book, policy.window_days)
     windows.add_purchases_of_book()
+    windows.add_expected_purchases()
     losses = _loss_mask(book)
     _arm_loss_sales(book, windows, losses, policy, outcome)
     _match_groups(book, windows, losses, policy, outcome)

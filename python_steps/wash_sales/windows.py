@@ -1,8 +1,9 @@
 """Open wash-sale windows of every household on the planned trade date.
 
 Belongs here: until when a group may not be bought (a loss sale), until when it may not be sold at a
-loss (a purchase), what caused it in a sentence, and whether the history is known. Does not belong
-here: past matches (`engine`), single orders (`screen`).
+loss (a purchase, made or expected), what caused it in a sentence, and whether the history is known.
+Does not belong here: past matches (`engine`), single orders (`screen`), which purchases are to be
+expected (`scheduled_purchases`).
 Law: IRC 1091(a): 30 days before and after, trade dates, both ends included. The windows are wider
 than the matches: a loss already washed and shares already used keep theirs, so that no contested
 reading is met.
@@ -25,6 +26,7 @@ from python_steps.wash_sales.book import (
     is_positive,
     is_purchase_lot,
 )
+from python_steps.wash_sales.scheduled_purchases import ExpectedPurchase, expected_purchases
 
 
 class Cause(NamedTuple):
@@ -51,6 +53,7 @@ class Windows:
         self.book, self.window_days = book, window_days
         self.loss_sales: dict[int, Cause] = {}
         self.purchases: dict[int, Cause] = {}
+        self.expected: dict[int, list[ExpectedPurchase]] = defaultdict(list)
         self.gaps: dict[int, str] = {}
 
     def add_sale(self, key: int, cause: Cause) -> None:
@@ -71,6 +74,11 @@ class Windows:
         is_purchase = moves.text_in("transaction_type", PURCHASE_TRANSACTIONS)
         is_purchase &= is_positive(moves.table.column("quantity"))
         self._add_purchases(moves, "transaction_date", is_purchase)
+
+    def add_expected_purchases(self) -> None:
+        """Purchases to come inside the window of a loss sale on the planned trade date."""
+        for purchase in expected_purchases(self.book, self.window_days):
+            self.expected[purchase.window_key].append(purchase)
 
     def _add_purchases(self, rows: Rows, column: str, mask: Mask) -> None:
         chosen = rows.where(
@@ -99,7 +107,7 @@ class Windows:
         each household that has an account in the wash-sale group.
         """
         book, unknown = self.book, self._groups_of_unknown_history()
-        keys = set(self.loss_sales) | set(self.purchases) | set(self.gaps)
+        keys = set(self.loss_sales) | set(self.purchases) | set(self.expected) | set(self.gaps)
         if unknown:
             held = np.unique(
                 book.lots.window_key[
@@ -109,19 +117,24 @@ class Windows:
             )
             keys |= set(held.tolist())
         households = self._households()
-        records = []
+        records: list[dict[str, Any]] = []
         for key in sorted(keys):
             group, identity = book.group_ids_of_window(key)
             loss, purchase = self.loss_sales.get(key), self.purchases.get(key)
             gap = self.gaps.get(key) or unknown.get(key // len(book.identity_groups))
             no_buy, no_loss_sale = self._until(loss), self._until(purchase)
-            if no_buy is None and no_loss_sale is None and gap is None:
+            expected = self.expected.get(key, [])
+            if no_buy is None and no_loss_sale is None and not expected and gap is None:
                 continue
             sentences = [
                 self._sentence(cause)
                 for cause, until in ((loss, no_buy), (purchase, no_loss_sale))
                 if cause is not None and until is not None
             ]
+            if expected:
+                # On or after the planned trade date, so later than any purchase that was made.
+                no_loss_sale = max(each.day for each in expected) + timedelta(days=self.window_days)
+                sentences.extend(self._expected_sentences(expected))
             records.extend(
                 {
                     "wash_sale_group_id": group,
@@ -151,6 +164,20 @@ class Windows:
             account=self.book.account_by_id[cause.account_id].label,
             day=cause.day.isoformat(),
         )
+
+    def _expected_sentences(self, expected: list[ExpectedPurchase]) -> list[str]:
+        """The purchase that decides the date in full, then the other accounts that will buy."""
+        latest = min(expected, key=lambda each: (-each.day.toordinal(), each))
+        others = sorted(
+            {
+                self.book.account_by_id[each.account_id].label
+                for each in expected
+                if each.account_id != latest.account_id
+            }
+        )
+        if not others:
+            return [latest.sentence]
+        return [latest.sentence, f"Purchases are expected in {', '.join(others)} too."]
 
     def _households(self) -> dict[str, list[str]]:
         """The households of each wash-sale group: a window binds spouses who are planned apart."""
