@@ -134,7 +134,7 @@ def nightly(
 
     Example: `evenkeel nightly --date 2026-11-19 --landing deliveries/`
     """
-    from orchestration.run_night import NightFailedError, bring_files
+    from orchestration.run_night import NightFailedError, bring_files, files_out_of_place
 
     with _told_errors():
         home = Home.from_environment(data).activate()
@@ -148,6 +148,8 @@ def nightly(
             if landing is not None:
                 for day in sessions:
                     console.print(f"{bring_files(home, day, landing)} files landed for {day}")
+                    for stray in files_out_of_place(day, landing):
+                        _tell_error("not landed:", f"{stray} is in no custodian folder")
         try:
             for day in sessions:
                 _run_and_tell(home, day)

@@ -21,9 +21,12 @@ from python_steps.policy import FirmPolicy, documented_settings, firm_policy_fro
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT_FOLDER = PROJECT_ROOT / "dbt_project"
 
-# One step at a time opens the warehouse (DuckDB takes one writing process); no telemetry.
+# One step at a time opens the warehouse (DuckDB takes one writing process); no telemetry,
+# no newsletter form over the first page.
 _DAGSTER_INSTANCE_SETTINGS = """\
 telemetry:
+  enabled: false
+nux:
   enabled: false
 concurrency:
   runs:

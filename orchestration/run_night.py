@@ -100,6 +100,30 @@ def bring_files(home: Home, as_of_date: date, source: Path) -> int:
     return len(files)
 
 
+def files_out_of_place(as_of_date: date, source: Path) -> list[Path]:
+    """Files of a delivery that `bring_files` does not land, because no custodian folder names them.
+
+    They stand beside the custodian folders or deeper than one folder down. Folders of other
+    sessions are another delivery.
+    """
+    dated = source / as_of_date.isoformat()
+    folder = dated if dated.is_dir() else source
+    strays = []
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and len(parts) != 2 and not _is_session_folder(parts[0]):
+            strays.append(path)
+    return strays
+
+
+def _is_session_folder(name: str) -> bool:
+    try:
+        date.fromisoformat(name)
+    except ValueError:
+        return False
+    return True
+
+
 def write_landing(home: Home, files: Iterable[tuple[str, bytes]]) -> int:
     """Write generated files (path relative to the landing folder, content)."""
     count = 0

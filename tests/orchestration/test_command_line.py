@@ -16,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli import app
+from orchestration.run_night import files_out_of_place
 
 runner = CliRunner()
 
@@ -220,3 +221,16 @@ def test_ui_leaves_no_process_behind_when_it_is_told_to_stop(tmp_path):
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", port))
+
+
+def test_files_outside_the_custodian_folders_are_named(tmp_path):
+    day = date(2026, 11, 19)
+    for name in ("alpine/positions.csv", "strayed.csv", "alpine/sub/prices.csv"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("content", encoding="utf-8")
+    other_session = tmp_path / "2026-11-18" / "alpine"
+    other_session.mkdir(parents=True)
+    (other_session / "positions.csv").write_text("content", encoding="utf-8")
+    strays = [tmp_path / "alpine" / "sub" / "prices.csv", tmp_path / "strayed.csv"]
+    assert files_out_of_place(day, tmp_path) == strays
