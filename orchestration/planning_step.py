@@ -178,7 +178,12 @@ def with_versions(plans: pa.Table, issued: Mapping[str, list[tuple[int, str]]]) 
 
 
 def _rows_between(table: pa.Table, first: str, last: str) -> pa.Table:
-    """The rows of the households from `first` to `last` of a table sorted by household."""
+    """The rows of the households from `first` to `last` of a table sorted by household.
+
+    Rows of no household, such as an account that the firm has no settings for, stand at the end
+    and belong to no batch.
+    """
     ids = table["household_id"].to_pylist()
-    start = bisect_left(ids, first)
-    return table.slice(start, bisect_right(ids, last) - start)
+    of_a_household = len(ids) - table["household_id"].null_count
+    start = bisect_left(ids, first, hi=of_a_household)
+    return table.slice(start, bisect_right(ids, last, hi=of_a_household) - start)
