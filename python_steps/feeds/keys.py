@@ -1,12 +1,13 @@
-"""Duplicate keys in a table that was read.
+"""Duplicate keys in the tables that were read.
 
-Belongs here: the search for rows of one file that share a key of the contract. Does not belong
-here: duplicates over several files, and what they mean. Lots and transactions without a source id
-have no key: identical ones are distinct.
+Belongs here: the search for rows that share a key of the contract, in one file or over the files of
+one custodian and session. Does not belong here: what follows from them. Lots and transactions
+without a source id have no key: identical ones are distinct.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -28,10 +29,7 @@ def duplicate_keys(
         return []
     narrow = [*key, ROW_NUMBER, *(c for c in _named_columns(table) if c not in key)]
     counted = table.select(narrow)
-    for name in entity.key_counts_when:
-        filled = pc.fill_null(pc.greater(pc.binary_length(counted[name]), 0), False)
-        if not pc.all(filled).as_py():
-            counted = counted.filter(filled)
+    counted = _with_key(counted, entity)
     groups = counted.group_by(key).aggregate([([], "count_all")])
     if groups.num_rows == counted.num_rows:
         return []
@@ -43,13 +41,78 @@ def duplicate_keys(
     return [_violation(row, key, entity, contract, file_name) for row in found]
 
 
+def keys_of_several_files(
+    rows: pa.Table, entity: Entity, contract: FeedContract, file_names: Mapping[str, str]
+) -> list[tuple[str, Violation]]:
+    """Rows whose key stands in another file of the same custodian too, for entities that block.
+
+    A delivery that was corrected and sent again under another name would otherwise count twice:
+    cash, for one, has no second source that would tell.
+
+    Args:
+        rows: of one entity and session, with `custodian` and `source_file_id`.
+        entity: of the contract.
+        contract: of the feed.
+        file_names: by source_file_id.
+
+    Returns:
+        The file's id and the violation of each such row, by file name and row.
+    """
+    if not entity.key or entity.severity != "block":
+        return []
+    key = ["custodian", *entity.key]
+    counted = _with_key(rows, entity)
+    groups = counted.group_by(key).aggregate([("source_file_id", "count_distinct")])
+    several = groups.filter(pc.greater(groups["source_file_id_count_distinct"], 1)).select(key)
+    if not several.num_rows:
+        return []
+    wanted = {tuple(row[name] for name in key) for row in several.to_pylist()}
+    columns = list(dict.fromkeys([*key, "source_file_id", ROW_NUMBER, *_named_columns(counted)]))
+    files: dict[tuple[Any, ...], set[str]] = {}
+    found = []
+    for row in counted.select(columns).to_pylist():
+        whose = tuple(row[name] for name in key)
+        if whose in wanted:
+            files.setdefault(whose, set()).add(file_names[row["source_file_id"]])
+            found.append((file_names[row["source_file_id"]], int(row[ROW_NUMBER]), whose, row))
+    found.sort(key=lambda each: each[:2])
+    return [
+        (
+            row["source_file_id"],
+            _violation(
+                row,
+                list(entity.key),
+                entity,
+                contract,
+                name,
+                times=f"in {' and '.join(sorted(files[whose]))}",
+            ),
+        )
+        for name, _, whose, row in found
+    ]
+
+
+def _with_key(rows: pa.Table, entity: Entity) -> pa.Table:
+    """The rows whose key counts: those with every column that it depends on."""
+    for name in entity.key_counts_when:
+        filled = pc.fill_null(pc.greater(pc.binary_length(rows[name]), 0), False)
+        if not pc.all(filled).as_py():
+            rows = rows.filter(filled)
+    return rows
+
+
 def _named_columns(table: pa.Table) -> list[str]:
     names = (*SECURITY_ID_COLUMNS, "account_number", "household_id", "source_lot_id")
     return [name for name in names if name in table.column_names]
 
 
 def _violation(
-    row: dict[str, Any], key: list[str], entity: Entity, contract: FeedContract, file_name: str
+    row: dict[str, Any],
+    key: list[str],
+    entity: Entity,
+    contract: FeedContract,
+    file_name: str,
+    times: str = "more than once",
 ) -> Violation:
     shown = ", ".join(f"{name}={row[name]}" for name in key if row[name])
     return contract.violation(
@@ -57,7 +120,7 @@ def _violation(
         file_name=file_name,
         entity=entity.name,
         row=int(row[ROW_NUMBER]),
-        observed=f"the key ({shown}) more than once",
+        observed=f"the key ({shown}) {times}",
         account_number=row.get("account_number") or None,
         security_key=security_key(row),
         lot_key=row.get("source_lot_id") or None,

@@ -139,3 +139,24 @@ def test_hidden_and_partial_files_are_left_alone(home):
     land(home, "alpine/accounts.csv.part", "x")
     land(home, "alpine/accounts.csv", accounts_file("1"))
     assert [path.name for path in landed_files(home, DAY)] == ["accounts.csv"]
+
+
+def cash_file(*rows):
+    header = "account_number,currency,trade_date_balance,settlement_date_balance"
+    lines = "".join(f"{number},USD,{amount},{amount}\n" for number, amount in rows)
+    return f"{header}\n{lines}#rows={len(rows)},as_of_date={DAY.isoformat()}\n"
+
+
+def test_a_corrected_file_under_another_name_does_not_count_twice_in_silence(home, warehouse):
+    land(home, "alpine/cash_balances.csv", cash_file(("A1", "100.00"), ("A2", "5.00")))
+    land(home, "alpine/cash_balances_20261119.csv", cash_file(("A1", "101.00")))
+    land(home, "summit/cash_balances.csv", cash_file(("A1", "7.00")))
+    load(home, warehouse)
+    found = [each for each in violations(warehouse) if each["rule"] == "unique_key"]
+    assert [(each["file_name"], each["severity"], each["scope"]) for each in found] == [
+        ("cash_balances.csv", "block", "account"),
+        ("cash_balances_20261119.csv", "block", "account"),
+    ]
+    for each in found:
+        assert "A1" in each["message"]
+        assert "in cash_balances.csv and cash_balances_20261119.csv" in each["message"]
