@@ -111,10 +111,19 @@ def write_book_workbook(home: Home, warehouse: Warehouse, as_of_date: date) -> P
             tables[name] = fetch_night(connection, f"{schema}.{name}", as_of_date)
         ended = tables["nights"].filter(pc.not_equal(tables["nights"]["state"], "failed"))
         tables["nights"] = ended.sort_by([("version", "descending")]).slice(0, 1)
+    tables["workbooks"] = _as_they_stand(tables["workbooks"])
     content = render_book_workbook(BookReportFrames.from_tables(as_of_date, tables))
     target = home.reports(as_of_date) / BOOK_FILE_NAME
     _write_if_changed(target, content, hashlib.sha256(content).hexdigest())
     return target
+
+
+def _as_they_stand(workbooks: pa.Table) -> pa.Table:
+    """The manifest as the book tells it: a file is there, whichever run wrote it."""
+    status = workbooks["status"]
+    place = workbooks.schema.get_field_index("status")
+    told = pc.if_else(pc.equal(status, "unchanged"), "written", status)
+    return workbooks.set_column(place, "status", told)
 
 
 def _night_tables(warehouse: Warehouse, as_of_date: date) -> dict[str, pa.Table]:
