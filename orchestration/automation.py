@@ -54,7 +54,7 @@ def night_request(session: date, fingerprint: str, *, started_by: str) -> dg.Run
 
 
 def already_requested(instance: dg.DagsterInstance, fingerprint: str) -> bool:
-    """Whether a night has been started on exactly these files, by the sensor or the schedule."""
+    """Whether a night has been started on exactly these files, by whomever."""
     return bool(instance.get_runs(dg.RunsFilter(tags={FILES_TAG: fingerprint}), limit=1))
 
 
@@ -98,6 +98,7 @@ def sessions_to_watch(today: date) -> list[date]:
 @dg.sensor(
     job=nightly_job,
     minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts a session's night when every expected custodian has delivered, and again "
     "when a late or restated file changes what a night was made of.",
 )
@@ -116,6 +117,9 @@ def arrival_sensor(
             continue
         fingerprint = landing_fingerprint(files)
         if settled.get(session.isoformat()) == fingerprint:
+            continue
+        if already_requested(context.instance, fingerprint):
+            settled[session.isoformat()] = fingerprint
             continue
         if expected is None:
             expected = expected_custodians(home.warehouse())
@@ -139,6 +143,7 @@ def cut_off_schedule(home: Home) -> dg.ScheduleDefinition:
         cron_schedule=f"{int(minute)} {int(hour)} * * 1-5",
         execution_timezone=str(NEW_YORK),
         name="cut_off_schedule",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Starts the session's night at the cut-off, unless it has already run on the "
         "same files.",
     )
@@ -161,6 +166,7 @@ def cut_off_schedule(home: Home) -> dg.ScheduleDefinition:
 
 @dg.run_failure_sensor(
     monitored_jobs=[nightly_job],
+    default_status=dg.DefaultSensorStatus.RUNNING,
     description="A failed night is recorded as failed and alerted; the last snapshot stays.",
 )
 def failed_night_sensor(

@@ -45,6 +45,9 @@ class Snapshot:
     def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
         connection = duckdb.connect(str(self.path), read_only=True)
         try:
+            # A query reads the snapshot and nothing else: no file of this machine, no network.
+            connection.execute("set enable_external_access = false")
+            connection.execute("set lock_configuration = true")
             yield connection
         finally:
             connection.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import smtplib
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
@@ -18,6 +18,7 @@ import dagster as dg
 from dagster_dbt import DbtCliResource
 
 from orchestration.home import DBT_PROJECT_FOLDER, Home, dbt_executable
+from orchestration.night_lock import hold_night
 from orchestration.records import Records
 from orchestration.warehouse import Warehouse
 from python_steps.policy import FirmPolicy
@@ -31,6 +32,12 @@ class HomeResource(dg.ConfigurableResource[None]):
     def home(self) -> Home:
         """The folder, created if need be."""
         return Home.from_environment(Path(self.data_folder) if self.data_folder else None)
+
+    def enter_night(self, log: Callable[[str], None]) -> Home:
+        """The folder, held for this process: another night waits until it has ended."""
+        home = self.home()
+        hold_night(home, log=log)
+        return home
 
     def warehouse(self) -> Warehouse:
         """The working database of the folder."""

@@ -6,11 +6,9 @@ happened. Does not belong here: any step of a night.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,40 +19,12 @@ import duckdb
 from orchestration.calendar import NightDates
 from orchestration.home import Home
 from orchestration.names import NIGHTLY_JOB
+from orchestration.night_lock import only_night
 from orchestration.stages import listen_to_stages
 
 
 class NightFailedError(RuntimeError):
     """A night did not run to its end; the message says at which step and why."""
-
-
-class NightRunsAlreadyError(ValueError):
-    """Another process runs a night in the same data folder."""
-
-
-@contextmanager
-def only_night(home: Home) -> Iterator[None]:
-    """Keep other nights out of the folder while the block runs.
-
-    The lock is the operating system's: it ends with the process, however the process ends.
-
-    Raises:
-        NightRunsAlreadyError: the lock is held by another process.
-    """
-    with home.night_lock.open("a+", encoding="ascii") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.seek(0)
-            holder = lock.read().strip() or "unknown"
-            raise NightRunsAlreadyError(
-                f"a night is running in {home.folder} (process {holder}); "
-                "wait until it has ended, then run this one"
-            ) from error
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
 
 
 @dataclass(frozen=True)
@@ -159,7 +129,9 @@ def run_night(
 def _execute(home: Home, as_of_date: date, on_stage: Callable[[str, float], None] | None) -> Any:
     import dagster as dg
 
+    from orchestration.automation import FILES_TAG, STARTED_BY_TAG, landing_fingerprint
     from orchestration.definitions import build_definitions
+    from orchestration.intake import landed_files
     from orchestration.night import record_failed_night
     from orchestration.warehouse import Warehouse
 
@@ -177,6 +149,10 @@ def _execute(home: Home, as_of_date: date, on_stage: Callable[[str, float], None
             partition_key=as_of_date.isoformat(),
             instance=instance,
             raise_on_error=False,
+            tags={
+                STARTED_BY_TAG: "command_line",
+                FILES_TAG: landing_fingerprint(landed_files(home, as_of_date)),
+            },
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     if not result.success:

@@ -56,6 +56,7 @@ def household_workbooks(
 ) -> dg.MaterializeResult:
     """Write the workbook of every household."""
     as_of_date = date.fromisoformat(context.partition_key)
+    home.enter_night(context.log.info)
     warehouse = home.warehouse()
     with timed_stage(warehouse, as_of_date, context.run_id, "workbooks"):
         outcome = write_workbooks(home.home(), warehouse, as_of_date, log=context.log.info)
@@ -92,6 +93,7 @@ def household_workbooks(
 def nights(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """Record the night: state, version, input manifest."""
     as_of_date = date.fromisoformat(context.partition_key)
+    home.enter_night(context.log.info)
     night = record_night(home.home(), home.warehouse(), as_of_date, context.run_id)
     return dg.MaterializeResult(
         metadata={
@@ -116,6 +118,7 @@ def nights(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Material
 def book_workbook(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """Write book.xlsx."""
     as_of_date = date.fromisoformat(context.partition_key)
+    home.enter_night(context.log.info)
     warehouse = home.warehouse()
     with timed_stage(warehouse, as_of_date, context.run_id, "book_workbook"):
         path = write_book_workbook(home.home(), warehouse, as_of_date)
@@ -140,6 +143,7 @@ def snapshot(
 ) -> dg.MaterializeResult:
     """Issue the plans, publish the snapshot, tell who must know."""
     as_of_date = date.fromisoformat(context.partition_key)
+    home.enter_night(context.log.info)
     warehouse = home.warehouse()
     with timed_stage(warehouse, as_of_date, context.run_id, "publish"):
         issued = publish_night(home.home(), warehouse, home.records(), as_of_date)

@@ -91,6 +91,7 @@ def _tax_asset() -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult]:
         policy = home.policy()
         dates = NightDates.of(date.fromisoformat(context.partition_key), policy)
+        home.enter_night(context.log.info)
         warehouse = home.warehouse()
         warehouse.require_working_session(dates.as_of_date)
         with timed_stage(warehouse, dates.as_of_date, context.run_id, "tax"):
@@ -145,6 +146,7 @@ def _rebalance_asset() -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult]:
         policy = home.policy()
         dates = NightDates.of(date.fromisoformat(context.partition_key), policy)
+        home.enter_night(context.log.info)
         warehouse = home.warehouse()
         warehouse.require_working_session(dates.as_of_date)
         with timed_stage(warehouse, dates.as_of_date, context.run_id, "plan"):

@@ -64,6 +64,7 @@ def raw_key(entity: str) -> dg.AssetKey:
 def received_files(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
     """Archive and recognise what has landed."""
     as_of_date = date.fromisoformat(context.partition_key)
+    home.enter_night(context.log.info)
     warehouse = home.warehouse()
     warehouse.prepare(raw_entities())
     with timed_stage(warehouse, as_of_date, context.run_id, "receive"):
@@ -107,6 +108,7 @@ def _feed_asset(contract: FeedContract) -> dg.AssetsDefinition:
     )
     def feed_asset(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
         as_of_date = date.fromisoformat(context.partition_key)
+        home.enter_night(context.log.info)
         warehouse = home.warehouse()
         with timed_stage(warehouse, as_of_date, context.run_id, f"load/{contract.feed}"):
             load = load_feed(home.home(), warehouse, contract.feed, as_of_date)
@@ -216,6 +218,7 @@ def _raw_tables_asset(contracts: dict[str, FeedContract]) -> dg.AssetsDefinition
         context: dg.AssetExecutionContext, home: HomeResource
     ) -> Iterator[dg.MaterializeResult]:
         as_of_date = date.fromisoformat(context.partition_key)
+        home.enter_night(context.log.info)
         warehouse = home.warehouse()
         with timed_stage(warehouse, as_of_date, context.run_id, "identities"):
             counts = register_identities(warehouse, home.records(), as_of_date)

@@ -124,6 +124,7 @@ def _pass_asset(tag: str) -> dg.AssetsDefinition:
         policy = home.policy()
         dates = NightDates.of(date.fromisoformat(context.partition_key), policy)
         target = home.home().folder / "dbt_target" / f"{context.run_id}-{tag}"
+        home.enter_night(context.log.info)
         if tag == BOOK:
             home.warehouse().begin_working_session(dates.as_of_date, context.run_id)
         else:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import threading
 from datetime import date
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from orchestration.automation import (
 from orchestration.calendar import NightDates, session_partitions
 from orchestration.home import Home
 from orchestration.intake import landed_files
-from orchestration.run_night import NightRunsAlreadyError, only_night
+from orchestration.night_lock import NightRunsAlreadyError, hold_night, only_night
 from python_steps.policy import FirmPolicy
 
 DAY = date(2026, 11, 19)
@@ -99,3 +101,33 @@ def test_a_second_night_in_the_same_folder_is_refused_by_name(tmp_path):
         pytest.fail("two nights at once")
     with only_night(home):
         assert home.night_lock.exists()
+
+
+def _hold_until_told(folder, started, end):
+    hold_night(Home(folder), log=lambda words: None)
+    started.set()
+    end.wait(30)
+
+
+def test_a_launched_night_waits_for_the_one_that_runs(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    started, end = context.Event(), context.Event()
+    other = context.Process(target=_hold_until_told, args=(tmp_path, started, end))
+    other.start()
+    assert started.wait(30)
+    said: list[str] = []
+    with (
+        pytest.raises(NightRunsAlreadyError, match=f"process {other.pid}"),
+        only_night(Home(tmp_path)),
+    ):
+        pytest.fail("two nights at once")
+    waiting = threading.Thread(
+        target=hold_night, args=(Home(tmp_path),), kwargs={"log": said.append}
+    )
+    waiting.start()
+    end.set()
+    other.join(30)
+    waiting.join(30)
+    assert not waiting.is_alive()
+    with pytest.raises(NightRunsAlreadyError), only_night(Home(tmp_path)):
+        pytest.fail("two nights at once")

@@ -100,3 +100,35 @@ def test_the_sensor_rests_while_nothing_has_landed(home):
     outcome = arrival_sensor(context)
     assert isinstance(outcome, dg.SkipReason)
     assert outcome.skip_message == "no new files"
+
+
+def test_the_sensor_asks_for_a_night_once_and_not_after_one_from_the_command_line(
+    home, monkeypatch
+):
+    from datetime import date
+
+    from orchestration import automation
+    from orchestration.intake import landed_files
+
+    session = date(2026, 11, 19)
+    monkeypatch.setattr(automation, "sessions_to_watch", lambda today: [session])
+    landed = home.landing / session.isoformat() / "alpine" / "accounts.csv"
+    landed.parent.mkdir(parents=True)
+    landed.write_text("account_number\n", encoding="utf-8")
+
+    def look(instance, cursor=None):
+        context = dg.build_sensor_context(
+            instance=instance,
+            cursor=cursor,
+            resources={"home": HomeResource(data_folder=str(home.folder))},
+        )
+        return arrival_sensor(context)
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = look(instance)
+        assert [request.partition_key for request in first.run_requests] == ["2026-11-19"]
+        assert isinstance(look(instance, first.cursor), dg.SkipReason)
+        fingerprint = automation.landing_fingerprint(landed_files(home, session))
+        tags = {automation.FILES_TAG: fingerprint}
+        instance.create_run_for_job(build_definitions(home).resolve_job_def(NIGHTLY_JOB), tags=tags)
+        assert isinstance(look(instance), dg.SkipReason)
