@@ -1,17 +1,17 @@
 """From a finished ledger to trades with lots, taxes, reasons and sentences.
 
 Belongs here: rendering orders into trades and tax impact. Does not belong here: deciding, judging a
-plan, exceptions. The tax of a trade is marginal (gain times the rate of its term), the tax of a
-unit is the true change of its year's tax: netting makes the two differ, and both are stated.
+plan, exceptions. The tax of a unit is the true change of its year's tax; the tax of a trade and of
+a lot is its share of that (`tax_shares`), so that they add up to the plan's to the cent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from python_steps.planning.household import FUND_TYPES, HouseholdIndex, Security
-from python_steps.planning.ledger import LotSale, PlanLedger, lot_sales, to_cents
+from python_steps.planning.ledger import LotSale, PlanLedger, lot_sales
 from python_steps.planning.plan import (
     BUY,
     HARVEST_LOSS,
@@ -23,13 +23,17 @@ from python_steps.planning.plan import (
     Trade,
     TradeLot,
 )
-from python_steps.planning.tax_effect import Realized, TaxEffect, TaxRates
+from python_steps.planning.tax_effect import LossUse, Realized, TaxEffect
+from python_steps.planning.tax_shares import tax_shares
 from python_steps.planning.wording import trade_rationale
 from python_steps.policy import FirmPolicy
 
 NOTHING = Decimal(0)
 CENT = Decimal("0.01")
 BASIS_POINT = Decimal("0.0001")
+
+LotCosts = dict[tuple[str, str], Decimal]
+"""Tax of the shares sold from a lot, dollars, by account and lot."""
 
 
 def finished_trades(
@@ -58,8 +62,11 @@ def finished_trades(
 
     ordered = sorted(ledger.orders.values(), key=place)
     payers = _payers(index, ordered)
+    costs = _lot_costs(index, ordered, tax)
+    realized = ledger.realized()
+    uses = {unit: tax.use_of_losses(unit, realized[unit]) for unit in sorted(realized)}
     return tuple(
-        _trade(index, start, order, policy, tax, sequence, payers.get(order.account_id, ()))
+        _trade(index, start, order, policy, costs, uses, sequence, payers.get(order.account_id, ()))
         for sequence, order in enumerate(ordered, start=1)
     )
 
@@ -91,15 +98,18 @@ def _trade(
     start: PlanLedger,
     order: Order,
     policy: FirmPolicy,
-    tax: TaxEffect,
+    lot_costs: LotCosts,
+    uses_of_losses: Mapping[str, LossUse | None],
     sequence: int,
     paid_from: Sequence[str],
 ) -> Trade:
     account = index.accounts[order.account_id]
     security = index.securities[order.security_id]
     sales = lot_sales(index, order) if order.action == SELL else []
-    rates = tax.marginal_rates(account.tax_unit_id) if account.is_taxable else None
-    lots = tuple(_trade_lot(sale, rates) for sale in sales)
+    lots = tuple(
+        _trade_lot(sale, lot_costs.get((order.account_id, sale.lot.lot_id), NOTHING))
+        for sale in sales
+    )
     realized = _realized(sales) if account.is_taxable else Realized()
     tax_cost = sum((lot.tax_cost for lot in lots), NOTHING)
     reason_code = _reason_code(order, realized, index.household.harvests_losses)
@@ -112,7 +122,16 @@ def _trade(
         price=security.price or NOTHING,
         notional=order.notional,
         reason_code=reason_code,
-        rationale=trade_rationale(index, start, order, reason_code, sales, tax_cost, paid_from),
+        rationale=trade_rationale(
+            index,
+            start,
+            order,
+            reason_code,
+            sales,
+            tax_cost,
+            paid_from,
+            uses_of_losses.get(account.tax_unit_id),
+        ),
         tax_character=tax_character(realized),
         realized_short_term_gain=realized.short_gain,
         realized_short_term_loss=realized.short_loss,
@@ -167,11 +186,35 @@ def _realized(sales: Sequence[LotSale]) -> Realized:
     return realized
 
 
-def _trade_lot(sale: LotSale, rates: TaxRates | None) -> TradeLot:
+def _lot_costs(index: HouseholdIndex, orders: Iterable[Order], tax: TaxEffect) -> LotCosts:
+    """Each taxable lot's share of its tax unit's true tax; none where that tax is unknown."""
+    sales: dict[str, list[tuple[str, LotSale]]] = {}
+    for order in orders:
+        account = index.accounts[order.account_id]
+        if order.action == SELL and account.is_taxable:
+            of_unit = sales.setdefault(account.tax_unit_id, [])
+            of_unit += [(order.account_id, sale) for sale in lot_sales(index, order)]
+    costs: LotCosts = {}
+    for tax_unit_id in sorted(sales):
+        lots = [(sale.gain, bool(sale.lot.is_long_term)) for _, sale in sales[tax_unit_id]]
+        realized = Realized()
+        for gain, is_long_term in lots:
+            realized = realized.plus(gain, is_long_term=is_long_term)
+        total = tax.change(tax_unit_id, realized)
+        if total is None:
+            continue  # lots of a unit without rates are never sold; nothing would be known here
+
+        def change(part: Realized, unit: str = tax_unit_id) -> Decimal:
+            return tax.exact_change(unit, part) or NOTHING
+
+        shares = tax_shares(lots, change, total)
+        for (account_id, sale), share in zip(sales[tax_unit_id], shares, strict=True):
+            costs[account_id, sale.lot.lot_id] = share
+    return costs
+
+
+def _trade_lot(sale: LotSale, cost: Decimal) -> TradeLot:
     gain = None if sale.cost_basis is None else sale.gain
-    cost = NOTHING
-    if rates is not None and gain is not None:
-        cost = to_cents(gain * (rates.long_term if sale.lot.is_long_term else rates.short_term))
     term = "unknown" if sale.lot.is_long_term is None else "short"
     return TradeLot(
         lot_id=sale.lot.lot_id,

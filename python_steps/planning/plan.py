@@ -113,7 +113,7 @@ class TradeLot:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One recommended trade; `tax_cost` is marginal, the plan's estimated tax is the true one."""
+    """One recommended trade; `tax_cost` is its share of the plan's true tax, see `tax_shares`."""
 
     account_id: str
     action: str

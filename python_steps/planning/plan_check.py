@@ -318,6 +318,17 @@ def _taxes_are_true(
         told = stated.get(tax_unit_id)
         if true_tax is None or told is None or abs(true_tax - told) > 2 * CENT:
             yield BrokenInvariant("estimated_tax_is_true", f"{tax_unit_id}: {told}, not {true_tax}")
+        shared = sum(
+            (
+                trade.tax_cost
+                for trade in plan.trades
+                if facts.is_taxable(trade.account_id)
+                and facts.accounts[trade.account_id].tax_unit_id == tax_unit_id
+            ),
+            NOTHING,
+        )
+        if told is not None and shared != told:
+            yield BrokenInvariant("tax_costs_add_up", f"{tax_unit_id}: {shared}, not {told}")
 
 
 def _is_long(facts: _Facts, lot: Lot) -> bool:

@@ -12,7 +12,12 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from python_steps.planning.household import HouseholdIndex, TaxUnit
-from python_steps.taxes.rates import RateTables, TaxUnitProfile, capital_gains_tax_change
+from python_steps.taxes.rates import (
+    RateTables,
+    TaxUnitProfile,
+    capital_gains_tax_change,
+    netted_year,
+)
 from python_steps.taxes.tax_unit_states import profile_from_row
 
 NOTHING = Decimal(0)
@@ -50,6 +55,13 @@ class Realized(NamedTuple):
     def and_(self, other: Realized) -> Realized:
         """These results and others together."""
         return Realized(*(mine + its for mine, its in zip(self, other, strict=True)))
+
+
+class LossUse(NamedTuple):
+    """What becomes of a loss: it "offsets" gains, "deducts" from income or "carries" forward."""
+
+    kind: str
+    yearly_limit: Decimal
 
 
 class TaxRates(NamedTuple):
@@ -90,15 +102,34 @@ class TaxEffect:
 
     def change(self, tax_unit_id: str, realized: Realized) -> Decimal | None:
         """True tax of the year with these results less the tax without them, to the cent."""
+        change = self.exact_change(tax_unit_id, realized)
+        return None if change is None else change.quantize(CENT)
+
+    def exact_change(self, tax_unit_id: str, realized: Realized) -> Decimal | None:
+        """The same as `change`, not rounded."""
         if realized == Realized():
             return NOTHING
         profile = self._profiles.get(tax_unit_id)
         if profile is None:
             return None
-        change = capital_gains_tax_change(
+        return capital_gains_tax_change(
             profile, self._tables, realized.short_term, realized.long_term
         )
-        return change.quantize(CENT)
+
+    def use_of_losses(self, tax_unit_id: str, realized: Realized) -> LossUse | None:
+        """What the plan's losses do first in the unit's year, None where it is not known.
+
+        Gains of the year to date and of the plan are there to offset as far as carried-in losses
+        have not used them up; what no gain meets is deducted up to the limit of IRC 1211(b).
+        """
+        profile = self._profiles.get(tax_unit_id)
+        if profile is None:
+            return None
+        without = netted_year(profile, self._tables, realized.short_gain, realized.long_gain)
+        if without.taxed_short_gain + without.taxed_long_gain > 0:
+            return LossUse("offsets", NOTHING)
+        limit = self._tables.require(profile.tax_year, profile.filing_status).annual_loss_deduction
+        return LossUse("deducts" if without.ordinary_deduction < limit else "carries", limit)
 
     def carryforward_used(self, tax_unit_id: str, realized: Realized) -> Decimal:
         """Carried-in losses that the results consume; nothing where no profile is known."""

@@ -30,6 +30,7 @@ from python_steps.planning.plan import (
     SELL,
     Order,
 )
+from python_steps.planning.tax_effect import LossUse
 
 NOTHING = Decimal(0)
 TREATMENT_WORDS = {
@@ -95,6 +96,7 @@ def trade_rationale(
     sales: Sequence[LotSale],
     tax_cost: Decimal,
     paid_from: Sequence[str],
+    use_of_losses: LossUse | None,
 ) -> str:
     """The sentence that explains one order.
 
@@ -104,14 +106,15 @@ def trade_rationale(
         order: the finished order.
         reason_code: the trade's reason.
         sales: the lots of a sale, empty for a purchase.
-        tax_cost: marginal tax of the sale, dollars.
+        tax_cost: the sale's share of the plan's true tax, dollars.
         paid_from: the classes whose sales in the account pay for its purchases.
+        use_of_losses: what becomes of the plan's losses in the account's tax unit.
     """
     account = index.accounts[order.account_id]
     security = index.securities[order.security_id]
     if order.action == SELL:
         parts = [
-            _sale_reason(index, start, order, reason_code),
+            _sale_reason(index, start, order, reason_code, use_of_losses),
             _tax_words(account, sales, tax_cost),
         ]
     else:
@@ -154,7 +157,13 @@ def need_words(flows: Sequence[CashFlow], account: Account) -> str:
     return listed(outgoing) or "overdrawn cash"
 
 
-def _sale_reason(index: HouseholdIndex, start: PlanLedger, order: Order, reason_code: str) -> str:
+def _sale_reason(
+    index: HouseholdIndex,
+    start: PlanLedger,
+    order: Order,
+    reason_code: str,
+    use_of_losses: LossUse | None,
+) -> str:
     account = index.accounts[order.account_id]
     if reason_code == RAISE_CASH:
         return f"raises the cash this account needs for its {_need(index, account)}."
@@ -166,7 +175,7 @@ def _sale_reason(index: HouseholdIndex, start: PlanLedger, order: Order, reason_
         where = TREATMENT_WORDS[account.tax_treatment]
         return f"{reason}; sold in this {where} account, where no tax falls due."
     if reason_code == HARVEST_LOSS:
-        return f"{reason}; the shares sold stand at a loss that offsets gains."
+        return f"{reason}; the shares sold stand at a loss{_loss_words(use_of_losses)}."
     return f"{reason}."
 
 
@@ -256,13 +265,24 @@ def _tax_words(account: Account, sales: Sequence[LotSale], tax_cost: Decimal) ->
     if not account.is_taxable or not sales:
         return ""
     effect = (
-        f"about {dollars(tax_cost)} of tax at the marginal rate"
+        f"about {dollars(tax_cost)} of the plan's tax"
         if tax_cost > 0
-        else f"worth about {dollars(-tax_cost)} of tax at the marginal rate"
+        else f"saves about {dollars(-tax_cost)} of tax"
         if tax_cost < 0
-        else "no tax"
+        else "no tax this year"
     )
     return f"Uses {lots_words(sales)}: {_result_words(sales)}, {effect}."
+
+
+def _loss_words(use: LossUse | None) -> str:
+    """What becomes of a loss, as the end of a sentence; nothing where it is not known."""
+    if use is None:
+        return ""
+    if use.kind == "offsets":
+        return " that offsets gains"
+    if use.kind == "deducts":
+        return f" that is deducted from income (up to {dollars(use.yearly_limit)} a year)"
+    return " that is carried forward to later years"
 
 
 def _result_words(sales: Sequence[LotSale]) -> str:
