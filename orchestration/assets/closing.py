@@ -187,6 +187,17 @@ def drift_alert(warehouse: Warehouse, as_of_date: date) -> tuple[str, list[str]]
     return f"Evenkeel {as_of_date}: {len(breached)} households outside their bands", lines
 
 
-def closing_assets() -> list[dg.AssetsDefinition]:
+# The nights of before, as the views over published nights read them; this night's own record
+# follows those views, so it cannot be the same asset.
+PUBLISHED_NIGHTS = dg.AssetSpec(
+    ["ops", "published_nights"],
+    group_name=GROUP_OPS,
+    owners=[OWNER_OPERATIONS],
+    kinds={"duckdb"},
+    description="Nights that have been published, newest version of each. One row per session.",
+)
+
+
+def closing_assets() -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """Every asset of this module."""
-    return [household_workbooks, nights, book_workbook, snapshot]
+    return [household_workbooks, nights, book_workbook, snapshot, PUBLISHED_NIGHTS]
