@@ -7,6 +7,7 @@ equivalents, losses, long-term gains, and short-term gains only when nothing els
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from python_steps.planning.household import (
@@ -16,7 +17,7 @@ from python_steps.planning.household import (
     Position,
 )
 from python_steps.planning.ledger import PlanLedger
-from python_steps.planning.needs import Need, breached_classes, class_needs
+from python_steps.planning.needs import Need, allotted, breached_classes, class_needs
 from python_steps.planning.plan import INVEST_CASH, RAISE_CASH, Purpose
 from python_steps.planning.sell_rules import (
     ANY_LOT,
@@ -102,19 +103,24 @@ def invest_cash(
         and may_buy_class(market, ledger, account.account_id, sink.asset_class)
     ]
     pairs.sort(key=lambda pair: _investing_order(market, *pair))
-    left = {sink.asset_class: sink.amount for sink in needs.sinks}
+    sinks = {sink.asset_class: sink for sink, _ in pairs}
+    bought = dict.fromkeys(sinks, NOTHING)
     secondary = needs.secondary_sink_limit
-    for sink, account in pairs:
-        amount = min(left[sink.asset_class], excess, ledger.spendable(account.account_id))
-        if not sink.is_primary:
-            amount = min(amount, secondary)
-        if amount <= 0:
-            continue
-        purpose = Purpose(INVEST_CASH, group.allocation_group_id, CASH, sink.asset_class)
-        spent = buy_class(market, ledger, account.account_id, sink.asset_class, amount, purpose)
-        left[sink.asset_class] -= spent
-        excess -= spent
-        secondary -= NOTHING if sink.is_primary else spent
+    shares = allotted(replace(needs, sinks=tuple(sinks.values())))
+    # The size of the need says what each class gets, location where; then what is left is placed.
+    for most in (shares, {name: sink.amount for name, sink in sinks.items()}):
+        for sink, account in pairs:
+            name = sink.asset_class
+            amount = min(most[name] - bought[name], excess, ledger.spendable(account.account_id))
+            if not sink.is_primary:
+                amount = min(amount, secondary)
+            if amount <= 0:
+                continue
+            purpose = Purpose(INVEST_CASH, group.allocation_group_id, CASH, name)
+            spent = buy_class(market, ledger, account.account_id, name, amount, purpose)
+            bought[name] += spent
+            excess -= spent
+            secondary -= NOTHING if sink.is_primary else spent
 
 
 def _investing_order(

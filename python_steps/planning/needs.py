@@ -8,6 +8,7 @@ must to give or take the other side's dollars, never past its target.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -32,12 +33,16 @@ SCARCE_SHARE = Decimal("0.9")
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Dollars that a class should give (source) or take (sink); primary when it is breached."""
+    """Dollars that a class should give (source) or take (sink); primary when it is breached.
+
+    `to_band` is the part of a sink's dollars that brings it inside its band, 0 when it is.
+    """
 
     asset_class: str
     amount: Decimal
     is_primary: bool
     order: int
+    to_band: Decimal = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +137,55 @@ def class_needs(
         if out > 0 and may_give:
             sources.append(Need(row.asset_class, out, is_primary or is_swept, order))
         if value < low * total:
-            sinks.append(Need(row.asset_class, low * total - value, is_primary, order))
+            lack = low * total - value
+            to_band = min(lack, dollars_to_band(ledger, group, row.asset_class))
+            sinks.append(Need(row.asset_class, lack, is_primary, order, to_band))
     untargeted = min(values.get(CASH, NOTHING), cash_available)
     if group.target_of(CASH) is None and untargeted > 0:
         sources.append(Need(CASH, untargeted, sweeps_cash, _LAST))
     return _balanced(sources, sinks)
+
+
+def dollars_to_band(ledger: PlanLedger, group: AllocationGroup, asset_class: str) -> Decimal:
+    """Dollars that bring an underweight class just inside its band, 0 where it is inside."""
+    row = group.target_of(asset_class)
+    total = ledger.group_value(group.allocation_group_id)
+    value = ledger.class_values[group.allocation_group_id].get(asset_class, NOTHING)
+    if row is None or value >= row.lower_band_weight * total:
+        return NOTHING
+    return stopping_weights(row, "edge")[0] * total - value
+
+
+def allotted(needs: Needs) -> dict[str, Decimal]:
+    """What each sink gets of all that the sources give: into the bands, then where most lacks.
+
+    Returns:
+        Dollars by class; where there is enough for all, what each could take.
+    """
+    money = _primary_sum(needs.sources) + min(
+        sum((need.amount for need in needs.sources if not need.is_primary), NOTHING),
+        needs.secondary_source_limit,
+    )
+    secondary_limit = needs.secondary_sink_limit
+    wanting = needs.sinks
+    shares = {need.asset_class: NOTHING for need in wanting}
+
+    def give(need: Need, most: Decimal) -> Decimal:
+        part = max(NOTHING, min(money, most - shares[need.asset_class]))
+        shares[need.asset_class] += part
+        return part
+
+    for need in sorted(wanting, key=lambda each: (-each.to_band, each.order, each.asset_class)):
+        if need.is_primary:
+            money -= give(need, need.to_band)
+    for need in sorted(wanting, key=lambda each: (-each.amount, each.order, each.asset_class)):
+        if need.is_primary:
+            money -= give(need, need.amount)
+    for need in sorted(wanting, key=lambda each: (-each.amount, each.order, each.asset_class)):
+        if not need.is_primary:
+            part = give(need, min(need.amount, secondary_limit))
+            money, secondary_limit = money - part, secondary_limit - part
+    return shares
 
 
 def is_short_of_sources(needs: Needs) -> bool:
@@ -170,7 +219,7 @@ def _balanced(sources: list[Need], sinks: list[Need]) -> Needs:
     )
 
 
-def _primary_sum(needs: list[Need]) -> Decimal:
+def _primary_sum(needs: Iterable[Need]) -> Decimal:
     return sum((need.amount for need in needs if need.is_primary), NOTHING)
 
 

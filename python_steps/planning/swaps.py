@@ -9,7 +9,7 @@ Money never crosses from account to account. Source of the preferences: `seed_as
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -26,13 +26,14 @@ from python_steps.planning.household import (
     Security,
 )
 from python_steps.planning.ledger import PlanLedger, cash_effect, floor_to
-from python_steps.planning.needs import Need, Needs
+from python_steps.planning.needs import Need, Needs, allotted, dollars_to_band
 from python_steps.planning.plan import BUY, HARVEST_REPLACEMENT, REBALANCE, SELL, Purpose
 from python_steps.planning.sell_rules import CategorySet, LotCategory, SellRules
 
 NOTHING = Decimal(0)
 # A side class of a fund of several classes is protected from this share of the fund on.
 SIDE_WEIGHT = Decimal("0.05")
+NO_LIMIT = Decimal("Infinity")
 
 
 class Swap(NamedTuple):
@@ -62,6 +63,7 @@ def plan_swaps(
     capacity: Mapping[tuple[str, str], Decimal],
     can_buy: Callable[[str, str], bool],
     rank_of: Callable[[str, str], int],
+    shares: Mapping[str, Decimal],
 ) -> list[Swap]:
     """Assign class needs to accounts.
 
@@ -71,35 +73,62 @@ def plan_swaps(
         capacity: dollars of a class that an account can give, by (account, class).
         can_buy: whether an account may buy something of a class.
         rank_of: preference of a tax treatment for a class, 1 best.
+        shares: what each sink gets at first of scarce money, see `allotted`.
 
     Returns:
         Swaps; a source is taken first from accounts where its class is worst located, and goes
-        first to the breached class that is best located there. Secondary needs meet primary ones
-        only.
+        first to the breached class that is best located there. Where there is not enough for all,
+        the size of the need decides who gets what (`allotted`), and location only where. Secondary
+        needs meet primary ones only.
     """
-    sinks = {need.asset_class: need.amount for need in needs.sinks}
+    wanted = {need.asset_class: need.amount for need in needs.sinks}
+    return _assigned(needs, (shares, wanted), accounts, capacity, can_buy, rank_of)
+
+
+def _assigned(
+    needs: Needs,
+    rounds: Iterable[Mapping[str, Decimal]],
+    accounts: list[Account],
+    capacity: Mapping[tuple[str, str], Decimal],
+    can_buy: Callable[[str, str], bool],
+    rank_of: Callable[[str, str], int],
+) -> list[Swap]:
+    """Swaps in rounds; each fills its classes, all rounds together, up to the dollars it states."""
+    moved: dict[Swap, Decimal] = {}
+    given = {need.asset_class: NOTHING for need in needs.sources}
+    taken = {need.asset_class: NOTHING for need in needs.sinks}
+    used: dict[tuple[str, str], Decimal] = {}
     limits = [needs.secondary_source_limit, needs.secondary_sink_limit]
-    swaps: list[Swap] = []
-    for source in needs.sources:
-        left = source.amount
-        for account in sorted(
-            accounts,
-            key=lambda each: (-rank_of(source.asset_class, each.tax_treatment), each.account_id),
-        ):
-            available = min(left, capacity.get((account.account_id, source.asset_class), NOTHING))
-            for sink in sorted(needs.sinks, key=_sink_order(account, rank_of)):
-                if not _may_pair(source, sink, account, can_buy):
-                    continue
-                amount = min(available, sinks[sink.asset_class], _limit(source, sink, limits))
-                if amount <= 0:
-                    continue
-                swaps.append(Swap(account.account_id, source.asset_class, sink.asset_class, amount))
-                available -= amount
-                left -= amount
-                sinks[sink.asset_class] -= amount
-                limits[0] -= NOTHING if source.is_primary else amount
-                limits[1] -= NOTHING if sink.is_primary else amount
-    return swaps
+    for most in rounds:
+        for source in needs.sources:
+            for account in sorted(
+                accounts,
+                key=lambda each: (
+                    -rank_of(source.asset_class, each.tax_treatment),
+                    each.account_id,
+                ),
+            ):
+                place = (account.account_id, source.asset_class)
+                for sink in sorted(needs.sinks, key=_sink_order(account, rank_of)):
+                    if not _may_pair(source, sink, account, can_buy):
+                        continue
+                    amount = min(
+                        source.amount - given[source.asset_class],
+                        capacity.get(place, NOTHING) - used.get(place, NOTHING),
+                        most.get(sink.asset_class, NOTHING) - taken[sink.asset_class],
+                        NO_LIMIT if source.is_primary else limits[0],
+                        NO_LIMIT if sink.is_primary else limits[1],
+                    )
+                    if amount <= 0:
+                        continue
+                    key = Swap(*place, sink.asset_class, NOTHING)
+                    moved[key] = moved.get(key, NOTHING) + amount
+                    given[source.asset_class] += amount
+                    used[place] = used.get(place, NOTHING) + amount
+                    taken[sink.asset_class] += amount
+                    limits[0] -= NOTHING if source.is_primary else amount
+                    limits[1] -= NOTHING if sink.is_primary else amount
+    return [key._replace(amount=amount) for key, amount in moved.items()]
 
 
 def run_swaps(
@@ -128,12 +157,35 @@ def run_swaps(
         capacity,
         lambda account_id, name: name == CASH or may_buy_class(market, ledger, account_id, name),
         market.assumptions.rank_of,
+        allotted(_within_reach(market, ledger, group, needs, allowed)),
     )
     by_account: dict[str, list[Swap]] = {}
     for swap in swaps:
         by_account.setdefault(swap.account_id, []).append(swap)
     for account_id in sorted(by_account):
         _execute(market, ledger, group, by_account[account_id], allowed, gains_ceiling)
+
+
+def _within_reach(
+    market: Market, ledger: PlanLedger, group: AllocationGroup, needs: Needs, allowed: CategorySet
+) -> Needs:
+    """The needs with each source cut to what all accounts of the group can sell of it."""
+    accounts = [
+        account
+        for account in market.index.accounts_of_group.get(group.allocation_group_id, [])
+        if account.block is None
+    ]
+    sources = []
+    for need in needs.sources:
+        held = sum(
+            (
+                class_capacity(market, ledger, account, need.asset_class, allowed)
+                for account in accounts
+            ),
+            NOTHING,
+        )
+        sources.append(replace(need, amount=min(need.amount, held)))
+    return replace(needs, sources=tuple(sources))
 
 
 def may_buy_class(market: Market, ledger: PlanLedger, account_id: str, asset_class: str) -> bool:
@@ -378,10 +430,11 @@ def _spend(
     raised: Decimal,
 ) -> None:
     """Buy with what the sales of these swaps really brought, and not with other cash."""
-    for bought_class in _unique(swap.bought_class for swap in swaps):
+    shares = _payable(market, ledger, group, swaps, raised)
+    for bought_class, share in shares.items():
         parts = [swap for swap in swaps if swap.bought_class == bought_class]
         largest = max(parts, key=lambda swap: swap.amount)
-        wanted = min(sum((swap.amount for swap in parts), NOTHING), raised)
+        wanted = min(share, raised)
         if bought_class == CASH:
             raised -= wanted
             continue
@@ -392,6 +445,33 @@ def _spend(
         )
         purpose = Purpose(code, group.allocation_group_id, largest.sold_class, bought_class)
         raised -= buy_class(market, ledger, largest.account_id, bought_class, wanted, purpose)
+
+
+def _payable(
+    market: Market,
+    ledger: PlanLedger,
+    group: AllocationGroup,
+    swaps: list[Swap],
+    raised: Decimal,
+) -> dict[str, Decimal]:
+    """Dollars to buy by class, those outside their bands first.
+
+    What sales bring less than planned, and what must stay for a move of prices, is missing where
+    most is to spare beyond the edge of the band.
+    """
+    if not swaps:
+        return {}
+    totals = _totals(swaps, "bought_class")
+    lacking = {name: dollars_to_band(ledger, group, name) for name in totals}
+    names = sorted(totals, key=lambda name: lacking[name] <= 0)
+    shares = {name: totals[name] for name in names}
+    spendable = ledger.spendable(swaps[0].account_id) / (1 + market.execution_buffer)
+    short = sum(shares.values(), NOTHING) - min(raised, max(NOTHING, spendable))
+    for name in sorted(names, key=lambda name: (lacking[name] - totals[name], name)):
+        cut = max(NOTHING, min(short, totals[name] - lacking[name]))
+        shares[name] -= cut
+        short -= cut
+    return shares
 
 
 def _sold_class_at_loss(
@@ -511,12 +591,6 @@ def _sink_order(
         return (not need.is_primary, rank, need.order, need.asset_class)
 
     return key
-
-
-def _limit(source: Need, sink: Need, limits: list[Decimal]) -> Decimal:
-    """What is left of the dollars that classes inside their bands may move."""
-    of_source = source.amount if source.is_primary else limits[0]
-    return min(of_source, sink.amount if sink.is_primary else limits[1])
 
 
 def _may_pair(
