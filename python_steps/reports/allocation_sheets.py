@@ -70,7 +70,7 @@ def drift_sheet(review: Review) -> Sheet:
         empty=review.empty(layout.DRIFT_SUMMARY),
     )
     builder.skip()
-    _place_charts(
+    place_charts(
         builder,
         drift_charts(review, place, builder.next_row, "A", width_cm=27.0, height_cm=10.0),
     )
@@ -216,7 +216,7 @@ def comparison_sheet(review: Review) -> Sheet:
         with_heading=False,
     )
     builder.skip()
-    _place_charts(
+    place_charts(
         builder,
         _group_charts(
             texts,
@@ -263,7 +263,7 @@ def _group_charts(
     ]
     first = place.first_row
     letter, anchor_row = corner
-    step = int((size_cm[1] + 0.5) / ROW_HEIGHT_CM) + 1
+    step = chart_rows(size_cm[1])
     for group, members in groups:
         last = first + len(members) - 1
 
@@ -296,7 +296,13 @@ def _group_charts(
     return plans
 
 
-def _place_charts(builder: SheetBuilder, plans: Sequence[ChartPlan]) -> None:
+def chart_rows(height_cm: float) -> int:
+    """The rows of usual height that a chart and the gap under it take."""
+    return int((height_cm + 0.5) / ROW_HEIGHT_CM) + 1
+
+
+def place_charts(builder: SheetBuilder, plans: Sequence[ChartPlan]) -> None:
+    """Add charts that stand under each other, and leave their rows empty."""
     for plan in plans:
         builder.chart(plan)
-        builder.skip(int((plan.height_cm + 0.5) / ROW_HEIGHT_CM) + 1)
+        builder.skip(chart_rows(plan.height_cm))

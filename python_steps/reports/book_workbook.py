@@ -30,12 +30,17 @@ from python_steps.reports.styles import style_book
 from python_steps.reports.texts import Texts, in_words, texts_for
 from python_steps.reports.totals import (
     CALM_STATUSES,
+    NOT_CURRENT_STATES,
     URGENCY,
     known_sum,
     report_status,
     status_reason,
 )
-from python_steps.reports.trade_sheets import tax_impact_total, tax_impact_values
+from python_steps.reports.trade_sheets import (
+    missing_sentences,
+    tax_impact_total,
+    tax_impact_values,
+)
 from python_steps.reports.workbook_writer import DocumentFacts, workbook_bytes
 
 # Tables of the whole book and the columns that its workbook reads.
@@ -72,6 +77,7 @@ BOOK_MARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "explanation",
         "estimated_tax",
         "transaction_cost",
+        "planner",
     ),
     "fct_recommended_trades": (
         "household_id",
@@ -270,7 +276,9 @@ def _households_by_urgency(
     for household in frames.households.to_pylist():
         key = household["household_id"]
         plan = plans.get(key)
-        groups = breaches.get(key, [])
+        # The workbook of such a household shows no drift; neither may the book.
+        is_current = household["household_state"] not in NOT_CURRENT_STATES
+        groups = breaches.get(key, []) if is_current else []
         rows.append(
             household
             | {
@@ -436,7 +444,16 @@ def _households_sheet(book: _Book) -> Sheet:
 def _breaches_sheet(book: _Book) -> Sheet:
     texts, builder = book.texts, book.builder(layout.BREACHES_SHEET)
     drift = book.frames.drift
-    breached = drift.filter(pc.equal(drift.column("is_breach"), True)).to_pylist()
+    current = {
+        row["household_id"]
+        for row in book.households
+        if row["household_state"] not in NOT_CURRENT_STATES
+    }
+    breached = [
+        row
+        for row in drift.filter(pc.equal(drift.column("is_breach"), True)).to_pylist()
+        if row["household_id"] in current
+    ]
     breached.sort(
         key=lambda row: (
             -abs(row["absolute_drift"]),
@@ -525,6 +542,12 @@ def _taxes_sheet(book: _Book) -> Sheet:
         total=tax_impact_total(texts, layout.TAXES, rows, "household"),
         with_heading=False,
     )
+    planned = {row["household_id"] for row in rows}
+    planners = {
+        row["planner"] for row in book.frames.plans.to_pylist() if row["household_id"] in planned
+    }
+    for sentence in missing_sentences(texts, rows, planners):
+        builder.note(sentence)
     return builder.finished()
 
 

@@ -85,7 +85,9 @@ class Review:
             "as_of_date": self.as_of_date.isoformat(),
         }
         text_id = "subtitle.household"
-        if self.plan is not None and self.plan["planned_trade_date"] is not None:
+        if not self.is_current:
+            text_id = "subtitle.household_not_current"
+        elif self.plan is not None and self.plan["planned_trade_date"] is not None:
             text_id = "subtitle.household_planned"
             values["planned_trade_date"] = self.plan["planned_trade_date"].isoformat()
         builder.title(

@@ -25,10 +25,23 @@ LONGEST_CELL_TEXT: Final = 32_767
 LONGEST_SHEET_NAME: Final = 31
 
 _LINE_HEIGHT: Final = 13.0
+_USUAL_ROW_HEIGHT: Final = 15.0
 # A width is counted in digits of 11 points; text of 10 points is narrower (about 1.35 measured).
 _CHARACTERS_PER_WIDTH: Final = 1.3
 _HIGHEST_ROW: Final = 400.0  # Excel allows 409 points
 _FIRST_WIDE_CHARACTER: Final = 0x2E80
+# Width and height of a US Letter page between its margins, landscape and portrait.
+_PAGE_POINTS: Final = {False: (734.0, 504.0), True: (554.0, 684.0)}
+_POINTS_PER_WIDTH: Final = 5.25  # a digit of 11 points is 7 pixels of 96 to the inch
+_POINTS_BESIDE_WIDTH: Final = 3.75
+# Characters per width, and points per line, of a sentence across columns: banners are larger.
+_PARAGRAPH_ROOM: Final[Mapping[str, tuple[float, float]]] = {
+    "sentence": (1.05, 15.5),
+    "banner_calm": (0.75, 19.0),
+    "banner_attention": (0.75, 19.0),
+}
+# Ids and hashes are digits and capitals, which are wider than the letters of a sentence.
+_LONG_WORD: Final = 15
 
 _SERIAL_DAY_ZERO: Final = date(1899, 12, 30)
 _NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -113,6 +126,21 @@ class Sheet:
     links: list[tuple[str, Link]] = field(default_factory=list)
     charts: list[ChartPlan] = field(default_factory=list)
     print_columns: int = 0
+    height: float = 0.0  # points
+    is_portrait: bool = False
+    # Rows that begin a page. Excel keeps to them only when it need not fit pages by itself.
+    page_starts: tuple[int, ...] = ()
+
+
+def page_scale(sheet: Sheet) -> float:
+    """The scale, at most 1, at which the sheet is as wide as a US Letter page between margins."""
+    width = sum(_POINTS_PER_WIDTH * width + _POINTS_BESIDE_WIDTH for width in sheet.widths)
+    return min(1.0, _PAGE_POINTS[sheet.is_portrait][0] / width)
+
+
+def page_height(sheet: Sheet) -> float:
+    """The points of rows that one page holds at that scale."""
+    return _PAGE_POINTS[sheet.is_portrait][1] / page_scale(sheet)
 
 
 def safe_text(value: str) -> str:
@@ -190,6 +218,7 @@ class SheetBuilder:
         self._missing = texts.text("missing")
         self._rows: list[str] = []
         self._row = 1
+        self._height = 0.0
         self._merges: list[str] = []
         self._links: list[tuple[str, Link]] = []
         self._charts: list[ChartPlan] = []
@@ -229,13 +258,19 @@ class SheetBuilder:
 
         Excel does not fit the height of joined cells, so it is reckoned from the widths.
         """
-        lines = wrapped_lines(text, sum(self._widths[:columns]) * 1.05)
-        self.banner(style, text, columns, height=min(_HIGHEST_ROW, 15.5 * lines + 4))
+        room, line_height = _PARAGRAPH_ROOM[style]
+        lines = wrapped_lines(text, sum(self._widths[:columns]) * room)
+        self.banner(style, text, columns, height=min(_HIGHEST_ROW, line_height * lines + 4))
+
+    def note(self, text: str) -> None:
+        """A remark in one line, such as under a table."""
+        self._line([("note", text)])
 
     def skip(self, rows: int = 1, height: float | None = None) -> None:
         """Leave rows empty."""
         if height is not None:
             self._rows.append(f'<row r="{self._row}" ht="{height:g}" customHeight="1"/>')
+        self._height += rows * _USUAL_ROW_HEIGHT if height is None else height
         self._row += rows
 
     def heading(self, text: str, columns: int) -> None:
@@ -288,7 +323,7 @@ class SheetBuilder:
             self._cells([(column.kind, row[column.key]) for column in columns], variant)
         last = self._row - 1
         if last < first:
-            self._line([("note", empty)])
+            self.note(empty)
         elif total is not None:
             self._cells([(column.kind, total[column.key]) for column in columns], "total")
         letters = {column.key: column_letter(i) for i, column in enumerate(columns)}
@@ -325,6 +360,7 @@ class SheetBuilder:
             links=self._links,
             charts=self._charts,
             print_columns=len(self._widths),
+            height=self._height,
         )
 
     def _header(self, columns: Sequence[Column]) -> None:
@@ -349,6 +385,7 @@ class SheetBuilder:
         )
         sized = f' ht="{height:g}" customHeight="1"' if height is not None else ""
         self._rows.append(f'<row r="{row}"{sized}>{body}</row>')
+        self._height += _USUAL_ROW_HEIGHT if height is None else height
         self._row += 1
 
     def _cells(self, cells: Sequence[tuple[str, Any]], variant: str) -> None:
@@ -362,6 +399,7 @@ class SheetBuilder:
         )
         height = _row_height(cells, self._widths)
         self._rows.append(f'<row r="{row}" ht="{height:g}" customHeight="1">{body}</row>')
+        self._height += height
         self._row += 1
 
     def _cell(self, place: str, kind: str, variant: str, value: Any) -> str:
@@ -445,5 +483,8 @@ def wrapped_lines(text: str, width: float) -> int:
 def _display_width(text: str) -> int:
     """Characters of the usual width; wide East Asian characters count twice."""
     if text.isascii():
-        return len(text)
+        if len(text) < _LONG_WORD:
+            return len(text)
+        wider = sum(1 for character in text if character.isdigit() or character.isupper())
+        return len(text) + wider // 4
     return sum(2 if ord(character) > _FIRST_WIDE_CHARACTER else 1 for character in text)

@@ -49,7 +49,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "code": Kind(None),
     "money": Kind(MONEY_FORMAT, "right"),
     "percent": Kind(PERCENT_FORMAT, "right"),
-    "drift": Kind("+0.00%;-0.00%;0.00%", "right"),
+    # What rounds to nothing has no sign: "-0.00%" would read as being below the target.
+    "drift": Kind("[>=0.00005]+0.00%;[<=-0.00005]-0.00%;0.00%", "right"),
     # A number format cannot drop the decimal point of a whole number, so there are two.
     "shares": Kind("#,##0", "right"),
     "shares_fraction": Kind("#,##0.00####", "right"),

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from python_steps.reports import layout
-from python_steps.reports.allocation_sheets import ROW_HEIGHT_CM, drift_charts, drift_place
+from python_steps.reports.allocation_sheets import drift_charts, drift_place, place_charts
 from python_steps.reports.household_review import (
     Review,
     Row,
@@ -21,16 +21,22 @@ from python_steps.reports.sheet_builder import (
     Fact,
     Sheet,
     SheetBuilder,
+    page_height,
 )
 from python_steps.reports.texts import Texts, in_words, name_or_none, words_or_none
 from python_steps.reports.totals import (
     CALM_STATUSES,
+    HELD_STATUSES,
     exact_sum,
 )
 
 MOST_ATTENTION_LINES: Final = 15
 _COLUMNS: Final = 4
-_CHART_COLUMN: Final = "F"
+_CHART_WIDTH_CM: Final = 21.5
+_CHART_HEIGHT_CM: Final = 9.0
+_CHARTS_ON_A_PAGE: Final = 3
+# Somewhat smaller print is better than a chart on a page of its own.
+_MOST_PAGES_ON_ONE: Final = 1.2
 _SHELTERED: Final = ("tax_deferred", "tax_free")
 
 
@@ -54,36 +60,46 @@ def summary_sheet(review: Review) -> Sheet:
     if review.language_notice is not None:
         builder.paragraph("sentence", review.language_notice, _COLUMNS)
     builder.skip(height=6)
-    chart_row = builder.next_row
     builder.heading(texts.text("summary.glance"), _COLUMNS)
     builder.facts(_glance(review))
     builder.skip()
     builder.table(layout.ATTENTION, _attention_rows(review), empty=review.empty(layout.ATTENTION))
     builder.skip()
     builder.table(layout.ACCOUNTS, _account_rows(review), empty=review.empty(layout.ACCOUNTS))
+    starts = _add_charts(review, builder) if review.is_current else []
     sheet = builder.finished()
-    if review.is_current:
-        _summary_charts(review, sheet, chart_row)
+    sheet.is_portrait = True
+    if sheet.charts and (
+        sheet.height > _MOST_PAGES_ON_ONE * page_height(sheet)
+        or len(sheet.charts) > _CHARTS_ON_A_PAGE
+    ):
+        sheet.page_starts = tuple(starts[::_CHARTS_ON_A_PAGE])
     return sheet
 
 
-def _summary_charts(review: Review, sheet: Sheet, first_row: int) -> None:
-    """The drift charts at the right; the printed area grows by their width."""
-    place = drift_place(review)
-    plans = drift_charts(review, place, first_row, _CHART_COLUMN, width_cm=17.5, height_cm=10.5)
-    if not plans:
-        return
-    sheet.charts.extend(plans)
-    sheet.widths = (*sheet.widths, 2.0, *([13.0] * 7))
-    sheet.print_columns = len(sheet.widths)
-    rows_of_charts = int(len(plans) * 11.0 / ROW_HEIGHT_CM) + 1
-    sheet.last_row = max(sheet.last_row, first_row + rows_of_charts)
+def _add_charts(review: Review, builder: SheetBuilder) -> list[int]:
+    """The drift charts under the tables; beside them they would make the print too small to read.
+
+    Returns:
+        the row in which each chart begins.
+    """
+    builder.skip()
+    plans = drift_charts(
+        review,
+        drift_place(review),
+        builder.next_row,
+        "A",
+        width_cm=_CHART_WIDTH_CM,
+        height_cm=_CHART_HEIGHT_CM,
+    )
+    place_charts(builder, plans)
+    return [int(plan.anchor[1:]) for plan in plans]
 
 
 def _glance(review: Review) -> list[Fact]:
     texts, plan = review.texts, review.plan
     facts = [
-        Fact(texts.text("summary.market_value"), review.household["market_value"], "money"),
+        _market_value_fact(review),
         _accounts_fact(review),
         *_breach_facts(review),
         _trades_fact(review),
@@ -91,20 +107,29 @@ def _glance(review: Review) -> list[Fact]:
     if plan is None:
         return facts
     tax_note = "summary.tax.note" if plan["estimated_tax"] is not None else "summary.tax.missing"
-    short_term = exact_sum(review.frames.tax_impact.to_pylist(), "realized_short_term_gain")
+    returns = review.frames.tax_impact.to_pylist()
+    short_term = exact_sum(returns, "realized_short_term_gain")
+    short_term_note = "summary.short_term_gains.note"
+    if not returns:
+        short_term_note = "summary.short_term_gains.none"
+    elif short_term is None:
+        short_term_note = "summary.short_term_gains.missing"
+    cost_note = "summary.cost.note"
+    if plan["transaction_cost"] is None:
+        cost_note = "summary.cost.missing"
     facts += [
         Fact(texts.text("summary.tax"), plan["estimated_tax"], "money", texts.text(tax_note)),
         Fact(
             texts.text("summary.short_term_gains"),
             short_term,
             "money",
-            texts.text("summary.short_term_gains.note"),
+            texts.text(short_term_note),
         ),
         Fact(
             texts.text("summary.cost"),
             plan["transaction_cost"],
             "money",
-            texts.text("summary.cost.note"),
+            texts.text(cost_note),
         ),
         _optional_fact(texts, "summary.breakeven", plan["breakeven_years"], "decimal", "breakeven"),
         _optional_fact(
@@ -148,15 +173,28 @@ def _optional_fact(texts: Texts, label: str, value: Any, kind: str, topic: str) 
     return Fact(texts.text(label), value, kind, texts.text(note))
 
 
+def _market_value_fact(review: Review) -> Fact:
+    texts, value = review.texts, review.household["market_value"]
+    note = ""
+    if value is None:
+        note = texts.text("summary.market_value.missing")
+    elif not review.is_current:
+        note = texts.text("summary.market_value.not_current")
+    return Fact(texts.text("summary.market_value"), value, "money", note)
+
+
 def _accounts_fact(review: Review) -> Fact:
     accounts = list(review.accounts.values())
     tradable = sum(1 for row in accounts if row["is_tradable"] and not row["is_trading_blocked"])
+    held = review.status in HELD_STATUSES
     return Fact(
         review.texts.text("summary.accounts"),
         len(accounts),
         "whole",
         review.texts.text(
-            "summary.accounts.note", tradable=tradable, others=len(accounts) - tradable
+            "summary.accounts.held" if held else "summary.accounts.note",
+            tradable=tradable,
+            others=len(accounts) - tradable,
         ),
     )
 
@@ -167,7 +205,7 @@ def _breach_facts(review: Review) -> list[Fact]:
     label = texts.text("summary.breaches")
     if not review.is_current or not summaries:
         reason = (
-            texts.text("note.not_current", reason=review.reason)
+            texts.text("summary.breaches.not_current")
             if not review.is_current
             else texts.text("table.drift_summary.empty")
         )
@@ -268,14 +306,15 @@ def _account_rows(review: Review) -> list[Row]:
             {
                 "account": review.account_label(account_id),
                 "account_type": name_or_none(texts, "account_type", row["account_type"]),
-                "trading": _trading_words(texts, row),
+                "trading": _trading_words(review, row),
                 "tax_treatment": name_or_none(texts, "tax_treatment", row["tax_treatment"]),
             }
         )
     return rows
 
 
-def _trading_words(texts: Texts, account: Row) -> str:
+def _trading_words(review: Review, account: Row) -> str:
+    texts = review.texts
     if account["is_trading_blocked"]:
         reason = account["trading_blocked_reason"]
         state = texts.name("account_state", account["account_state"])
@@ -284,4 +323,4 @@ def _trading_words(texts: Texts, account: Row) -> str:
         return texts.text("trading.held_away")
     if account["account_state"] != "complete":
         return texts.name("account_state", account["account_state"])
-    return texts.text("trading.open")
+    return texts.text("trading.held" if review.status in HELD_STATUSES else "trading.open")

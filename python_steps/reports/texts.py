@@ -127,6 +127,9 @@ _GENERAL: Final[dict[str, str]] = {
     "subtitle.household_planned": (
         "{household} · as of close {as_of_date} · for trading on {planned_trade_date}"
     ),
+    "subtitle.household_not_current": (
+        "{household} · as of close {as_of_date} · not released: what is shown may be incomplete"
+    ),
     "subtitle.book": "Whole book · as of close {as_of_date}",
     "account.other_household": "account of another household",
     "account.label": "{name} ({number})",
@@ -276,14 +279,21 @@ _SUMMARY: Final[dict[str, str]] = {
         "Advisor {advisor} · as of close {as_of_date} · for trading on {planned_trade_date}"
     ),
     "summary.market_value": "Market value",
+    "summary.market_value.missing": "Not known; see What needs a person",
+    "summary.market_value.not_current": "Not confirmed, because the household is not released",
     "summary.accounts": "Accounts",
     "summary.accounts.note": "{tradable} can be traded, {others} cannot",
+    "summary.accounts.held": (
+        "None is traded until the household is released; then {tradable} can be, {others} cannot"
+    ),
     "trading.open": "Open for trading",
+    "trading.held": "Not traded until the household is released",
     "trading.held_away": "Held away: counts, but cannot be traded here",
     "trading.blocked": "Blocked: {reason}",
     "summary.breaches": "Classes outside their band",
     "summary.breaches.of_group": "Classes outside their band – {group}",
     "summary.breaches.none": "Every class is inside its band",
+    "summary.breaches.not_current": "Not shown, because the household is not released",
     "summary.breaches.item": "{asset_class} {drift} points",
     "summary.trades": "Trades proposed",
     "summary.trades.note": (
@@ -295,7 +305,10 @@ _SUMMARY: Final[dict[str, str]] = {
     "summary.tax.missing": "No tax estimate could be made for this household",
     "summary.short_term_gains": "Short-term gains realised",
     "summary.short_term_gains.note": "Sum over the tax returns on the sheet Tax impact",
+    "summary.short_term_gains.none": "No sale is proposed that reaches a tax return",
+    "summary.short_term_gains.missing": "Not known for every tax return; see Tax impact",
     "summary.cost": "Transaction cost",
+    "summary.cost.missing": "Not known for this plan",
     "summary.cost.note": "Commissions, half spreads and market impact",
     "summary.breakeven": "Breakeven, years",
     "summary.breakeven.note": "Time in which the benefit pays for tax and cost",
@@ -357,6 +370,10 @@ _SHEETS: Final[dict[str, str]] = {
     "table.trades.empty": "No trades are proposed: {reason}",
     "table.trade_tax.heading": "Gains, losses and costs of each trade",
     "table.trade_tax.empty": "No trades, so no gains, losses or costs.",
+    "trades.tax_differs": (
+        "The taxes of the trades add up to {trades}, the plan's estimated tax is {plan}: the plan "
+        "nets all gains and losses over each whole tax return, a trade alone cannot."
+    ),
     "table.trade_lots.heading": "Lots to deliver",
     "table.trade_lots.empty": "No lots are to be delivered.",
     "sheet.tax_impact.name": "Tax impact",
@@ -367,6 +384,10 @@ _SHEETS: Final[dict[str, str]] = {
     ),
     "table.tax_impact.heading": "Tax returns",
     "table.tax_impact.empty": "No tax effect: {reason}",
+    "tax_impact.missing": "{columns}: n/a, because {reason}.",
+    "tax_impact.waterfall_only": "the waterfall itself made the plan",
+    "tax_impact.not_compared": "the plan was not compared with the waterfall's",
+    "tax_impact.not_known": "a basis, a tax rate or a carryforward it needs is not known",
     "sheet.comparison.name": "Before and after",
     "sheet.comparison.title": "Allocation before and after the trades",
     "sheet.comparison.note": "Shares of the allocation base at the prices of the close.",
@@ -391,7 +412,7 @@ _SHEETS: Final[dict[str, str]] = {
     "sheet.wash_sales.title": "Wash sales",
     "sheet.wash_sales.note": (
         "Over all accounts that count for the household's wash sales. The dates are the last days "
-        "on which a buy, or a sale at a loss, is not allowed."
+        "on which a buy, or a sale at a loss, is not allowed; no date: nothing is forbidden."
     ),
     "table.windows.heading": "Open windows",
     "table.windows.empty": "No window is open.",

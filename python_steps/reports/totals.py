@@ -29,6 +29,8 @@ CALM_STATUSES: Final = frozenset({"proposed", "no_trade"})
 STATUSES_WITHOUT_TRADES: Final = frozenset(
     {"withheld", "waiting_for_feed", NOT_PLANNED, "awaiting_execution", "no_trade"}
 )
+# Statuses under which nothing of the household is traded, whatever its accounts would allow.
+HELD_STATUSES: Final = frozenset({"withheld", "waiting_for_feed", "awaiting_execution"})
 # States in which the household's own numbers are not current.
 NOT_CURRENT_STATES: Final = frozenset({"withheld", "waiting_for_feed"})
 

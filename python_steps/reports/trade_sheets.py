@@ -7,7 +7,8 @@ totals under a column.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 from python_steps.reports import layout
@@ -20,9 +21,11 @@ from python_steps.reports.household_review import (
 )
 from python_steps.reports.layout import TableLayout
 from python_steps.reports.sheet_builder import (
+    CENT,
     Sheet,
 )
 from python_steps.reports.texts import Texts, name_or_none
+from python_steps.reports.totals import exact_sum
 
 _REALIZED: Final = (
     "realized_short_term_gain",
@@ -30,6 +33,8 @@ _REALIZED: Final = (
     "realized_long_term_gain",
     "realized_long_term_loss",
 )
+_WATERFALL: Final = "waterfall"
+_COMPARED: Final = "tax_saved_vs_waterfall"
 _COSTS: Final = ("tax_cost", "commission", "spread_cost", "market_impact")
 
 
@@ -49,6 +54,9 @@ def trades_sheet(review: Review) -> Sheet:
         empty=review.empty(layout.TRADE_TAX),
         total=total_line(texts, layout.TRADE_TAX, trades, "account", (*_REALIZED, *_COSTS)),
     )
+    difference = _tax_difference(review)
+    if difference is not None:
+        builder.note(difference)
     builder.skip()
     lots = _trade_lots(review)
     builder.table(
@@ -64,6 +72,24 @@ def trades_sheet(review: Review) -> Sheet:
         ),
     )
     return builder.finished()
+
+
+def _tax_difference(review: Review) -> str | None:
+    """Why the taxes of the trades are not the plan's tax; None where they are, or are unknown."""
+    plan_tax = None if review.plan is None else review.plan["estimated_tax"]
+    trade_tax = exact_sum(review.trades, "tax_cost")
+    if plan_tax is None or trade_tax is None:
+        return None
+    shown = _dollars(trade_tax), _dollars(plan_tax)
+    if shown[0] == shown[1]:
+        return None
+    return review.texts.text("trades.tax_differs", trades=shown[0], plan=shown[1])
+
+
+def _dollars(amount: Decimal) -> str:
+    """Dollars as a cell shows them."""
+    cents = amount.quantize(CENT, rounding=ROUND_HALF_UP)
+    return f"{'-' if cents < 0 else ''}${abs(cents):,.2f}"
 
 
 def _trade_row(review: Review, row: Row) -> Row:
@@ -158,7 +184,40 @@ def tax_impact_sheet(review: Review) -> Sheet:
         else None,
         with_heading=False,
     )
+    planners = set() if review.plan is None else {review.plan["planner"]}
+    for sentence in missing_sentences(review.texts, rows, planners):
+        builder.note(sentence)
     return builder.finished()
+
+
+def missing_sentences(texts: Texts, rows: Sequence[Row], planners: Set[str | None]) -> list[str]:
+    """Why amounts of tax returns are n/a, a sentence per reason; none where all are known.
+
+    Args:
+        texts: of the language.
+        rows: the tax returns shown.
+        planners: which made the plans of these returns.
+    """
+    missing = [
+        column.key
+        for column in layout.TAX_IMPACT.columns
+        if column.kind == "money" and any(row[column.key] is None for row in rows)
+    ]
+    only_waterfall = planners == {_WATERFALL}
+    compared = "tax_impact.waterfall_only" if only_waterfall else "tax_impact.not_compared"
+    reasons = (
+        (compared, [key for key in missing if key == _COMPARED]),
+        ("tax_impact.not_known", [key for key in missing if key != _COMPARED]),
+    )
+    return [
+        texts.text(
+            "tax_impact.missing",
+            columns=", ".join(texts.text(f"column.{key}") for key in keys),
+            reason=texts.text(reason),
+        )
+        for reason, keys in reasons
+        if keys
+    ]
 
 
 def tax_impact_values(row: Row) -> dict[str, Any]:

@@ -13,13 +13,14 @@ from datetime import date, datetime, time
 from typing import Any, Final, NamedTuple
 
 from python_steps.reports.charts import bar_chart
-from python_steps.reports.sheet_builder import Sheet, column_letter, safe_text
+from python_steps.reports.sheet_builder import Sheet, column_letter, page_scale, safe_text
 from python_steps.reports.styles import NAVY
 from python_steps.reports.texts import Texts
 
 _US_LETTER: Final = 1
 _LONGEST_HEADER: Final = 120
 _CHARTS_ON_A_PAGE: Final = 2
+_SURELY_FITS: Final = 0.96  # viewers differ a little in the width of a column
 
 
 class DocumentFacts(NamedTuple):
@@ -65,6 +66,7 @@ def workbook_bytes(sheets: Sequence[Sheet], facts: DocumentFacts, texts: Texts) 
 
 
 def _worksheet(workbook: Any, sheet: Sheet, facts: DocumentFacts, texts: Texts) -> Any:
+    from openpyxl.worksheet.pagebreak import Break
     from openpyxl.worksheet.properties import PageSetupProperties
 
     worksheet = workbook.create_sheet(sheet.name)
@@ -76,12 +78,17 @@ def _worksheet(workbook: Any, sheet: Sheet, facts: DocumentFacts, texts: Texts) 
     if sheet.freeze_at is not None:
         worksheet.freeze_panes = sheet.freeze_at
     worksheet.sheet_properties.tabColor = NAVY
-    worksheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
-    worksheet.page_setup.orientation = "landscape"
+    worksheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=not sheet.page_starts)
+    worksheet.page_setup.orientation = "portrait" if sheet.is_portrait else "landscape"
     worksheet.page_setup.paperSize = _US_LETTER
-    worksheet.page_setup.fitToWidth = 1
     # A chart must not be cut by the end of a page; rows may run over many pages.
-    worksheet.page_setup.fitToHeight = 1 if 0 < len(sheet.charts) <= _CHARTS_ON_A_PAGE else 0
+    if sheet.page_starts:
+        worksheet.page_setup.scale = int(100 * _SURELY_FITS * page_scale(sheet))
+        for row in sheet.page_starts:
+            worksheet.row_breaks.append(Break(id=row - 1))
+    else:
+        worksheet.page_setup.fitToWidth = 1
+        worksheet.page_setup.fitToHeight = 1 if 0 < len(sheet.charts) <= _CHARTS_ON_A_PAGE else 0
     margins = worksheet.page_margins
     margins.left = margins.right = 0.4
     margins.top = margins.bottom = 0.75

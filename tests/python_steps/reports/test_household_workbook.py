@@ -267,6 +267,107 @@ def test_a_household_that_is_not_released_says_why_and_shows_no_drift_and_no_tra
     assert any(text.startswith("No trades are proposed: Lots of …4402") for text in shown)
 
 
+def fact_notes(worksheet: Any) -> dict[str, str]:
+    """The remarks of the list of facts, by label."""
+    notes: dict[str, str] = {}
+    for label, _, note in worksheet.iter_rows(max_col=3, values_only=True):
+        if label and note:
+            notes.setdefault(label, note)
+    return notes
+
+
+def unreleased(state: str) -> Rows:
+    rows = busy_household()
+    rows["dim_households"][0] |= {"household_state": state, "state_reason": "Two orders are open."}
+    for mart in ("fct_rebalance_plans", "fct_recommended_trades", "fct_trade_lots"):
+        rows[mart] = []
+    return rows
+
+
+@pytest.mark.parametrize("state", ["withheld", "waiting_for_feed", "awaiting_execution"])
+def test_no_account_of_a_household_that_is_not_released_is_said_to_be_tradable(state):
+    worksheet = sheet(opened(rendered(unreleased(state))), "summary")
+    notes = fact_notes(worksheet)
+    assert notes["Accounts"].startswith("None is traded until the household is released")
+    words = {row["trading"] for row in table_rows(worksheet, layout.ACCOUNTS)}
+    assert "Open for trading" not in words
+    assert "Not traded until the household is released" in words
+
+
+def test_a_reason_is_told_once_on_the_summary_and_every_sheet_says_not_released():
+    workbook = opened(rendered(unreleased("withheld")))
+    texts = reading_back.all_texts(sheet(workbook, "summary"))
+    assert sum("Two orders are open." in text for text in texts) == 1
+    assert "Not shown, because the household is not released" in texts
+    assert "Not confirmed, because the household is not released" in texts
+    for name in workbook.sheetnames[1:]:
+        assert "not released" in workbook[name]["A2"].value
+    drift = reading_back.all_texts(sheet(workbook, "drift"))
+    assert sum("Two orders are open." in text for text in drift) == 1
+
+
+def test_a_banner_is_as_high_as_its_larger_print_needs():
+    rows = unreleased("withheld")
+    rows["dim_households"][0]["state_reason"] = "The value of the joint account is not known. " * 3
+    worksheet = sheet(opened(rendered(rows)), "comparison")
+    row = next(
+        cell.row for (cell,) in worksheet.iter_rows(max_col=1) if "not known" in str(cell.value)
+    )
+    # About 165 characters of 14 points in 131 widths: two lines at least, of 19 points each.
+    assert worksheet.row_dimensions[row].height >= 2 * 19
+
+
+def test_the_taxes_of_trades_and_plan_are_explained_only_where_they_differ(garcia):
+    def explained(workbook: Any) -> list[str]:
+        texts = reading_back.all_texts(sheet(workbook, "trades"))
+        return [text for text in texts if "nets all gains and losses" in text]
+
+    assert explained(garcia) == []
+    rows = busy_household()
+    rows["fct_rebalance_plans"][0]["estimated_tax"] = Decimal("-1400.5")
+    (sentence,) = explained(opened(rendered(rows)))
+    assert "add up to -$412.39," in sentence
+    assert "estimated tax is -$1,400.50:" in sentence
+    rows["fct_rebalance_plans"][0]["estimated_tax"] = None
+    assert explained(opened(rendered(rows))) == []
+
+
+@pytest.mark.parametrize(
+    ("planner", "reason"),
+    [
+        ("waterfall", "the waterfall itself made the plan."),
+        ("optimizer", "the plan was not compared with the waterfall's."),
+    ],
+)
+def test_what_is_not_known_of_a_tax_return_has_its_reason_under_the_table(planner, reason):
+    rows = busy_household()
+    rows["fct_rebalance_plans"][0]["planner"] = planner
+    texts = reading_back.all_texts(sheet(opened(rendered(rows)), "tax_impact"))
+    assert f"Saved against waterfall: n/a, because {reason}" in texts
+    unknown = "a basis, a tax rate or a carryforward it needs is not known."
+    assert f"Estimated tax: n/a, because {unknown}" in texts
+
+
+def test_what_is_known_of_every_tax_return_needs_no_reason():
+    rows = busy_household()
+    for row in rows["fct_tax_impact"]:
+        row |= {"tax_saved_vs_waterfall": Decimal(5), "estimated_tax": Decimal(1)}
+    texts = reading_back.all_texts(sheet(opened(rendered(rows)), "tax_impact"))
+    assert not any("n/a" in text for text in texts)
+
+
+def test_unknown_sums_on_the_summary_say_why():
+    rows = busy_household()
+    rows["fct_tax_impact"] = []
+    rows["fct_rebalance_plans"][0]["transaction_cost"] = None
+    rows["dim_households"][0]["market_value"] = None
+    worksheet = sheet(opened(rendered(rows)), "summary")
+    notes = fact_notes(worksheet)
+    assert notes["Market value"] == "Not known; see What needs a person"
+    assert notes["Short-term gains realised"] == "No sale is proposed that reaches a tax return"
+    assert notes["Transaction cost"] == "Not known for this plan"
+
+
 def test_trades_of_a_household_that_must_not_trade_are_refused():
     rows = busy_household()
     rows["dim_households"][0] |= {"household_state": "withheld", "state_reason": "Lots do not tie."}
@@ -435,15 +536,62 @@ def test_the_documents_dates_are_the_nights(garcia):
 def test_every_sheet_is_ready_to_print(garcia):
     for name in garcia.sheetnames:
         worksheet = garcia[name]
-        assert worksheet.page_setup.orientation == "landscape"
-        assert worksheet.page_setup.fitToWidth == 1
-        assert worksheet.sheet_properties.pageSetUpPr.fitToPage
+        wanted = "portrait" if name == "Summary" else "landscape"
+        assert worksheet.page_setup.orientation == wanted
+        if name == "Summary":  # too long for one page: its chart begins the next
+            assert worksheet.page_setup.scale >= 75
+        else:
+            assert worksheet.page_setup.fitToWidth == 1
+            assert worksheet.sheet_properties.pageSetUpPr.fitToPage
         assert worksheet.print_area
         assert worksheet.print_title_rows
         assert worksheet.freeze_panes
         assert "&P" in worksheet.oddFooter.right.text
     assert sheet(garcia, "lots").freeze_panes == "C6"
     assert sheet(garcia, "lots").auto_filter.ref == "A5:Q45"
+
+
+def test_the_summarys_chart_stands_under_its_tables_and_is_no_wider(garcia):
+    worksheet = sheet(garcia, "summary")
+    (chart,) = worksheet._charts
+    start = chart.anchor._from
+    last_text = max(
+        cell.row for row in worksheet.iter_rows() for cell in row if cell.value is not None
+    )
+    assert start.col == 0
+    assert start.row + 1 > last_text
+    columns = [worksheet.column_dimensions[letter].width for letter in "ABCD"]
+    assert worksheet.print_area.startswith("'Summary'!$A$1:$D$")
+    table_cm = sum(width * 7 + 5 for width in columns) / 96 * 2.54
+    assert chart.anchor.ext.width / 360_000 <= table_cm
+    # Portrait letter has 7.7 inches between its margins: the print is at least three quarters.
+    assert 7.7 * 2.54 / table_cm > 0.75
+    last_row = int(worksheet.print_area.rsplit("$", 1)[1])
+    assert last_row * 0.529 * 360_000 >= start.row * 0.529 * 360_000 + chart.anchor.ext.height
+
+
+def test_a_short_summary_fits_one_page_with_its_chart():
+    rows = busy_household()
+    rows["fct_trade_exceptions"] = []
+    rows["fct_data_quality_results"] = []
+    worksheet = sheet(opened(rendered(rows)), "summary")
+    assert worksheet.sheet_properties.pageSetUpPr.fitToPage
+    assert (worksheet.page_setup.fitToWidth, worksheet.page_setup.fitToHeight) == (1, 1)
+    assert worksheet.row_breaks.brk == []
+
+
+def test_a_long_summary_gives_its_charts_a_page_of_their_own():
+    rows = busy_household()
+    rows["fct_trade_exceptions"] = [
+        row | {"subject": f"{row['subject']} {number}", "rationale": "Held back, and why. " * 20}
+        for number in range(20)
+        for row in rows["fct_trade_exceptions"][:1]
+    ]
+    worksheet = sheet(opened(rendered(rows)), "summary")
+    (chart,) = worksheet._charts
+    assert [found.id for found in worksheet.row_breaks.brk] == [chart.anchor._from.row]
+    assert not worksheet.sheet_properties.pageSetUpPr.fitToPage
+    assert worksheet.page_setup.scale >= 75
 
 
 def test_numbers_have_the_formats_of_their_kinds(garcia):
@@ -455,6 +603,11 @@ def test_numbers_have_the_formats_of_their_kinds(garcia):
     }
     assert formats["notional"] == '"$"#,##0.00;-"$"#,##0.00'
     assert formats["quantity"] == "#,##0"
+    drift = next(
+        row for row in sheet(garcia, "drift").iter_rows() if row[1].value == "US Large Cap Equity"
+    )
+    # A drift that rounds to nothing shows no sign.
+    assert drift[5].number_format == "[>=0.00005]+0.00%;[<=-0.00005]-0.00%;0.00%"
     third = next(row for row in worksheet.iter_rows() if row[0].value == 3)
     assert third[5].number_format == "#,##0.00####"
 
