@@ -17,7 +17,14 @@ from python_steps.planning.household import (
     Position,
 )
 from python_steps.planning.ledger import PlanLedger
-from python_steps.planning.needs import Need, allotted, breached_classes, class_needs
+from python_steps.planning.needs import (
+    Need,
+    allotted,
+    breached_classes,
+    class_needs,
+    is_outside_now,
+    least_inside_band,
+)
 from python_steps.planning.plan import INVEST_CASH, RAISE_CASH, Purpose
 from python_steps.planning.sell_rules import (
     ANY_LOT,
@@ -28,6 +35,7 @@ from python_steps.planning.sell_rules import (
 from python_steps.planning.swaps import (
     Market,
     buy_class,
+    has_purchase,
     is_large_enough_sale,
     may_buy_class,
     sold_classes,
@@ -71,7 +79,7 @@ def invest_cash(
     """Invest a group's cash above its target, each class where it is best located.
 
     A class that the plan has sold down into its band is not bought back with it, unless Cash itself
-    is breached.
+    still stands outside its band; and inside the bands small change is left in cash.
 
     Stretched, Cash inside its band gives more, down to half-way to its edge, for a class that is
     still outside its own.
@@ -92,19 +100,21 @@ def invest_cash(
         is_stretched=is_stretched,
     )
     excess = next((need.amount for need in needs.sources if need.asset_class == CASH), NOTHING)
+    is_cash_outside = CASH in breached and is_outside_now(ledger, group, CASH)
     sold = sold_classes(market, ledger, accounts) - breached_classes(ledger, group)
     pairs = [
         (sink, account)
         for sink in needs.sinks
         for account in accounts
         if sink.asset_class != CASH
-        and (CASH in breached or sink.asset_class not in sold)
+        and (is_cash_outside or sink.asset_class not in sold)
         and (sink.is_primary or not is_stretched)
         and may_buy_class(market, ledger, account.account_id, sink.asset_class)
     ]
     pairs.sort(key=lambda pair: _investing_order(market, *pair))
     sinks = {sink.asset_class: sink for sink, _ in pairs}
     bought = dict.fromkeys(sinks, NOTHING)
+    least = least_inside_band(ledger, group, market.minimum_trade)
     secondary = needs.secondary_sink_limit
     shares = allotted(replace(needs, sinks=tuple(sinks.values())))
     # The size of the need says what each class gets, location where; then what is left is placed.
@@ -114,7 +124,13 @@ def invest_cash(
             amount = min(most[name] - bought[name], excess, ledger.spendable(account.account_id))
             if not sink.is_primary:
                 amount = min(amount, secondary)
-            if amount <= 0:
+            is_worth_it = (
+                amount >= least
+                or has_purchase(market, ledger, account.account_id, name)
+                or is_outside_now(ledger, group, name)
+                or (CASH in breached and is_outside_now(ledger, group, CASH))
+            )
+            if amount <= 0 or not is_worth_it:
                 continue
             purpose = Purpose(INVEST_CASH, group.allocation_group_id, CASH, name)
             spent = buy_class(market, ledger, account.account_id, name, amount, purpose)

@@ -29,6 +29,9 @@ HALF = Decimal("0.5")
 EDGE_MARGIN = Decimal("0.0005")
 # Below this share of the wanted dollars the sources count as scarce; costs and rounding stay above.
 SCARCE_SHARE = Decimal("0.9")
+# Inside the bands nothing presses: a move below this share of the group's value is not worth a
+# trade, however small the household's smallest trade is.
+WORTHWHILE_SHARE = Decimal("0.001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,23 @@ def dollars_to_band(ledger: PlanLedger, group: AllocationGroup, asset_class: str
     if row is None or value >= row.lower_band_weight * total:
         return NOTHING
     return stopping_weights(row, "edge")[0] * total - value
+
+
+def is_outside_now(ledger: PlanLedger, group: AllocationGroup, asset_class: str) -> bool:
+    """Whether a class stands outside its band where the plan stands now."""
+    row = group.target_of(asset_class)
+    value = ledger.class_values[group.allocation_group_id].get(asset_class, NOTHING)
+    return row is not None and is_outside_band(
+        row, value, ledger.group_value(group.allocation_group_id)
+    )
+
+
+def least_inside_band(
+    ledger: PlanLedger, group: AllocationGroup, minimum_trade: Decimal
+) -> Decimal:
+    """The smallest trade worth making for classes that are inside their bands, dollars."""
+    total = ledger.group_value(group.allocation_group_id)
+    return max(minimum_trade, WORTHWHILE_SHARE * total)
 
 
 def allotted(needs: Needs) -> dict[str, Decimal]:

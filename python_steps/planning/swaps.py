@@ -26,7 +26,14 @@ from python_steps.planning.household import (
     Security,
 )
 from python_steps.planning.ledger import PlanLedger, cash_effect, floor_to
-from python_steps.planning.needs import Need, Needs, allotted, dollars_to_band
+from python_steps.planning.needs import (
+    Need,
+    Needs,
+    allotted,
+    dollars_to_band,
+    is_outside_now,
+    least_inside_band,
+)
 from python_steps.planning.plan import BUY, HARVEST_REPLACEMENT, REBALANCE, SELL, Purpose
 from python_steps.planning.sell_rules import CategorySet, LotCategory, SellRules
 
@@ -254,11 +261,16 @@ def sell_class(
 ) -> None:
     """Sell about `amount` dollars of a class in an account, in the order of `_selling_order`.
 
-    A sale below the household's smallest trade happens only when it ends the holding.
+    A sale below the household's smallest trade happens only when it ends the holding. Once a class
+    is inside its band, a remainder not worth a trade there opens no further sale.
     """
+    group = market.index.group_of(account_id)
+    least = NOTHING
     for position, most in _selling_order(market, ledger, account_id, asset_class, allowed):
         if amount <= 0:
             return
+        if amount < least and ledger.sold_quantity(position) <= 0:
+            continue
         security = market.index.securities[position.security_id]
         weight = dict(security.class_weights)[asset_class]
         lots = market.sells.eligible_lots(ledger, position, allowed)
@@ -274,6 +286,8 @@ def sell_class(
         if is_large_enough_sale(market, ledger, position, lots, shares):
             sold = ledger.sell(position, lots, shares, purpose)
             amount -= sold * weight
+            if group is not None and not is_outside_now(ledger, group, asset_class):
+                least = least_inside_band(ledger, group, market.minimum_trade)
 
 
 def buy_class(
@@ -409,7 +423,7 @@ def _execute(
     allowed: CategorySet,
     gains_ceiling: Decimal | None,
 ) -> None:
-    kept = _large_enough(market, ledger, swaps)
+    kept = _large_enough(market, ledger, group, swaps)
     account_id = swaps[0].account_id
     before = _net_sales(ledger, account_id)
     for sold_class in _unique(swap.sold_class for swap in kept):
@@ -488,19 +502,52 @@ def _sold_class_at_loss(
     return False
 
 
-def _large_enough(market: Market, ledger: PlanLedger, swaps: list[Swap]) -> list[Swap]:
-    """The swaps without those whose purchase would end below the smallest trade."""
-    bought = _totals(swaps, "bought_class")
-    return [
-        swap
-        for swap in swaps
-        if swap.bought_class == CASH
-        or bought[swap.bought_class] >= market.minimum_trade
-        or _has_order(market, ledger, swap.account_id, swap.bought_class)
-    ]
+def _large_enough(
+    market: Market, ledger: PlanLedger, group: AllocationGroup, swaps: list[Swap]
+) -> list[Swap]:
+    """The swaps without those whose purchase or sale would end too small to make sense.
+
+    No purchase below the smallest trade; and where a class is inside its band, none that is not
+    worth a trade there, unless it alone cures the class at the other end.
+    """
+    least = least_inside_band(ledger, group, market.minimum_trade)
+    kept = swaps
+    while True:
+        bought, sold = _totals(kept, "bought_class"), _totals(kept, "sold_class")
+        largest = {
+            name: max((swap for swap in kept if swap.sold_class == name), key=lambda s: s.amount)
+            for name in sold
+        }
+
+        def is_sensible(
+            swap: Swap,
+            bought: Mapping[str, Decimal] = bought,
+            sold: Mapping[str, Decimal] = sold,
+            largest: Mapping[str, Swap] = largest,
+        ) -> bool:
+            cures_source = is_outside_now(ledger, group, swap.sold_class)
+            cures_sink = is_outside_now(ledger, group, swap.bought_class)
+            is_alone = cures_source and largest[swap.sold_class] == swap
+            buys = market.minimum_trade if cures_sink or is_alone else least
+            sells = NOTHING if cures_source or cures_sink else least
+            is_large_purchase = (
+                swap.bought_class == CASH
+                or bought[swap.bought_class] >= buys
+                or has_purchase(market, ledger, swap.account_id, swap.bought_class)
+            )
+            is_large_sale = sold[swap.sold_class] >= sells or bool(
+                _sale_reasons(market, ledger, swap.account_id, swap.sold_class)
+            )
+            return is_large_purchase and is_large_sale
+
+        sensible = [swap for swap in kept if is_sensible(swap)]
+        if len(sensible) == len(kept):
+            return kept
+        kept = sensible
 
 
-def _has_order(market: Market, ledger: PlanLedger, account_id: str, asset_class: str) -> bool:
+def has_purchase(market: Market, ledger: PlanLedger, account_id: str, asset_class: str) -> bool:
+    """True when the plan already buys something of the class in the account."""
     return any(
         ledger.order_of(account_id, option.security_id, BUY) is not None
         for option in market.index.options.get((account_id, asset_class), [])

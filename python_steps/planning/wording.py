@@ -246,13 +246,17 @@ def _part_standing(start: PlanLedger, group: AllocationGroup, part: PartTarget) 
 
 
 def _standing(start: PlanLedger, group: AllocationGroup, row: Banded | None, value: Decimal) -> str:
-    """A weight against its target and band, such as: 42.9% against a target of 35.0% (band ...)."""
+    """A weight against its target and band, such as: 42.9% against a target of 35.0% (band ...).
+
+    Where payments due move it away from the weight that the drift report shows, that is said.
+    """
     total = start.group_value(group.allocation_group_id)
     weight = percent(value / total if total > 0 else NOTHING)
     if row is None:
         return f"{weight} without a target"
+    after = "" if weight == percent(row.actual_weight) else " after payments due"
     return (
-        f"{weight} against a target of {percent(row.target_weight)} "
+        f"{weight}{after} against a target of {percent(row.target_weight)} "
         f"(band {percent(row.lower_band_weight)} to {percent(row.upper_band_weight)})"
     )
 

@@ -84,6 +84,36 @@ def test_every_class_comes_inside_its_band_before_one_is_filled_to_its_target() 
     assert not {BONDS, ALTERNATIVES} & {row["subject"] for row in planned.exceptions}
 
 
+def test_inside_the_bands_small_change_opens_no_trade() -> None:
+    book = a_book({LARGE: "0.30", BONDS: "0.40", EMERGING: "0.10", TIPS: "0.20"})
+    book.account("I1", "traditional_ira")
+    for ticker in ("BND", "VWO", "SCHP"):
+        book.model(ticker)
+    # A million dollars: TIPS lacks 0.07 percent, more than the smallest trade of 100 dollars.
+    for ticker, count in (("VTI", 3_600), ("BND", 3_407), ("VWO", 1_000), ("SCHP", 1_993)):
+        book.lot("I1", ticker, count, 100)
+    planned = book.plan()
+    assert {(row["action"], row["security_id"]) for row in planned.trades} == {
+        ("sell", "VTI"),
+        ("buy", "BND"),
+    }
+
+
+def test_a_remainder_inside_the_band_opens_no_second_sale() -> None:
+    book = a_book({LARGE: "0.30", BONDS: "0.70"})
+    book.account("I1", "traditional_ira")
+    book.model("BND")
+    book.security("ITOT", LARGE, 100)
+    book.lot("I1", "VTI", 650, 100)
+    book.lot("I1", "ITOT", 2_955, 100)
+    book.constraint("I1", "ITOT", sellable_quantity=D(0), reason="lockup")
+    book.security("IVV", LARGE, 100)
+    book.lot("I1", "IVV", 50, 100)
+    book.lot("I1", "BND", 6_345, 100)
+    planned = book.plan()
+    assert [row["security_id"] for row in planned.trades if row["action"] == "sell"] == ["VTI"]
+
+
 def need(name: str, amount: int, to_band: int = 0, *, is_primary: bool = True) -> Need:
     return Need(name, D(amount), is_primary, 1, D(to_band))
 

@@ -62,6 +62,23 @@ def test_one_share_is_a_share() -> None:
     assert book.plan().of("sell")[0]["rationale"].startswith("Sell 1 share of VTI ($60,000)")
 
 
+def test_a_weight_that_payments_due_move_is_not_passed_off_as_todays() -> None:
+    book = stocks_and_bonds()
+    book.tables["fct_account_cash"][0].update(
+        trade_date=D(10_000), flow_reserve=D(10_000), investable=D(0)
+    )
+    book.lot("A1", "VTI", 700, 130)
+    book.lot("A1", "BND", 400, 50)
+    sale = book.plan().of("sell", "VTI")[0]
+    # 70,000 of 100,000 dollars today, of 90,000 once the withdrawal has left
+    assert "is 77.8% after payments due against a target of 50.0%" in sale["rationale"]
+    book = stocks_and_bonds()
+    book.lot("A1", "VTI", 700, 130)
+    book.lot("A1", "BND", 600, 50)
+    sale = book.plan().of("sell", "VTI")[0]
+    assert "is 70.0% against a target of 50.0%" in sale["rationale"]
+
+
 def test_a_class_that_gives_way_names_the_class_it_gives_way_to() -> None:
     book = SmallBook()
     book.household()
