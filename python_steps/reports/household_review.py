@@ -24,6 +24,7 @@ from python_steps.reports.sheet_builder import (
 from python_steps.reports.styles import StyleBook
 from python_steps.reports.texts import Texts
 from python_steps.reports.totals import (
+    HELD_STATUSES,
     NOT_CURRENT_STATES,
     STATUSES_WITHOUT_TRADES,
     exact_sum,
@@ -64,6 +65,14 @@ class Review:
         """Whether the household's own numbers may be shown as those of this night."""
         return self.household["household_state"] not in NOT_CURRENT_STATES
 
+    @property
+    def planned_trade_date(self) -> date | None:
+        """The day the trades are meant for; None where nothing may be traded."""
+        if self.plan is None or self.status in HELD_STATUSES:
+            return None
+        planned: date | None = self.plan["planned_trade_date"]
+        return planned
+
     def account_label(self, account_id: str | None) -> str:
         """Name and masked number; an account of another household is not named."""
         if account_id is None:
@@ -87,9 +96,9 @@ class Review:
         text_id = "subtitle.household"
         if not self.is_current:
             text_id = "subtitle.household_not_current"
-        elif self.plan is not None and self.plan["planned_trade_date"] is not None:
+        elif self.planned_trade_date is not None:
             text_id = "subtitle.household_planned"
-            values["planned_trade_date"] = self.plan["planned_trade_date"].isoformat()
+            values["planned_trade_date"] = self.planned_trade_date.isoformat()
         builder.title(
             self.texts.text(f"sheet.{sheet.sheet_id}.title"),
             self.texts.text(text_id, **values),

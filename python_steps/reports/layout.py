@@ -210,7 +210,7 @@ LOTS: Final = TableLayout(
     (
         Column("account", "wrapped", 25),
         Column("ticker", "text", 8),
-        Column("security", "wrapped", 26),
+        Column("security", "wrapped", 34),
         Column("acquisition_date", "date", 11),
         Column("holding_period_start_date", "date", 11),
         Column("term", "text", 7),
@@ -344,7 +344,7 @@ HOUSEHOLDS: Final = TableLayout(
         Column("transaction_cost", "money", 11),
         Column("exception_count", "whole", 10),
         Column("blocking_count", "whole", 10),
-        Column("status_reason", "wrapped", 56),
+        Column("status_reason", "wrapped", 62),
     ),
 )
 HOUSEHOLDS_SHEET: Final = SheetLayout("households", (HOUSEHOLDS,), 2)

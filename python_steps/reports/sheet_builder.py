@@ -28,6 +28,7 @@ _LINE_HEIGHT: Final = 13.0
 _USUAL_ROW_HEIGHT: Final = 15.0
 # A width is counted in digits of 11 points; text of 10 points is narrower (about 1.35 measured).
 _CHARACTERS_PER_WIDTH: Final = 1.3
+_INDENT: Final = 4.5  # characters lost at both sides of a cell and where a line ends early
 _HIGHEST_ROW: Final = 400.0  # Excel allows 409 points
 _FIRST_WIDE_CHARACTER: Final = 0x2E80
 # Width and height of a US Letter page between its margins, landscape and portrait.
@@ -458,7 +459,7 @@ def _row_height(cells: Sequence[tuple[str, Any]], widths: Sequence[float]) -> fl
         if isinstance(text, (Missing, Link)):
             text = text[0]
         if isinstance(text, str) and len(text) >= width * 0.5:
-            lines = max(lines, wrapped_lines(text, width * _CHARACTERS_PER_WIDTH - 2))
+            lines = max(lines, wrapped_lines(text, width * _CHARACTERS_PER_WIDTH - _INDENT))
     return min(_HIGHEST_ROW, _LINE_HEIGHT * lines + 2)
 
 

@@ -48,9 +48,9 @@ def summary_sheet(review: Review) -> Sheet:
         "as_of_date": review.as_of_date.isoformat(),
     }
     text_id = "summary.advisor"
-    if review.plan is not None and review.plan["planned_trade_date"] is not None:
+    if review.planned_trade_date is not None:
         text_id = "summary.advisor_planned"
-        values["planned_trade_date"] = review.plan["planned_trade_date"].isoformat()
+        values["planned_trade_date"] = review.planned_trade_date.isoformat()
     builder.title(
         review.household["household_name"] or review.household_id, texts.text(text_id, **values)
     )
@@ -81,7 +81,8 @@ def _add_charts(review: Review, builder: SheetBuilder) -> list[int]:
     """The drift charts under the tables; beside them they would make the print too small to read.
 
     Returns:
-        the row in which each chart begins.
+        the empty row above each chart, where a page may begin: on the edge itself the line of the
+        chart's frame would print on both pages.
     """
     builder.skip()
     plans = drift_charts(
@@ -93,7 +94,7 @@ def _add_charts(review: Review, builder: SheetBuilder) -> list[int]:
         height_cm=_CHART_HEIGHT_CM,
     )
     place_charts(builder, plans)
-    return [int(plan.anchor[1:]) for plan in plans]
+    return [int(plan.anchor[1:]) - 1 for plan in plans]
 
 
 def _glance(review: Review) -> list[Fact]:

@@ -12,7 +12,7 @@ from python_steps.reports.book_workbook import BookReportFrames, render_book_wor
 from python_steps.reports.file_names import household_workbook_path, link_target
 from tests.python_steps.reports import made_frames, reading_back
 from tests.python_steps.reports.made_frames import AS_OF, Rows, bare_household, busy_household
-from tests.python_steps.reports.reading_back import opened, sheet, table_rows
+from tests.python_steps.reports.reading_back import all_texts, opened, sheet, table_rows
 
 
 def book() -> Rows:
@@ -151,6 +151,30 @@ def test_taxes_total_leaves_unknown_unknown(workbook):
     assert rows[-1]["household"] == "Total"
     assert rows[-1]["realized_long_term_gain"] == 1002.0
     assert rows[-1]["estimated_tax"] == "n/a"
+
+
+def test_taxes_say_why_what_is_not_known_is_not_known(workbook):
+    texts = all_texts(sheet(workbook, "taxes"))
+    assert "Saved against waterfall: n/a, because the waterfall itself made the plan." in texts
+
+
+def test_drift_of_a_household_that_is_not_released_is_not_told_as_current():
+    rows = book()
+    next(row for row in rows["dim_households"] if row["household_id"] == "H-2").update(
+        household_state="withheld", state_reason="Lots do not tie."
+    )
+    for mart in ("fct_recommended_trades", "fct_trade_lots"):
+        rows[mart] = [row for row in rows[mart] if row["household_id"] != "H-2"]
+    made = opened(rendered(rows))
+    breaches = table_rows(sheet(made, "breaches"), layout.BREACHES)
+    assert len(breaches) == 4
+    held = [
+        row
+        for row in table_rows(sheet(made, "households"), layout.HOUSEHOLDS)
+        if row["status"].startswith("Withheld")
+    ]
+    assert [row["breach_count"] for row in held] == ["n/a", "n/a"]
+    assert [row["max_absolute_drift"] for row in held] == ["n/a", "n/a"]
 
 
 def test_quality_counts_by_rule_and_lists_who_must_act(workbook):

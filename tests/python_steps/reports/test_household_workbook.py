@@ -306,6 +306,20 @@ def test_a_reason_is_told_once_on_the_summary_and_every_sheet_says_not_released(
     assert sum("Two orders are open." in text for text in drift) == 1
 
 
+def test_a_household_with_orders_in_flight_is_not_said_to_trade_on_a_day():
+    rows = busy_household()
+    rows["dim_households"][0] |= {
+        "household_state": "awaiting_execution",
+        "state_reason": "Two orders are open.",
+    }
+    for mart in ("fct_recommended_trades", "fct_trade_lots"):
+        rows[mart] = []
+    workbook = opened(rendered(rows))
+    for name in workbook.sheetnames:
+        assert "for trading on" not in workbook[name]["A2"].value
+    assert "for trading on 2026-11-20" in opened(rendered(busy_household()))["Lots"]["A2"].value
+
+
 def test_a_banner_is_as_high_as_its_larger_print_needs():
     rows = unreleased("withheld")
     rows["dim_households"][0]["state_reason"] = "The value of the joint account is not known. " * 3
@@ -589,7 +603,7 @@ def test_a_long_summary_gives_its_charts_a_page_of_their_own():
     ]
     worksheet = sheet(opened(rendered(rows)), "summary")
     (chart,) = worksheet._charts
-    assert [found.id for found in worksheet.row_breaks.brk] == [chart.anchor._from.row]
+    assert [found.id for found in worksheet.row_breaks.brk] == [chart.anchor._from.row - 1]
     assert not worksheet.sheet_properties.pageSetUpPr.fitToPage
     assert worksheet.page_setup.scale >= 75
 

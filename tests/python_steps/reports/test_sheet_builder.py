@@ -103,6 +103,23 @@ def test_wrapped_lines_break_at_spaces_and_count_wide_characters_twice():
     assert wrapped_lines("", 10) == 1
 
 
+@pytest.mark.parametrize(
+    ("width", "text"),
+    [
+        (26, "Total Bond Market Index Admiral"),
+        (30, "Canadian brokerage account (XXXX0265)"),
+        (21, "A-0000028491310967.001.001"),
+    ],
+)
+def test_a_text_that_viewers_break_in_its_column_has_room_for_two_lines(width, text):
+    columns = (Column("group", "wrapped", width),)
+    made = SheetBuilder(
+        SheetLayout("drift", (TableLayout("drift", columns),)), texts_for("en"), style_book()
+    )
+    made.table(made.layout.tables[0], [{"group": text}], empty="", with_heading=False)
+    assert 'ht="28"' in made.finished().rows[-1]
+
+
 def test_every_kind_has_every_variant_registered():
     numbers = style_book().numbers
     for kind in KINDS:
