@@ -258,18 +258,25 @@ def sell_class(
     allowed: CategorySet,
     purpose: Purpose,
     gains_ceiling: Decimal | None = None,
+    needed: Decimal = NOTHING,
 ) -> None:
     """Sell about `amount` dollars of a class in an account, in the order of `_selling_order`.
 
-    A sale below the household's smallest trade happens only when it ends the holding. Once a class
-    is inside its band, a remainder not worth a trade there opens no further sale.
+    A sale below the household's smallest trade happens only when it ends the holding. Once the
+    class is inside its band and the `needed` dollars are there, a remainder that is not worth a
+    trade opens no further sale.
     """
-    group = market.index.group_of(account_id)
-    least = NOTHING
+    group, wanted = market.index.group_of(account_id), amount
     for position, most in _selling_order(market, ledger, account_id, asset_class, allowed):
         if amount <= 0:
             return
-        if amount < least and ledger.sold_quantity(position) <= 0:
+        is_optional = (
+            group is not None
+            and wanted - amount >= needed
+            and amount < least_inside_band(ledger, group, market.minimum_trade)
+            and not is_outside_now(ledger, group, asset_class)
+        )
+        if is_optional and ledger.sold_quantity(position) <= 0:
             continue
         security = market.index.securities[position.security_id]
         weight = dict(security.class_weights)[asset_class]
@@ -286,8 +293,6 @@ def sell_class(
         if is_large_enough_sale(market, ledger, position, lots, shares):
             sold = ledger.sell(position, lots, shares, purpose)
             amount -= sold * weight
-            if group is not None and not is_outside_now(ledger, group, asset_class):
-                least = least_inside_band(ledger, group, market.minimum_trade)
 
 
 def buy_class(
@@ -431,7 +436,16 @@ def _execute(
         largest = max(parts, key=lambda swap: swap.amount)
         purpose = Purpose(REBALANCE, group.allocation_group_id, sold_class, largest.bought_class)
         amount = sum((swap.amount for swap in parts), NOTHING)
-        sell_class(market, ledger, account_id, sold_class, amount, allowed, purpose, gains_ceiling)
+        needed = sum(
+            (
+                dollars_to_band(ledger, group, name)
+                for name in _unique(swap.bought_class for swap in parts)
+            ),
+            NOTHING,
+        )
+        sell_class(
+            market, ledger, account_id, sold_class, amount, allowed, purpose, gains_ceiling, needed
+        )
     raised = _net_sales(ledger, account_id) - before
     _spend(market, ledger, group, kept, raised)
 
