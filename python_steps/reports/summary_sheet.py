@@ -139,6 +139,18 @@ def _glance(review: Review) -> list[Fact]:
         _optional_fact(
             texts, "summary.tracking_after", plan["tracking_error_after"], "percent", "tracking"
         ),
+        *_date_facts(review),
+        _plan_fact(texts, plan),
+    ]
+    return facts
+
+
+def _date_facts(review: Review) -> list[Fact]:
+    """The days of the trades; none where nothing may be traded."""
+    texts, plan = review.texts, review.plan
+    if plan is None or review.status in HELD_STATUSES:
+        return []
+    return [
         Fact(
             texts.text("summary.planned_trade_date"),
             plan["planned_trade_date"],
@@ -151,9 +163,7 @@ def _glance(review: Review) -> list[Fact]:
             "date",
             texts.text("summary.valid_until.note"),
         ),
-        _plan_fact(texts, plan),
     ]
-    return facts
 
 
 def _plan_fact(texts: Texts, plan: Row) -> Fact:

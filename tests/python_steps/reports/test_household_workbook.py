@@ -317,6 +317,10 @@ def test_a_household_with_orders_in_flight_is_not_said_to_trade_on_a_day():
     workbook = opened(rendered(rows))
     for name in workbook.sheetnames:
         assert "for trading on" not in workbook[name]["A2"].value
+    facts = reading_back.facts(sheet(workbook, "summary"))
+    assert "Estimated tax" in facts
+    assert "Planned trade date" not in facts
+    assert "Valid until" not in facts
     assert "for trading on 2026-11-20" in opened(rendered(busy_household()))["Lots"]["A2"].value
 
 
