@@ -60,7 +60,7 @@ def raise_cash(market: Market, ledger: PlanLedger, account: Account) -> Decimal:
         return max(NOTHING, -ledger.cash(account.account_id))
     for stage in RAISING_STAGES:
         for only_excess in (True, False):
-            for position in _raising_order(market, ledger, account):
+            for position in raising_order(market, ledger, account):
                 if ledger.spendable(account.account_id) >= 0:
                     return NOTHING
                 _raise_from(market, ledger, position, stage, only_excess=only_excess)
@@ -174,7 +174,7 @@ def _raise_from(
         ledger.sell(position, lots, shares, purpose)
 
 
-def _raising_order(market: Market, ledger: PlanLedger, account: Account) -> list[Position]:
+def raising_order(market: Market, ledger: PlanLedger, account: Account) -> list[Position]:
     """Cash equivalents, then the most overweight class and part of it, larger holdings first."""
 
     def key(position: Position) -> tuple[bool, Decimal, Decimal, Decimal, str]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
+from python_steps.planning.cash_steps import raising_order
 from python_steps.planning.concentration import excess_over_limit
 from python_steps.planning.evaluation import is_outside_band
 from python_steps.planning.gain_steps import Deferral
@@ -31,10 +32,10 @@ from python_steps.planning.household import (
 )
 from python_steps.planning.ledger import PlanLedger
 from python_steps.planning.part_swaps import is_of_class
-from python_steps.planning.plan import BUY, TradeException
+from python_steps.planning.plan import BUY, RAISE_CASH, SELL, TradeException
 from python_steps.planning.sell_rules import LOSSES_ONLY, CategorySet
 from python_steps.planning.swaps import Market
-from python_steps.planning.wording import dollars, percent, security_words
+from python_steps.planning.wording import dollars, listed, percent, security_words
 
 NOTHING = Decimal(0)
 CENT = Decimal("0.01")
@@ -123,6 +124,113 @@ def waiting_exceptions(market: Market, ledger: PlanLedger) -> list[TradeExceptio
                 )
             )
     return rows
+
+
+def passed_over_exceptions(
+    market: Market, start: PlanLedger, ledger: PlanLedger
+) -> list[TradeException]:
+    """Losses that a wash-sale window kept from being taken while other lots were sold instead.
+
+    One row per security: its loss lots in taxable accounts where the plan sells other lots of the
+    same class, or raises the account's cash from holdings whose turn came later.
+    """
+    passed: dict[str, dict[str, Decimal]] = {}
+    values: dict[str, tuple[Decimal, Decimal]] = {}
+    for position in market.index.household.positions:
+        account = market.index.accounts.get(position.account_id)
+        if account is None or not account.is_taxable:
+            continue
+        if not _is_sold_instead(market, start, ledger, account, position):
+            continue
+        for lot in position.lots:
+            block = market.sells.lot_block(ledger, position, lot, LOSSES_ONLY)
+            left = ledger.left_of(lot)
+            if block is None or block.code != "wash_sale_window" or left <= 0:
+                continue
+            loss = -market.sells.gain_of(lot, left)
+            if loss <= 0:
+                continue
+            price = market.index.securities[position.security_id].price or NOTHING
+            value, total = values.get(position.security_id, (NOTHING, NOTHING))
+            values[position.security_id] = (value + left * price, total + loss)
+            reasons = passed.setdefault(position.security_id, {})
+            reasons[block.reason] = reasons.get(block.reason, NOTHING) + left * price
+    rows = []
+    for security_id, (value, loss) in sorted(values.items()):
+        if value < market.minimum_trade:
+            continue
+        security = market.index.securities[security_id]
+        rows.append(
+            TradeException(
+                subject=f"Loss in {security.label}",
+                reason_code="wash_sale_window",
+                rationale=f"{dollars(value)} of {security.label} with a loss of {dollars(loss)} is "
+                f"passed over and other lots are sold: {_largest_reasons(passed[security_id])}.",
+                security_id=security_id,
+                asset_class=security.primary_class,
+                amount=value.quantize(CENT),
+            )
+        )
+    return rows
+
+
+def contribution_words(market: Market) -> str:
+    """A sentence on money that is due in and takes Cash out of its band, empty without any."""
+    household = market.index.household
+    sentences = []
+    for group in household.groups:
+        row = group.target_of(CASH)
+        if row is None or row.is_breach or not row.is_breach_projected:
+            continue
+        if row.projected_weight <= row.upper_band_weight:
+            continue
+        flows = [
+            flow
+            for flow in household.cash_flows
+            if flow.flow_type == "contribution"
+            and market.index.accounts[flow.account_id].allocation_group_id
+            == group.allocation_group_id
+        ]
+        weight = percent(row.projected_weight)
+        if not flows:
+            sentences.append(
+                f"Payments and orders under way take Cash to {weight}, outside its band; what is "
+                "above its target is invested once they have posted."
+            )
+            continue
+        named = listed(
+            [
+                f"{dollars(flow.amount)}"
+                + (f" due {flow.required_by_date.isoformat()}" if flow.required_by_date else "")
+                for flow in flows
+            ]
+        )
+        is_one = len(flows) == 1
+        sentences.append(
+            f"The {'contribution' if is_one else 'contributions'} of {named} "
+            f"{'takes' if is_one else 'take'} Cash to {weight}, outside its band, and "
+            f"{'is' if is_one else 'are'} invested when {'it posts' if is_one else 'they post'}."
+        )
+    return " ".join(sentences)
+
+
+def losses_left_words(market: Market, ledger: PlanLedger) -> str:
+    """A sentence on losses that could be taken where nothing is rebalanced, empty without any."""
+    if not market.index.household.harvests_losses:
+        return ""
+    total = NOTHING
+    for position in market.index.household.positions:
+        account = market.index.accounts.get(position.account_id)
+        if account is None or not account.is_taxable:
+            continue
+        for lot in market.sells.eligible_lots(ledger, position, LOSSES_ONLY):
+            total -= min(NOTHING, market.sells.gain_of(lot, ledger.left_of(lot)))
+    if total < market.minimum_trade or total <= 0:
+        return ""
+    return (
+        f"Losses of {dollars(total)} stand unrealised; they are harvested only within a rebalance, "
+        "never on their own."
+    )
 
 
 def account_exceptions(index: HouseholdIndex) -> list[TradeException]:
@@ -263,6 +371,37 @@ def unique_subjects(rows: Iterable[TradeException]) -> tuple[TradeException, ...
         seen[subject] = count + 1
         result.append(replace(row, subject=f"{subject} ({count + 1})" if count else subject))
     return tuple(result)
+
+
+def _is_sold_instead(
+    market: Market, start: PlanLedger, ledger: PlanLedger, account: Account, position: Position
+) -> bool:
+    """Whether the plan sells other taxable lots where those of a holding could have served.
+
+    Cash is raised from holdings in a fixed order: one is passed over when it stands before all of
+    those that are sold for it in its account.
+    """
+    own_class = market.index.securities[position.security_id].primary_class
+    turn = {
+        each.security_id: place for place, each in enumerate(raising_order(market, start, account))
+    }
+    sold_turns = []
+    for order in ledger.orders.values():
+        seller = market.index.accounts[order.account_id]
+        if order.action != SELL or not seller.is_taxable:
+            continue
+        security = market.index.securities[order.security_id]
+        raises_cash = any(each.reason_code == RAISE_CASH for each, _ in order.purposes)
+        is_near = (
+            order.account_id == account.account_id
+            if raises_cash
+            else seller.allocation_group_id == account.allocation_group_id
+        )
+        if is_near and security.primary_class == own_class:
+            return True
+        if is_near and raises_cash and not security.is_cash_equivalent:
+            sold_turns.append(turn[order.security_id])
+    return bool(sold_turns) and turn[position.security_id] < min(sold_turns)
 
 
 def _out_of_tolerance(market: Market, left: LeftOver) -> TradeException:

@@ -203,7 +203,7 @@ def _finished(market: Market, start: PlanLedger, steps: Steps, judge: Judge) -> 
     household, ledger = judge.household, steps.ledger
     trades = finished_trades(market.index, start, ledger, judge.policy, judge.tax)
     left = leftovers.left_over_targets(market.index, ledger)
-    exceptions = _exceptions(market, steps, left, judge)
+    exceptions = _exceptions(market, start, steps, left, judge)
     shortfall = sum(steps.shortfalls.values(), NOTHING)
     waits = bool(leftovers.waiting_exceptions(market, ledger))
     is_deferred = bool(steps.deferrals) or waits
@@ -220,8 +220,20 @@ def _finished(market: Market, start: PlanLedger, steps: Steps, judge: Judge) -> 
         household_id=household.household_id,
         run_mode=steps.run_mode,
         plan_status=status,
-        explanation=_explanation(
-            household, status, steps.run_mode, trades, estimated_tax, shortfall, left, waits=waits
+        explanation=" ".join(
+            [
+                _explanation(
+                    household,
+                    status,
+                    steps.run_mode,
+                    trades,
+                    estimated_tax,
+                    shortfall,
+                    left,
+                    waits=waits,
+                ),
+                *_remarks(market, ledger, status),
+            ]
         ),
         trades=trades,
         tax_impacts=tax_impacts(market.index, ledger, judge.tax),
@@ -246,7 +258,11 @@ def _finished(market: Market, start: PlanLedger, steps: Steps, judge: Judge) -> 
 
 
 def _exceptions(
-    market: Market, steps: Steps, left: list[leftovers.LeftOver], judge: Judge
+    market: Market,
+    start: PlanLedger,
+    steps: Steps,
+    left: list[leftovers.LeftOver],
+    judge: Judge,
 ) -> tuple[TradeException, ...]:
     allowed = allowed_gains(judge.household, judge.policy)
     is_planned = judge.household.household_state == RELEASED
@@ -257,6 +273,7 @@ def _exceptions(
         rows += leftovers.tolerance_exceptions(market, steps.ledger, left, allowed, steps.deferrals)
         rows += leftovers.waiting_exceptions(market, steps.ledger)
         rows += leftovers.concentration_exceptions(market, steps.ledger)
+        rows += leftovers.passed_over_exceptions(market, start, steps.ledger)
     return leftovers.unique_subjects(rows)
 
 
@@ -276,6 +293,16 @@ def _status(
     if is_deferred:
         return "deferred"
     return "partial" if is_out_of_tolerance else "no_trade"
+
+
+def _remarks(market: Market, ledger: PlanLedger, status: str) -> list[str]:
+    """Sentences that the explanation ends with: money due in, losses not taken."""
+    if status not in ("no_trade", "proposed", "partial", "deferred"):
+        return []
+    remarks = [leftovers.contribution_words(market)]
+    if status == "no_trade" and market.index.household.groups:
+        remarks.append(leftovers.losses_left_words(market, ledger))
+    return [remark for remark in remarks if remark]
 
 
 def _explanation(

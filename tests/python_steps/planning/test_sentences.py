@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from python_steps.planning.plan import EXCEPTION_CODES, REASON_CODES
 from python_steps.planning.wording import count_of, listed, tax_clause
-from tests.python_steps.planning.small_book import BONDS, LARGE, SMALL, D, SmallBook
+from tests.python_steps.planning.small_book import BONDS, CASH, LARGE, SMALL, D, SmallBook
 
 
 def stocks_and_bonds(**household: object) -> SmallBook:
@@ -184,3 +185,38 @@ def test_a_purchase_names_every_class_that_pays_for_it() -> None:
     book.lot("I1", "BND", 400, 50)
     buy = book.plan().of("buy", "BND")[0]
     assert "paid from US Large Cap Equity and US Small/Mid Cap sold in this" in buy["rationale"]
+
+
+def test_a_contribution_on_its_way_is_told_when_it_takes_cash_out_of_its_band() -> None:
+    book = stocks_and_bonds()
+    book.tables["fct_account_cash"][0].update(trade_date=D(500), investable=D(500))
+    book.lot("A1", "VTI", 500, 90)
+    book.lot("A1", "BND", 1_000, 45)
+    book.flow("A1", "contribution", 12_000, date(2026, 12, 1))
+    book.projected["G1", CASH] = D("0.11")
+    text = book.plan().plan["explanation"]
+    assert text == (
+        "Every asset class is inside its band and no cash is needed: nothing to do. The "
+        "contribution of $12,000 due 2026-12-01 takes Cash to 11.0%, outside its band, and is "
+        "invested when it posts."
+    )
+    book.tables["int_cash_flows__due"] = []
+    assert "Payments and orders under way take Cash to 11.0%" in book.plan().plan["explanation"]
+    book.projected["G1", CASH] = D("0.005")
+    assert book.plan().plan["explanation"].endswith("nothing to do.")
+
+
+@pytest.mark.parametrize(
+    ("harvests", "cost", "is_told"),
+    [(True, 130, True), (False, 130, False), (True, "100.2", False)],
+)
+def test_losses_that_are_not_harvested_on_their_own_are_told(
+    harvests: bool, cost: object, is_told: bool
+) -> None:
+    book = stocks_and_bonds(harvests_losses=harvests)
+    book.lot("A1", "VTI", 500, cost)
+    book.lot("A1", "BND", 1_000, 45)
+    text = book.plan().plan["explanation"]
+    words = "Losses of $15,000 stand unrealised; they are harvested only within a rebalance"
+    assert (words in text) is is_told
+    assert ("unrealised" in text) is is_told

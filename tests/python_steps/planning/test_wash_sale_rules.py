@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
-from tests.python_steps.planning.small_book import BONDS, LARGE, SMALL, SmallBook
+from tests.python_steps.planning.small_book import (
+    BONDS,
+    LARGE,
+    SMALL,
+    TRADE_DATE,
+    D,
+    Planned,
+    SmallBook,
+)
 
 
 def loss_book() -> SmallBook:
@@ -146,3 +154,55 @@ def test_what_the_plan_buys_anywhere_is_not_sold_at_a_loss_later_in_the_plan() -
     assert [row["account_id"] for row in planned.of("buy", "VB")] == ["R1"]
     assert loss not in planned.sold_lots()
     assert "wash_sale_window" in planned.reasons()
+
+
+def passed_over(planned: Planned) -> list[dict[str, object]]:
+    return [row for row in planned.exceptions if row["subject"].startswith("Loss in ")]
+
+
+def two_funds(until: date | None) -> SmallBook:
+    book = loss_book()
+    book.security("ITOT", LARGE, 100)
+    book.lot("A1", "ITOT", 300, 120)
+    if until is not None:
+        book.window("ITOT", no_loss_sale_until_date=until, caused_by="ITOT is reinvested monthly.")
+    return book
+
+
+def test_a_loss_that_a_window_bars_is_told_once_where_other_lots_are_sold() -> None:
+    book = two_funds(TRADE_DATE + timedelta(days=9))
+    book.lot("A1", "ITOT", 50, 110)
+    planned = book.plan()
+    assert planned.of("sell", "VTI")
+    (row,) = passed_over(planned)
+    assert row["reason_code"] == "wash_sale_window"
+    assert row["security_id"] == "ITOT"
+    assert row["amount"] == 35_000
+    assert "$35,000 of ITOT with a loss of $6,500 is passed over" in str(row["rationale"])
+    assert "(ITOT is reinvested monthly)" in str(row["rationale"])
+
+
+def test_nothing_is_passed_over_without_a_window_or_a_sale() -> None:
+    assert not passed_over(two_funds(None).plan())
+    book = two_funds(TRADE_DATE + timedelta(days=9))
+    book.constraint("A1", "VTI", sellable_quantity=D(0))
+    planned = book.plan()
+    assert not planned.of("sell")
+    assert not passed_over(planned)
+
+
+def test_a_loss_passed_over_for_a_cash_need_is_told() -> None:
+    book = SmallBook()
+    book.household()
+    book.group({LARGE: "0.5", BONDS: "0.5"})
+    book.account("A1", minimum=2_000)
+    book.tax_unit()
+    book.security("VTI", LARGE, 100)
+    book.security("BND", BONDS, 50)
+    book.lot("A1", "VTI", 530, 120)
+    book.lot("A1", "BND", 940, 60)
+    book.window("VTI", no_loss_sale_until_date=TRADE_DATE + timedelta(days=9))
+    planned = book.plan()
+    assert planned.of("sell", "BND")
+    (row,) = passed_over(planned)
+    assert row["security_id"] == "VTI"
