@@ -388,8 +388,8 @@ class _Collected:
             scope=item.scope,
             message=(
                 f"{place}, row {number}: rule {item.rule}: found {observed}; expected "
-                f"{item.expected}. Ask the sender for a corrected row; until then the "
-                f"{item.scope} is {'not traded' if item.severity == 'block' else 'flagged'}."
+                f"{item.expected}. Ask the sender for a corrected row; until then "
+                f"{_meanwhile(item)}."
             ),
             observed=observed,
             expected=item.expected,
@@ -406,6 +406,15 @@ class _Collected:
         if item.column in row:
             return f"{item.column} = {row[item.column]!r}"
         return f"{item.column} all empty"
+
+
+def _meanwhile(item: PlannedExpectation) -> str:
+    """What a broken row does until it is corrected, as a clause."""
+    if item.severity != "block":
+        return f"the {item.scope} is flagged"
+    if item.scope == "feed":
+        return "this value is not loaded, the rest of the file is"
+    return f"the {item.scope} is not traded"
 
 
 def _place(row: dict[str, Any], entity: Entity) -> str:
