@@ -64,6 +64,19 @@
                 received.as_of_date = file_in_force.as_of_date
                 and received.source_file_id = file_in_force.source_file_id
         where
-            try_cast(received.valid_from as date) <= {{ as_of_date() }}
+            -- A row whose dates cannot be read holds: its contract violation says what stops because of it.
+            coalesce(try_cast(received.valid_from as date), {{ as_of_date() }}) <= {{ as_of_date() }}
             and coalesce(try_cast(nullif(trim(received.valid_to), '') as date), {{ as_of_date() }}) >= {{ as_of_date() }}
+{%- endmacro %}
+
+{#- Whether the amount, the type and the state of a cash flow say what is to happen. -#}
+{% macro is_understood_flow(flows) -%}
+    coalesce(
+        {{ flows }}.amount > 0
+        and {{ flows }}.flow_type in (
+            'contribution', 'withdrawal', 'rmd', 'fee', 'capital_call', 'income_distribution'
+        )
+        and {{ flows }}.state in ('planned', 'requested', 'posted', 'cancelled'),
+        false
+    )
 {%- endmacro %}

@@ -96,6 +96,11 @@ class Book:
             {"allocation_group_id": f"G-{name}", "household_id": name}
             | {"review_frequency": "annual", "last_review_date": "2026-06-01"},
         )
+        self.delivery.add(
+            "tax_profiles",
+            {"tax_unit_id": name, "household_id": name, "tax_year": "2026", "filing_status": "MFJ"}
+            | {"ordinary_taxable_income": "200000", "magi": "210000", "state_rate": "0.05"},
+        )
         for key, weight in (
             ("US Large Cap Equity", stocks),
             ("Investment Grade Bonds", bonds),

@@ -51,7 +51,7 @@ def test_each_household_has_the_state_of_its_trouble_and_no_other(book: Path) ->
         ("FOREIGN", "The value of Account 42 (XXXX0042) is not known"),
         ("TARGETS", "add up to 0.9200000000, not to 1"),
         ("UNCERTAIN", "of the value is frozen for uncertain value or tax lots"),
-        ("ORDERS", "1 open order(s) must be filled or cancelled"),
+        ("ORDERS", "1 open order must be filled or cancelled"),
     ],
 )
 def test_state_reason_says_what_is_wrong_in_a_sentence(

@@ -58,8 +58,17 @@ assessed as (
         missing_feeds.entities as missing_entities,
         coalesce(blocks.is_absent, false) as is_absent,
         coalesce(positions.has_pending_lots, false) as has_pending_lots,
-        coalesce(positions.is_value_known, true) and (cash.account_id is null or cash.trade_date is not null)
+        -- Lots without any holding: what the account is worth is not known. Beside other holdings they
+        -- count as uncertain value.
+        coalesce(lots_alone.lot_count > 0 and positions.account_id is null, false) as has_lots_only,
+        coalesce(positions.is_value_known, true)
+        and (cash.account_id is null or cash.trade_date is not null)
+        and (
+            lots_alone.account_id is null
+            or (positions.account_id is not null and lots_alone.is_value_known)
+        )
             as is_value_known,
+        coalesce(lots_alone.market_value, 0) as value_of_lots_alone,
         cast(
             coalesce(positions.market_value, 0)
             + coalesce(cash.trade_date - cash.margin_debit, 0) as decimal(24, 6)
@@ -71,6 +80,8 @@ assessed as (
     left join missing_feeds on accounts.custodian = missing_feeds.custodian
     left join positions on accounts.account_id = positions.account_id
     left join lots on accounts.account_id = lots.account_id
+    left join {{ ref("int_lots__without_positions") }} as lots_alone
+        on accounts.account_id = lots_alone.account_id
     left join {{ ref("int_cash__by_account") }} as cash on accounts.account_id = cash.account_id
 )
 
@@ -105,7 +116,7 @@ select
     case
         when coalesce(account_status, 'open') <> 'closed' and (missing_entities is not null or is_absent)
             then 'waiting_for_feed'
-        when is_withheld then 'withheld'
+        when is_withheld or has_lots_only then 'withheld'
         when block_reasons is not null or coalesce(account_status, 'open') <> 'open' then 'frozen'
         when has_pending_lots then 'lots_pending'
         else 'complete'
@@ -122,6 +133,10 @@ select
                 when 'pledged' then 'it is pledged'
                 when 'transferring' then 'it is being transferred'
                 when 'closed' then 'it is closed'
+                when 'open' then null
+                -- A closing account may be sold, not bought into: fct_position_constraints.
+                when 'closing' then null
+                else 'its status ' || account_status || ' is not known'
             end,
             case when is_in_policy and not is_tradable then 'the firm does not trade it' end
         ),
@@ -129,7 +144,8 @@ select
     ) as trading_blocked_reason,
     case when is_value_known then known_value end as market_value,
     case
-        when is_account_uncertain and is_value_known then abs(known_value)
-        when is_value_known then uncertain_parts
-    end as uncertain_value
+        when is_account_uncertain and is_value_known then abs(known_value) + value_of_lots_alone
+        when is_value_known then uncertain_parts + value_of_lots_alone
+    end as uncertain_value,
+    cast(case when is_value_known then value_of_lots_alone end as decimal(24, 6)) as value_of_lots_alone
 from assessed

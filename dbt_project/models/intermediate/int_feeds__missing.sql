@@ -22,6 +22,22 @@ refused as (
         and feed <> 'policy_files'
 ),
 
+-- A file of several entities that is refused leaves all of them out.
+refused_whole as (
+    select distinct
+        custodian,
+        feed
+    from {{ ref("stg_contract_violations") }}
+    where
+        severity = 'block'
+        and scope = 'feed'
+        and feed in ('ibkr_flex', 'schwab_positions', 'schwab_lot_details')
+        and source_file_id not in (
+            select files.source_file_id from {{ ref("stg_source_files") }} as files
+            where files.as_of_date = {{ as_of_date() }}
+        )
+),
+
 demanded as (
     select
         custodian,
@@ -29,6 +45,20 @@ demanded as (
         'required' as demanded_because
     from {{ ref("stg_expected_feeds") }}
     where is_required
+    union
+    select
+        required.custodian,
+        required.entity,
+        'quarantined' as demanded_because
+    from {{ ref("stg_expected_feeds") }} as required
+    inner join refused_whole on required.custodian = refused_whole.custodian
+    where
+        required.is_required
+        and case refused_whole.feed
+            when 'ibkr_flex' then true
+            when 'schwab_lot_details' then required.entity = 'tax_lots'
+            else required.entity in ('accounts', 'securities', 'positions', 'cash_balances', 'prices')
+        end
     union
     select
         custodian,

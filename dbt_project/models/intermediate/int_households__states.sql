@@ -27,7 +27,9 @@ with accounts as (
             distinct case when not is_value_known then {{ account_label("accounts") }} end, '; '
         ) as unknown_accounts,
         sum(market_value) as market_value,
-        sum(case when accounts.counts_toward_allocation then market_value end) as counted_value,
+        -- Lots whose holding is missing are uncertain and belong to the whole they are a share of.
+        sum(case when accounts.counts_toward_allocation then market_value + value_of_lots_alone end)
+            as counted_value,
         sum(case when accounts.counts_toward_allocation then uncertain_value end) as uncertain_value
     from {{ ref("int_accounts__states") }} as accounts
     where accounts.household_id is not null and coalesce(accounts.account_status, 'open') <> 'closed'
@@ -126,7 +128,9 @@ select
             case
                 when order_count > 0
                     then
-                        order_count || ' open order(s) must be filled or cancelled before a new plan is made.'
+                        order_count
+                        || case order_count when 1 then ' open order' else ' open orders' end
+                        || ' must be filled or cancelled before a new plan is made.'
             end
         ),
         ''

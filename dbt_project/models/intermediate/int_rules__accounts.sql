@@ -11,10 +11,14 @@ accounts as (
         cash.is_overdrawn,
         cash.stated_twice_difference,
         cash.account_id is not null as has_cash,
-        holders.account_id is not null as has_positions
+        holders.account_id is not null as has_positions,
+        lots_alone.lot_count as lots_alone_count,
+        lots_alone.market_value as lots_alone_value
     from {{ ref("int_accounts__identified") }} as accounts
     left join {{ ref("int_cash__by_account") }} as cash on accounts.account_id = cash.account_id
     left join holders on accounts.account_id = holders.account_id
+    left join {{ ref("int_lots__without_positions") }} as lots_alone
+        on accounts.account_id = lots_alone.account_id
 ),
 
 custodians as (
@@ -126,6 +130,26 @@ broken as (
             where missing.entity = 'positions'
         )
     union all by name
+    -- The file of positions may be cut: what it does not hold is not nothing.
+    select
+        'account_holds_its_lots' as rule,
+        account_id,
+        custodian,
+        lots_alone_count
+        || case lots_alone_count when 1 then ' lot' else ' lots' end
+        || ' without a position, worth '
+        || round(lots_alone_value, 2) as observed,
+        'The account has tax lots of holdings that tonight''s positions do not show'
+        || case when has_positions then '' else '; they show no holding of it at all' end
+        || ': its positions may be cut, or its lots late. Ask the custodian for a complete file. The account '
+        || 'is not traded until they agree'
+        || case
+            when has_positions then ', and the value of the lots counts as uncertain.'
+            else ', and its value counts as unknown.'
+        end as message
+    from open_accounts
+    where lots_alone_count > 0
+    union all by name
     select
         'currency_of_cash_has_a_rate' as rule,
         account_id,
@@ -214,7 +238,31 @@ broken as (
         on
             flows.custodian = settings.custodian
             and flows.account_number = settings.account_number
-    where settings.account_number is null and flows.state in ('planned', 'requested')
+    where settings.account_number is null and coalesce(flows.state not in ('posted', 'cancelled'), true)
+    union all by name
+    select
+        'cash_flow_is_understood' as rule,
+        account_references.account_id,
+        flows.custodian,
+        flows.feed,
+        flows.source_file_id,
+        flows.source_row_number,
+        coalesce(flows.cash_flow_id, 'no id') || ': ' || coalesce(flows.flow_type, 'no type')
+        || ', ' || coalesce(flows.amount::varchar, 'no amount') || ', ' || coalesce(flows.state, 'no state')
+            as observed,
+        'The amount (which must be more than 0), the type or the state of the cash flow is not understood; '
+        || 'correct the cash_flows file. The flow counts as nothing and its account is not traded until then.'
+            as message
+    from {{ ref("stg_cash_flows") }} as flows
+    inner join {{ ref("int_account_references__resolved") }} as account_references
+        on
+            flows.custodian = account_references.custodian
+            and flows.account_number = account_references.account_number
+    where
+        not {{ is_understood_flow("flows") }}
+        -- What has been carried out or called off moves nothing any more.
+        and coalesce(flows.state not in ('posted', 'cancelled'), true)
+        and flows.matched_transaction_id is null
 )
 
 select

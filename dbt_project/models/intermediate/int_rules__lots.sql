@@ -81,7 +81,8 @@ broken as (
         *,
         quantity::varchar as observed,
         'There is a lot but no position of this security in the account; ask the custodian whether the '
-        || 'position or the lot is missing a day. The lot is left out.' as message
+        || 'position or the lot is missing a day. The lot is not sold, and its account is not traded.'
+            as message
     from lots
     where
         not has_position

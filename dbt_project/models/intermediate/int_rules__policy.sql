@@ -16,6 +16,16 @@ managed_groups as (
     where allocation_group_id is not null and is_in_policy and account_status <> 'closed'
 ),
 
+taxable_accounts as (
+    select
+        account_id,
+        household_id,
+        tax_unit_id,
+        is_tradable
+    from {{ ref("int_accounts__identified") }}
+    where is_in_policy and account_status <> 'closed' and coalesce(tax_treatment, 'taxable') = 'taxable'
+),
+
 sums as (
     select
         allocation_group_id,
@@ -113,24 +123,149 @@ broken as (
         on model_securities.asset_class = asset_classes.asset_class
     where asset_classes.asset_class is null
     union all by name
-    select
-        'restriction_names_a_known_thing' as rule,
-        restriction_id || ': ' || scope as observed,
-        'The restriction '
-        || restriction_id
-        || ' names a '
-        || scope
-        || ' that is not known, so it restricts nothing; correct the restrictions file.' as message,
+    select distinct
+        case
+            when is_scope_known then 'restriction_can_be_applied'
+            when scope <> 'firm' and account_id is not null then 'restriction_of_account_can_be_applied'
+            when scope <> 'firm' and household_id is not null then 'restriction_of_household_can_be_applied'
+            else 'restriction_names_a_known_thing'
+        end as rule,
+        case when not is_scope_known then household_id end as household_id,
+        case when not is_scope_known then account_id end as account_id,
+        restriction_id || ': ' || coalesce(scope, 'no scope') as observed,
+        'The restriction ' || coalesce(restriction_id, 'without an id')
+        || case problem
+            when 'scope' then ' has a scope that is not known'
+            when 'subject' then ' names a ' || scope || ' that is not known'
+            when 'type' then ' is of a type that is not known'
+            when 'limit' then ' caps a weight but has no limit that can be read'
+            else ' names a security that nothing else in the book knows'
+        end
+        || case
+            when is_scope_known and problem = 'scope'
+                then ' and names nobody, so it is applied to the whole firm'
+            when is_scope_known and security_id is null
+                then ', so nothing is bought or sold in the whole firm'
+            when is_scope_known and lot_id is not null
+                then ', so its lot is not sold'
+            when is_scope_known
+                then ', so its security is neither bought nor sold in the whole firm'
+            when scope <> 'firm' and account_id is not null
+                then ', so nothing is bought or sold in the account'
+            when scope <> 'firm' and household_id is not null
+                then ', so the household is withheld from trading'
+            when scope = 'firm'
+                then ', so nothing that is held or on the buy list can be it and it restricts nothing'
+            else ', and no household, person or account of the book goes by its id, so it restricts nothing'
+        end
+        || '; correct the restrictions file.' as message,
         feed,
         source_file_id,
         source_row_number
     from {{ ref("int_restrictions__expanded") }}
-    where not is_scope_known
+    where problem is not null
+    union all by name
+    select
+        'target_is_stated_once' as rule,
+        allocation_groups.household_id,
+        targets.allocation_group_id || ' ' || targets.target_key as observed,
+        'The ips_targets file has '
+        || targets.rows_in_force
+        || ' rows in force for '
+        || targets.target_key
+        || ' in '
+        || targets.allocation_group_id
+        || '; end the older ones with a valid_to date. The household is withheld from trading, as which '
+        || 'of them holds is not known.' as message,
+        targets.feed,
+        targets.source_file_id,
+        targets.source_row_number
+    from {{ ref("stg_ips_targets") }} as targets
+    left join {{ ref("stg_allocation_groups") }} as allocation_groups
+        on targets.allocation_group_id = allocation_groups.allocation_group_id
+    where targets.rows_in_force > 1
+    union all by name
+    select
+        'household_has_accounts' as rule,
+        households.household_id,
+        'no account' as observed,
+        'No account of the account_settings file names the household; add its accounts or end the household '
+        || 'in the households file. Nothing is planned for it.' as message,
+        households.feed,
+        households.source_file_id,
+        households.source_row_number
+    from {{ ref("stg_households") }} as households
+    where
+        households.household_id not in (
+            select settings.household_id from {{ ref("stg_account_settings") }} as settings
+            where settings.household_id is not null
+        )
+    union all by name
+    select
+        'tax_profile_can_be_used' as rule,
+        accounts.household_id,
+        accounts.account_id,
+        coalesce(
+            array_to_string(
+                list_transform(
+                    profiles.rejected_values, rejected -> rejected.column_name || ' = ' || rejected.value
+                ),
+                ', '
+            ),
+            'filing_status = ' || coalesce(profiles.filing_status, '')
+        ) as observed,
+        'The tax profile of ' || profiles.tax_unit_id
+        || ' has a value that cannot be read, so the tax of a sale is not known; correct the tax_profiles '
+        || 'file. Taxable accounts of this tax return are not traded until then.' as message,
+        profiles.feed,
+        profiles.source_file_id,
+        profiles.source_row_number
+    from {{ ref("stg_tax_profiles") }} as profiles
+    inner join taxable_accounts as accounts on profiles.tax_unit_id = accounts.tax_unit_id
+    where
+        coalesce(profiles.tax_year, year({{ planned_trade_date() }})) = year({{ planned_trade_date() }})
+        and (
+            profiles.rejected_values is not null
+            or coalesce(profiles.filing_status not in ('single', 'MFJ', 'MFS', 'HoH'), true)
+        )
+    union all by name
+    select
+        'taxable_account_has_a_tax_profile' as rule,
+        accounts.household_id,
+        accounts.account_id,
+        case
+            when accounts.tax_unit_id is null then 'no tax unit'
+            when profiles.tax_unit_id is null then 'no tax profile of the year'
+            else 'income or state rate not stated'
+        end as observed,
+        'The tax profile that the account needs for the year of the trade is missing or lacks the income or '
+        || 'the state rate, so the tax of a sale is not known; complete the tax_profiles file. Nothing that '
+        || 'would realise a gain or loss is sold until then.' as message,
+        profiles.feed,
+        profiles.source_file_id,
+        profiles.source_row_number
+    from taxable_accounts as accounts
+    left join {{ ref("stg_tax_profiles") }} as profiles
+        on
+            accounts.tax_unit_id = profiles.tax_unit_id
+            and profiles.tax_year = year({{ planned_trade_date() }})
+    where
+        accounts.is_tradable
+        and (
+            profiles.tax_unit_id is null
+            or (
+                profiles.rejected_values is null
+                and (
+                    profiles.ordinary_taxable_income is null
+                    or profiles.magi is null
+                    or profiles.state_rate is null
+                )
+            )
+        )
     {% for model, key in {
         "stg_households": "household_id",
         "stg_allocation_groups": "allocation_group_id",
         "stg_account_settings": "custodian || ' ' || " ~ masked_number("account_number"),
-        "stg_ips_targets": "allocation_group_id || ' ' || target_key",
         "stg_tax_profiles": "tax_unit_id || ' ' || tax_year",
         "stg_restrictions": "restriction_id",
         "stg_cash_flows": "cash_flow_id",
@@ -138,6 +273,8 @@ broken as (
         union all by name
         select
             'policy_row_is_single' as rule,
+            {{ "household_id" if model in ["stg_households", "stg_allocation_groups", "stg_account_settings",
+                "stg_tax_profiles"] else "cast(null as varchar)" }} as household_id,
             {{ key }} as observed,
             'The {{ model | replace("stg_", "") }} file has '
             || rows_in_force
@@ -155,6 +292,7 @@ broken as (
 select
     rule,
     household_id,
+    account_id,
     'POLICY' as custodian,
     feed,
     source_file_id,

@@ -16,7 +16,6 @@
     "stg_households": "household_policy_can_be_read",
     "stg_allocation_groups": "household_policy_can_be_read",
     "stg_ips_targets": "household_policy_can_be_read",
-    "stg_tax_profiles": "household_policy_can_be_read",
     "stg_cash_flows": "cash_flow_can_be_read",
     "stg_model_securities": "reference_values_can_be_read",
     "stg_security_custodians": "reference_values_can_be_read",
@@ -54,7 +53,7 @@ with rejected as (
             {{ "policies.custodian" if model in with_account else "'POLICY'" }} as custodian,
             {{ "policies.account_number" if model in with_account else "null" }} as account_number,
             null as security_key,
-            {% if model in ["stg_households", "stg_allocation_groups", "stg_tax_profiles"] -%}
+            {% if model in ["stg_households", "stg_allocation_groups"] -%}
                 policies.household_id,
             {%- elif model == "stg_ips_targets" -%}
                 allocation_groups.household_id,

@@ -74,9 +74,15 @@ rows_of_files as (
 contract_violations as (
     select
         violations.rule,
-        violations.severity,
+        case
+            when violations.severity = 'block' and not coalesce(policy_rows.is_in_force, true) then 'warn'
+            else violations.severity
+        end as severity,
         -- What cannot be narrowed to a lot or a position quarantines the account.
         case
+            -- The rules of the book know what a broken row of these restricts or taxes, and stop just that.
+            when violations.feed = 'policy_files' and violations.entity in ('restrictions', 'tax_profiles')
+                then 'feed'
             when violations.scope = 'lot' and rows_of_files.lot_id is not null then 'lot'
             when
                 violations.scope in ('lot', 'position') and rows_of_files.security_id is not null
@@ -88,11 +94,13 @@ contract_violations as (
                 then 'account'
             else violations.scope
         end as scope,
-        violations.scope in ('account', 'position', 'lot') as is_uncertain,
-        coalesce(rows_of_files.account_id, account_references.account_id) as account_id,
+        violations.scope in ('account', 'position', 'lot')
+        and coalesce(violations.feed, '') <> 'policy_files' as is_uncertain,
+        coalesce(rows_of_files.account_id, policy_rows.account_id, account_references.account_id)
+            as account_id,
         rows_of_files.security_id,
         case when violations.scope = 'lot' then rows_of_files.lot_id end as lot_id,
-        violations.household_id,
+        coalesce(policy_rows.household_id, violations.household_id) as household_id,
         violations.custodian,
         violations.feed,
         violations.file_name,
@@ -101,7 +109,11 @@ contract_violations as (
         violations.observed,
         violations.expected,
         violations.message,
-        'what the custodian sent breaks the rule "' || replace(violations.rule, '_', ' ') || '"' as reason,
+        case
+            when violations.feed = 'policy_files' then 'what the firm''s own file says of it'
+            else 'what the custodian sent'
+        end
+        || ' breaks the rule "' || replace(violations.rule, '_', ' ') || '"' as reason,
         violations.who_must_act,
         'contract' as found_by
     from {{ ref("stg_contract_violations") }} as violations
@@ -110,6 +122,11 @@ contract_violations as (
             violations.source_file_id = rows_of_files.source_file_id
             and violations.source_row_number = rows_of_files.source_row_number
             and violations.entity = rows_of_files.entity
+    left join {{ ref("int_policy_rows__resolved") }} as policy_rows
+        on
+            violations.source_file_id = policy_rows.source_file_id
+            and violations.source_row_number = policy_rows.source_row_number
+            and violations.entity = policy_rows.entity
     left join {{ ref("int_account_references__resolved") }} as account_references
         on
             violations.custodian = account_references.custodian

@@ -15,7 +15,7 @@ typed as (
         feed,
         source_file_id,
         source_row_number,
-        cast(valid_from as date) as valid_from,
+        try_cast(valid_from as date) as valid_from,
         upper(trim(custodian)) as custodian,
         {{ as_text("account_number") }} as account_number,
         {{ without_account_number(as_text("account_name"), as_text("account_number")) }} as account_name,

@@ -12,7 +12,7 @@ typed as (
         feed,
         source_file_id,
         source_row_number,
-        cast(valid_from as date) as valid_from,
+        try_cast(valid_from as date) as valid_from,
         {{ as_text("allocation_group_id") }} as allocation_group_id,
         {{ as_text("household_id") }} as household_id,
         {{ as_text("group_name") }} as group_name,

@@ -12,7 +12,7 @@ typed as (
         feed,
         source_file_id,
         source_row_number,
-        cast(valid_from as date) as valid_from,
+        try_cast(valid_from as date) as valid_from,
         {{ as_text("cash_flow_id") }} as cash_flow_id,
         upper(trim(custodian)) as custodian,
         {{ as_text("account_number") }} as account_number,

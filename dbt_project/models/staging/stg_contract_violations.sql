@@ -23,7 +23,22 @@ with received as (
         message,
         who_must_act
     from {{ source("ops", "contract_violations") }}
-    where as_of_date = {{ as_of_date() }}
+    where
+        as_of_date = {{ as_of_date() }}
+        -- A policy file holds until the next one arrives, and with it what is wrong in it.
+        or (
+            feed = 'policy_files'
+            and (as_of_date, source_file_id) in (
+                select (files.as_of_date, files.source_file_id)
+                from {{ ref("stg_source_files") }} as files
+                where files.feed = 'policy_files'
+                qualify
+                    row_number() over (
+                        partition by files.entity
+                        order by files.as_of_date desc, files.received_at desc, files.source_file_id desc
+                    ) = 1
+            )
+        )
     union all by name
     select
         security_key,

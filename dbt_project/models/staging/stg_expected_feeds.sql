@@ -11,7 +11,7 @@ typed as (
         feed,
         source_file_id,
         source_row_number,
-        cast(valid_from as date) as valid_from,
+        try_cast(valid_from as date) as valid_from,
         upper(trim(custodian)) as custodian,
         lower({{ as_text("entity") }}) as entity,
         {{ as_text("cut_off_time") }} as cut_off_time,

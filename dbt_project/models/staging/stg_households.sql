@@ -14,7 +14,7 @@ typed as (
         feed,
         source_file_id,
         source_row_number,
-        cast(valid_from as date) as valid_from,
+        try_cast(valid_from as date) as valid_from,
         {{ as_text("household_id") }} as household_id,
         {{ as_text("household_name") }} as household_name,
         {{ as_text("advisor_id") }} as advisor_id,

@@ -14,7 +14,7 @@ typed as (
         feed,
         source_file_id,
         source_row_number,
-        cast(valid_from as date) as valid_from,
+        try_cast(valid_from as date) as valid_from,
         {{ as_text("allocation_group_id") }} as allocation_group_id,
         lower({{ as_text("target_level") }}) as target_level,
         {{ as_text("target_key") }} as target_key,

@@ -11,7 +11,7 @@ typed as (
         feed,
         source_file_id,
         source_row_number,
-        cast(valid_from as date) as valid_from,
+        try_cast(valid_from as date) as valid_from,
         {{ as_text("allocation_group_id") }} as allocation_group_id,
         {{ as_text("asset_class") }} as asset_class,
         {{ as_text("sub_class") }} as sub_class,

@@ -7,7 +7,7 @@ typed as (
         feed,
         source_file_id,
         source_row_number,
-        cast(valid_from as date) as valid_from,
+        try_cast(valid_from as date) as valid_from,
         {{ as_text("permitted_list") }} as permitted_list,
         {{ security_key(["cusip", "ticker"]) }} as security_key,
         {{ as_ticker("ticker") }} as ticker,

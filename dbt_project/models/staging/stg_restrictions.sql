@@ -12,7 +12,7 @@ typed as (
         feed,
         source_file_id,
         source_row_number,
-        cast(valid_from as date) as valid_from,
+        try_cast(valid_from as date) as valid_from,
         {{ as_text("restriction_id") }} as restriction_id,
         lower({{ as_text("scope") }}) as scope,
         {{ as_text("scope_id") }} as scope_id,

@@ -11,7 +11,7 @@ typed as (
         feed,
         source_file_id,
         source_row_number,
-        cast(valid_from as date) as valid_from,
+        try_cast(valid_from as date) as valid_from,
         {{ security_key(["cusip", "ticker"]) }} as security_key,
         {{ as_ticker("ticker") }} as ticker,
         {{ as_code("cusip") }} as cusip,

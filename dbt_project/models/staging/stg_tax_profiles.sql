@@ -19,7 +19,7 @@ typed as (
         feed,
         source_file_id,
         source_row_number,
-        cast(valid_from as date) as valid_from,
+        try_cast(valid_from as date) as valid_from,
         {{ as_text("tax_unit_id") }} as tax_unit_id,
         {{ as_text("household_id") }} as household_id,
         {{ as_text("filing_status") }} as filing_status,
