@@ -144,11 +144,15 @@ def planning_payloads(
     dates: NightDates,
 ) -> list[PlanningPayload]:
     """Cut the book into batches that carry their own households' rows only."""
+    # Rows of no household, such as an account that the firm has no settings for, stand at the end
+    # and belong to no batch.
+    ids = {name: frames[name]["household_id"].drop_null().to_pylist() for name in _HOUSEHOLD_FRAMES}
     payloads = []
     for start in range(0, len(households), HOUSEHOLDS_PER_BATCH):
         chosen = tuple(households[start : start + HOUSEHOLDS_PER_BATCH])
         own = {
-            name: _rows_between(frames[name], chosen[0], chosen[-1]) for name in _HOUSEHOLD_FRAMES
+            name: _rows_between(frames[name], ids[name], chosen[0], chosen[-1])
+            for name in _HOUSEHOLD_FRAMES
         }
         payloads.append(
             PlanningPayload(
@@ -177,13 +181,7 @@ def with_versions(plans: pa.Table, issued: Mapping[str, list[tuple[int, str]]]) 
     return plans.set_column(place, "version", pa.array(versions, pa.int32()))
 
 
-def _rows_between(table: pa.Table, first: str, last: str) -> pa.Table:
-    """The rows of the households from `first` to `last` of a table sorted by household.
-
-    Rows of no household, such as an account that the firm has no settings for, stand at the end
-    and belong to no batch.
-    """
-    ids = table["household_id"].to_pylist()
-    of_a_household = len(ids) - table["household_id"].null_count
-    start = bisect_left(ids, first, hi=of_a_household)
-    return table.slice(start, bisect_right(ids, last, hi=of_a_household) - start)
+def _rows_between(table: pa.Table, ids: Sequence[str], first: str, last: str) -> pa.Table:
+    """The rows of the households from `first` to `last`; `ids` are the table's, sorted."""
+    start = bisect_left(ids, first)
+    return table.slice(start, bisect_right(ids, last) - start)
