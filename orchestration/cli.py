@@ -472,18 +472,24 @@ def ui(
         str(port),
     ]
     environment = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT)}
-    # Its own group: a signal reaches it once, through us, whether it came from Ctrl-C (which the
-    # terminal sends to a whole group) or from a service manager (which may send it to us alone).
-    process = subprocess.Popen(  # noqa: S603
-        command, env=environment, cwd=PROJECT_ROOT, start_new_session=True
-    )
+    started: list[subprocess.Popen[bytes]] = []
 
     def stop(number: int, frame: object) -> None:
-        process.send_signal(signal.SIGINT)
+        for process in started:
+            process.send_signal(signal.SIGINT)
 
+    # Before the start: a signal that a shell has set to be ignored, as it does for what it runs in
+    # the background, would be ignored by Dagster too.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    process.wait()
+    # Its own group: a signal reaches it once, through us, whether it came from Ctrl-C (which the
+    # terminal sends to a whole group) or from a service manager (which may send it to us alone).
+    started.append(
+        subprocess.Popen(  # noqa: S603
+            command, env=environment, cwd=PROJECT_ROOT, start_new_session=True
+        )
+    )
+    started[0].wait()
 
 
 def _require_free_port(port: int) -> None:

@@ -194,11 +194,16 @@ def test_ui_leaves_no_process_behind_when_it_is_told_to_stop(tmp_path):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "orchestration.cli", "ui", "--port", str(port)]
-    ui = subprocess.Popen(
-        [*command, "--data", str(tmp_path / "data")],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    # A shell ignores the interrupt for what it starts in the background, and children inherit it.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        ui = subprocess.Popen(
+            [*command, "--data", str(tmp_path / "data")],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     try:
         deadline = time.monotonic() + 120
         answered = False
