@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any, Literal, cast
 
 import pyarrow as pa
@@ -17,8 +16,6 @@ import pyarrow as pa
 from python_steps.frames import MONEY, WEIGHT, table_from_records
 from python_steps.policy import FirmPolicy
 from python_steps.taxes.rates import RateTables, TaxUnitProfile, marginal_rates
-
-NOTHING = Decimal(0)
 
 TAX_UNIT_STATES = pa.schema(
     [
@@ -47,7 +44,19 @@ _STATED = tuple(
     for name in TAX_UNIT_STATES.names
     if not name.startswith("marginal_") and name not in ("rates_status", "state_gains_rate")
 )
-_NEEDED_FOR_RATES = ("tax_year", "filing_status", "ordinary_taxable_income", "magi", "state_rate")
+# A carryforward or a year-to-date result that nobody has stated is not zero: netting, and with it
+# the tax of every trade, depends on it.
+_NEEDED_FOR_RATES = (
+    "tax_year",
+    "filing_status",
+    "ordinary_taxable_income",
+    "magi",
+    "state_rate",
+    "short_term_carryforward",
+    "long_term_carryforward",
+    "year_to_date_short_term_gain",
+    "year_to_date_long_term_gain",
+)
 
 
 def tax_unit_states(profiles: pa.Table, rate_tables: RateTables, policy: FirmPolicy) -> pa.Table:
@@ -78,8 +87,8 @@ def profile_from_row(row: Mapping[str, Any]) -> TaxUnitProfile | None:
     """A row of the profiles (or of tax.tax_unit_states) as a TaxUnitProfile.
 
     Returns:
-        None where a figure that the rates depend on is missing. Carryforwards and year-to-date
-        results that nobody has stated are left out of the arithmetic.
+        None where a figure that the rates depend on is missing; where there is none, the firm's
+        file says 0.
     """
     if any(row[name] is None for name in _NEEDED_FOR_RATES):
         return None
@@ -92,10 +101,10 @@ def profile_from_row(row: Mapping[str, Any]) -> TaxUnitProfile | None:
         magi=row["magi"],
         state_rate=row["state_rate"],
         state_gains_rate=row["state_rate"] if gains_rate is None else gains_rate,
-        short_term_carryforward=row["short_term_carryforward"] or NOTHING,
-        long_term_carryforward=row["long_term_carryforward"] or NOTHING,
-        year_to_date_short_term_gain=row["year_to_date_short_term_gain"] or NOTHING,
-        year_to_date_long_term_gain=row["year_to_date_long_term_gain"] or NOTHING,
+        short_term_carryforward=row["short_term_carryforward"],
+        long_term_carryforward=row["long_term_carryforward"],
+        year_to_date_short_term_gain=row["year_to_date_short_term_gain"],
+        year_to_date_long_term_gain=row["year_to_date_long_term_gain"],
     )
 
 

@@ -31,7 +31,7 @@ def _row(**changes):
         "short_term_carryforward": Decimal(0),
         "long_term_carryforward": Decimal(0),
         "year_to_date_short_term_gain": Decimal(0),
-        "year_to_date_long_term_gain": None,
+        "year_to_date_long_term_gain": Decimal(0),
         "profile_status": "estimated",
     }
     return row | changes
@@ -52,7 +52,7 @@ def test_state_carries_the_statutory_rates_of_its_year():
 
 
 def test_unstated_year_to_date_stays_unstated():
-    (state,) = _states(_row())
+    (state,) = _states(_row(year_to_date_long_term_gain=None))
     assert state["year_to_date_long_term_gain"] is None
 
 
@@ -63,7 +63,18 @@ def test_a_year_without_rates_follows_the_firm_policy(setting, status):
     assert (state["marginal_short_term_rate"] is None) == (status == "missing")
 
 
-@pytest.mark.parametrize("name", ["magi", "ordinary_taxable_income", "state_rate"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "magi",
+        "ordinary_taxable_income",
+        "state_rate",
+        "short_term_carryforward",
+        "long_term_carryforward",
+        "year_to_date_short_term_gain",
+        "year_to_date_long_term_gain",
+    ],
+)
 def test_a_missing_figure_is_not_a_zero(name):
     (state,) = _states(_row(**{name: None}), _row(tax_unit_id="U0"))[1:]
     assert state["rates_status"] == "missing"
