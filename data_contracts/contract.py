@@ -8,6 +8,7 @@ which a broken rule becomes a Violation. Does not belong here: reading of custod
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,15 +16,22 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from python_steps.findings import Scope, Severity, Violation
 
 ColumnType = Literal["text", "decimal", "date", "boolean", "integer", "time"]
 DeliveryMode = Literal["FULL", "DELTA"]
+# `cross_check`: a second opinion (a statement, a download of the client) on accounts that another
+# feed may deliver; its rows are compared, and are facts only of accounts that no source delivers.
+FeedRole = Literal["source", "cross_check"]
 AsOfSource = Literal["TRAILER", "TITLE", "HEADER", "FOOTER", "FIELD", "FILE_NAME", "LANDING_FOLDER"]
 
 EVERY_CUSTODIAN = "*"
+# A folder of further contracts: the firm's own mappings, beside those of this package.
+FIRM_CONTRACTS_VARIABLE = "EVENKEEL_CONTRACTS"
 
 
 class ContractError(ValueError):
@@ -112,7 +120,11 @@ class KnownHeader:
 
 @dataclass(frozen=True)
 class FeedContract:
-    """All that is demanded of one feed."""
+    """All that is demanded of one feed.
+
+    `reader` is the module of `python_steps.feeds` that reads its files (the feed's own name where
+    the contract does not say); `layout` is what that reader needs to know of the files, as YAML.
+    """
 
     feed: str
     title: str
@@ -129,6 +141,9 @@ class FeedContract:
     control_totals: Mapping[str, str]
     entities: Mapping[str, Entity]
     rules: Mapping[str, Rule]
+    reader: str
+    role: FeedRole
+    layout: Mapping[str, Any] | None = None
     known_headers: tuple[KnownHeader, ...] = ()
     ignored_columns: tuple[str, ...] = ()
     mappings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -219,27 +234,48 @@ class FeedContract:
 
 @cache
 def load_contracts() -> dict[str, FeedContract]:
-    """Every feed's contract by feed name, read once from the package's own YAML.
+    """Every feed's contract by feed name, read once.
+
+    They are the package's own YAML and, where EVENKEEL_CONTRACTS names a folder, the YAML in it.
 
     Raises:
-        ContractError: a contract is malformed, or asks for a column that the canonical schema
-            (the standard feed and the policy files) does not have.
+        ContractError: a contract is malformed, is defined twice, or asks for a column that the
+            canonical schema (the standard feed and the policy files) does not have; or the folder
+            of EVENKEEL_CONTRACTS does not exist.
     """
-    folder = files("data_contracts") / "feeds"
-    common = (files("data_contracts") / "common_rules.yaml").read_text(encoding="utf-8")
-    sources = {
-        entry.name: entry.read_text(encoding="utf-8")
-        for entry in sorted(folder.iterdir(), key=lambda found: found.name)
-        if entry.name.endswith(".yaml")
-    }
+    common = common_rules_text()
+    sources = [*_contract_texts(files("data_contracts") / "feeds"), *_firm_contract_texts()]
     contracts: dict[str, FeedContract] = {}
-    for file_name, text in sources.items():
+    for file_name, text in sources:
         contract = parse_contract(text, file_name=file_name, common_rules=common)
         if contract.feed in contracts:
             raise ContractError(f"{file_name}: feed: {contract.feed!r} is defined twice")
         contracts[contract.feed] = contract
     _check_canonical(contracts)
     return contracts
+
+
+def common_rules_text() -> str:
+    """The YAML of the rules that every feed has."""
+    return (files("data_contracts") / "common_rules.yaml").read_text(encoding="utf-8")
+
+
+def _firm_contract_texts() -> list[tuple[str, str]]:
+    given = os.environ.get(FIRM_CONTRACTS_VARIABLE, "")
+    if not given:
+        return []
+    folder = Path(given)
+    if not folder.is_dir():
+        raise ContractError(f"{FIRM_CONTRACTS_VARIABLE}: {given!r} is not a folder")
+    return _contract_texts(folder)
+
+
+def _contract_texts(folder: Traversable) -> list[tuple[str, str]]:
+    return [
+        (entry.name, entry.read_text(encoding="utf-8"))
+        for entry in sorted(folder.iterdir(), key=lambda found: found.name)
+        if entry.name.endswith(".yaml")
+    ]
 
 
 @cache
@@ -319,6 +355,9 @@ def parse_contract(text: str, *, file_name: str, common_rules: str) -> FeedContr
         control_totals={key: child.as_text() for key, child in node.children("control_totals")},
         entities={name: _entity(name, child) for name, child in node.children("entities")},
         rules=rules,
+        reader=node.text("reader", default=node.text("feed")),
+        role=cast("FeedRole", node.choice("role", get_args(FeedRole), default="source")),
+        layout=node.mapping("layout"),
         known_headers=tuple(
             KnownHeader(era=child.text("era"), columns=child.texts("columns"))
             for child in node.items("known_headers", optional=True)
@@ -513,6 +552,14 @@ class _Node:
         for value in given:
             if value not in allowed:
                 raise self.error(name, f"{value!r} is not one of {', '.join(allowed)}")
+        return given
+
+    def mapping(self, name: str) -> Mapping[str, Any] | None:
+        if not self.has(name):
+            return None
+        given = self._get(name)
+        if not isinstance(given, dict):
+            raise self.error(name, "must be a mapping")
         return given
 
     def flag(self, name: str, *, default: bool) -> bool:

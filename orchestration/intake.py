@@ -277,6 +277,8 @@ def _file_row(
         "header_fingerprint": reading.header_fingerprint,
         "parser_version": reading.parser_version,
         "delivery_mode": reading.delivery_mode,
+        "feed_role": load_contracts()[reading.feed].role if reading.feed else None,
+        "covered_from_date": reading.covered_from_date,
         "row_count": sum(table.num_rows for table in reading.tables.values()),
         "control_row_count": reading.control_row_count,
         "control_amount": reading.control_amount,

@@ -56,6 +56,8 @@ OPS_TABLES: dict[str, dict[str, str]] = {
         "header_fingerprint": "varchar",
         "parser_version": "varchar",
         "delivery_mode": "varchar",
+        "feed_role": "varchar",
+        "covered_from_date": "date",
         "row_count": "bigint",
         "control_row_count": "bigint",
         "control_amount": "decimal(24,6)",

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
+from importlib import import_module
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data_contracts.contract import Entity, FeedContract, load_contracts
-from python_steps.feeds import ibkr_flex, schwab_lot_details, schwab_positions, standard_feed
+from data_contracts.contract import ContractError, Entity, FeedContract, load_contracts
 from python_steps.feeds.keys import security_key
 from python_steps.feeds.received import (
     ROW_NUMBER,
@@ -29,14 +29,6 @@ from python_steps.findings import Violation
 from python_steps.sessions import next_session, session_on_or_before
 
 Reader = Callable[[ReceivedFile, FeedContract], FileReading]
-
-READERS: Mapping[str, Reader] = {
-    "standard_feed": standard_feed.read,
-    "policy_files": standard_feed.read,
-    "ibkr_flex": ibkr_flex.read,
-    "schwab_positions": schwab_positions.read,
-    "schwab_lot_details": schwab_lot_details.read,
-}
 
 
 def read_file(
@@ -67,7 +59,22 @@ def read_file(
             expected=f"the folder of {', '.join(contract.custodians)}",
         )
         return refused(contract, [wrong_folder])
-    return _dated(READERS[feed](file, contract), file, contract, as_of_date)
+    return _dated(reader_of(contract)(file, contract), file, contract, as_of_date)
+
+
+def reader_of(contract: FeedContract) -> Reader:
+    """The function `read` of the module that the contract names.
+
+    Raises:
+        ContractError: there is no such reader.
+    """
+    try:
+        reader: Reader = import_module(f"python_steps.feeds.{contract.reader}").read
+    except (ImportError, AttributeError) as error:
+        raise ContractError(
+            f"feed {contract.feed}: reader: {contract.reader!r} is not a reader of files"
+        ) from error
+    return reader
 
 
 def _not_recognised(file: ReceivedFile, contracts: Mapping[str, FeedContract]) -> FileReading:

@@ -66,6 +66,8 @@ class FileReading:
         control_amount: total market value or quantity that the file itself states.
         violations: all that is wrong with the file, in the order of the rows.
         status: QUARANTINED when a rule of feed scope that blocks is broken.
+        covered_from_date: first day of the period whose transactions the file says it holds, None
+            where it does not say.
     """
 
     feed: str | None
@@ -82,6 +84,7 @@ class FileReading:
     control_amount: Decimal | None
     violations: tuple[Violation, ...]
     status: ReadingStatus
+    covered_from_date: date | None = None
 
 
 def status_of(violations: Iterable[Violation]) -> ReadingStatus:

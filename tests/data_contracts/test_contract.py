@@ -68,9 +68,11 @@ def test_canonical_columns_in_order():
         "quantity", "acquisition_date", "acquisition_time", "holding_period_start_date", "term",
         "cost_basis", "cost_basis_unadjusted", "unit_cost", "wash_sale_adjustment",
         "wash_sale_flag", "covered_status", "acquisition_type", "basis_method", "currency",
+        "sub_account_type", "original_quantity", "amortization_adjustment",
+        "return_of_capital_adjustment", "source_transaction_id", "unrealized_gain_loss",
     ]  # fmt: skip
     assert entity_columns("restrictions")[-2:] == ["valid_from", "valid_to"]
-    assert len(canonical_entities()) == 26
+    assert len(canonical_entities()) == 28
 
 
 def test_unknown_entity_is_named():

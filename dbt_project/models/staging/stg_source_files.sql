@@ -6,6 +6,9 @@ select
     files.feed,
     files.file_name,
     files.received_at,
+    files.delivery_mode,
+    files.feed_role,
+    files.covered_from_date,
     entities.entity,
     entities.row_count
 from {{ source("ops", "source_files") }} as files
