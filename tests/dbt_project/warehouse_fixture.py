@@ -20,6 +20,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from orchestration.intake import raw_entities
 from orchestration.warehouse import OPS_TABLES, RAW_META_COLUMNS
 from python_steps.identities import SecurityReference, register_accounts, resolve_securities
 from python_steps.policy import FirmPolicy
@@ -29,99 +30,7 @@ DBT_PROJECT = Path(__file__).parents[2] / "dbt_project"
 SCHEMAS = ("raw", "staging", "intermediate", "marts", "tax", "rebalance", "ops")
 AS_OF_DATE = date(2026, 11, 19)
 
-RAW_COLUMNS: dict[str, str] = {
-    "accounts": (
-        "account_number account_title registration_type tax_status account_status "
-        "base_currency opened_date closed_date default_disposal_method is_margin"
-    ),
-    "persons": "person_id display_name birth_date death_date",
-    "account_owners": "account_number person_id owner_role",
-    "securities": (
-        "custodian_security_id cusip isin ticker security_name security_type "
-        "is_cash_equivalent currency price_factor contract_multiplier pool_factor "
-        "maturity_date underlying_ticker"
-    ),
-    "positions": (
-        "account_number custodian_security_id cusip isin ticker sub_account_type long_short "
-        "quantity settled_quantity price price_date market_value accrued_interest cost_basis "
-        "currency fx_rate_to_base is_held_away"
-    ),
-    "tax_lots": (
-        "account_number custodian_security_id cusip isin ticker source_lot_id quantity "
-        "acquisition_date acquisition_time holding_period_start_date term cost_basis "
-        "cost_basis_unadjusted unit_cost wash_sale_adjustment wash_sale_flag covered_status "
-        "acquisition_type basis_method currency"
-    ),
-    "closed_lots": (
-        "account_number custodian_security_id cusip isin ticker source_lot_id "
-        "acquisition_date disposal_date quantity proceeds cost_basis realized_gain_loss term "
-        "disallowed_loss covered_status transaction_id currency"
-    ),
-    "transactions": (
-        "account_number custodian_security_id cusip isin ticker transaction_id "
-        "transaction_date transaction_time settlement_date entry_date transaction_type "
-        "source_type quantity price gross_amount commission fees net_amount currency "
-        "is_cancel reversal_of description"
-    ),
-    "cash_balances": (
-        "account_number currency trade_date_balance settlement_date_balance margin_debit"
-    ),
-    "prices": "custodian_security_id cusip isin ticker price_date price price_type currency",
-    "fx_rates": "from_currency to_currency rate_date rate",
-    "open_orders": (
-        "account_number custodian_security_id cusip isin ticker order_id side quantity "
-        "filled_quantity order_type limit_price status entered_date"
-    ),
-    "corporate_actions": (
-        "custodian_security_id cusip isin ticker action_type ex_date new_ticker new_cusip "
-        "ratio_new ratio_old cash_per_share"
-    ),
-    "prior_year_end_balances": "account_number balance_year balance",
-    "households": (
-        "household_id household_name advisor_id advisor_name report_language "
-        "allows_short_term_gains harvests_losses minimum_trade_amount annual_gains_budget "
-        "valid_from valid_to"
-    ),
-    "allocation_groups": (
-        "allocation_group_id household_id group_name review_frequency last_review_date "
-        "ips_changed_date valid_from valid_to"
-    ),
-    "account_settings": (
-        "custodian account_number account_name household_id allocation_group_id tax_unit_id "
-        "wash_sale_group_id account_type counts_toward_allocation is_tradable "
-        "counts_for_wash_sales account_status minimum_cash permitted_list lot_method "
-        "is_discretionary valid_from valid_to"
-    ),
-    "ips_targets": (
-        "allocation_group_id target_level target_key target_weight absolute_band "
-        "relative_band band_rule band_floor valid_from valid_to"
-    ),
-    "model_securities": (
-        "allocation_group_id asset_class sub_class rank ticker cusip account_types valid_from "
-        "valid_to"
-    ),
-    "permitted_securities": "permitted_list ticker cusip valid_from valid_to",
-    "security_custodians": (
-        "ticker cusip custodian is_available is_fractional trades_in minimum_amount "
-        "transaction_fee redemption_days cut_off_time valid_from valid_to"
-    ),
-    "security_classifications": ("ticker cusip asset_class sub_class weight valid_from valid_to"),
-    "restrictions": (
-        "restriction_id scope scope_id ticker cusip restriction_type limit_weight until_date "
-        "reason source valid_from valid_to"
-    ),
-    "cash_flows": (
-        "cash_flow_id custodian account_number flow_type amount state required_by_date "
-        "recurrence matched_transaction_id valid_from valid_to"
-    ),
-    "tax_profiles": (
-        "tax_unit_id household_id tax_year filing_status ordinary_taxable_income magi "
-        "state_rate state_gains_rate short_term_carryforward long_term_carryforward "
-        "year_to_date_short_term_gain year_to_date_long_term_gain profile_status valid_from "
-        "valid_to"
-    ),
-    "expected_feeds": "custodian entity is_required cut_off_time valid_from valid_to",
-}
+RAW_COLUMNS: dict[str, str] = {entity: " ".join(columns) for entity, columns in raw_entities().items()}
 
 POLICY_ENTITIES = frozenset(
     entity for entity, columns in RAW_COLUMNS.items() if columns.endswith("valid_from valid_to")
@@ -418,6 +327,7 @@ def record_file(
         "as_of_source": "LANDING_FOLDER",
         "parser_version": "1",
         "delivery_mode": "FULL",
+        "feed_role": "source",
         "row_count": sum(entities.values()),
         "received_at": f"{meta['as_of_date']} 22:00:00",
         "status": status,
