@@ -9,17 +9,17 @@ which a broken rule becomes a Violation. Does not belong here: reading of custod
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from data_contracts.yaml_node import ContractError, Node
 from python_steps.findings import Scope, Severity, Violation
 
 ColumnType = Literal["text", "decimal", "date", "boolean", "integer", "time"]
@@ -32,10 +32,6 @@ AsOfSource = Literal["TRAILER", "TITLE", "HEADER", "FOOTER", "FIELD", "FILE_NAME
 EVERY_CUSTODIAN = "*"
 # A folder of further contracts: the firm's own mappings, beside those of this package.
 FIRM_CONTRACTS_VARIABLE = "EVENKEEL_CONTRACTS"
-
-
-class ContractError(ValueError):
-    """A contract is malformed; the message names the file, the field and what is allowed."""
 
 
 @dataclass(frozen=True)
@@ -331,9 +327,9 @@ def parse_contract(text: str, *, file_name: str, common_rules: str) -> FeedContr
     Raises:
         ContractError: naming the file, the field and what is allowed.
     """
-    node = _Node(_yaml(text, file_name), file_name, "")
+    node = Node(_yaml(text, file_name), file_name, "")
     owner = node.text("owner")
-    shared = _Node(_yaml(common_rules, "common_rules.yaml"), "common_rules.yaml", "")
+    shared = Node(_yaml(common_rules, "common_rules.yaml"), "common_rules.yaml", "")
     rules = {name: _rule(name, shared.child(name), who=owner) for name in shared.value}
     own_rules = node.children("rules", optional=True)
     rules.update({name: _rule(name, child, who=owner) for name, child in own_rules})
@@ -386,7 +382,7 @@ def _yaml(text: str, file_name: str) -> Any:
     return loaded
 
 
-def _rule(name: str, node: _Node, *, who: str) -> Rule:
+def _rule(name: str, node: Node, *, who: str) -> Rule:
     tolerance = node.decimal("tolerance", optional=True)
     rule = Rule(
         name=name,
@@ -403,7 +399,7 @@ def _rule(name: str, node: _Node, *, who: str) -> Rule:
     return rule
 
 
-def _entity(name: str, node: _Node) -> Entity:
+def _entity(name: str, node: Node) -> Entity:
     columns = tuple(_column(child) for child in node.items("columns"))
     names = [column.name for column in columns]
     if len(set(names)) != len(names):
@@ -429,7 +425,7 @@ def _entity(name: str, node: _Node) -> Entity:
     return entity
 
 
-def _common_date(node: _Node) -> CommonDate | None:
+def _common_date(node: Node) -> CommonDate | None:
     if not node.has("common_date"):
         return None
     child = node.child("common_date")
@@ -441,7 +437,7 @@ def _common_date(node: _Node) -> CommonDate | None:
     return rule
 
 
-def _column(node: _Node) -> Column:
+def _column(node: Node) -> Column:
     severity = node.choice("severity", get_args(Severity), default="")
     scope = node.choice("scope", get_args(Scope), default="")
     column = Column(
@@ -458,142 +454,3 @@ def _column(node: _Node) -> Column:
     )
     node.refuse_unread()
     return column
-
-
-class _Node:
-    """A place in a contract's YAML that reads typed fields and can name itself in an error."""
-
-    def __init__(self, value: Any, file_name: str, path: str) -> None:
-        self.value = value
-        self.file_name = file_name
-        self.path = path
-        self.read: set[str] = set()
-
-    def error(self, name: str, problem: str) -> ContractError:
-        place = ".".join(part for part in (self.path, name) if part)
-        return ContractError(f"{self.file_name}: {place}: {problem}")
-
-    def has(self, name: str) -> bool:
-        return isinstance(self.value, dict) and name in self.value
-
-    def _get(self, name: str) -> Any:
-        if not isinstance(self.value, dict):
-            raise self.error("", "must be a mapping of fields")
-        self.read.add(name)
-        if name not in self.value:
-            raise self.error(name, "is missing")
-        return self.value[name]
-
-    def _at(self, name: str) -> str:
-        return ".".join(part for part in (self.path, name) if part)
-
-    def child(self, name: str) -> _Node:
-        return _Node(self._get(name), self.file_name, self._at(name))
-
-    def children(self, name: str, *, optional: bool = False) -> list[tuple[str, _Node]]:
-        if optional and not self.has(name):
-            return []
-        return list(self.child(name).own_children())
-
-    def own_children(self) -> Iterator[tuple[str, _Node]]:
-        if not isinstance(self.value, dict):
-            raise self.error("", "must be a mapping")
-        for key in self.value:
-            yield str(key), _Node(self.value[key], self.file_name, self._at(str(key)))
-
-    def items(self, name: str, *, optional: bool = False) -> list[_Node]:
-        if optional and not self.has(name):
-            return []
-        given = self._get(name)
-        if not isinstance(given, list):
-            raise self.error(name, "must be a list")
-        return [
-            _Node(value, self.file_name, f"{self._at(name)}[{position}]")
-            for position, value in enumerate(given)
-        ]
-
-    def text(self, name: str, *, default: str | None = None) -> str:
-        if default is not None and not self.has(name):
-            return default
-        return self.child(name).as_text()
-
-    def as_text(self) -> str:
-        if not isinstance(self.value, str):
-            raise self.error("", f"must be text, not {self.value!r}")
-        return self.value
-
-    def texts(self, name: str, *, optional: bool = False) -> tuple[str, ...]:
-        return tuple(child.as_text() for child in self.items(name, optional=optional))
-
-    def regex(self, name: str, *, default: str | None = None) -> str:
-        if default is not None and not self.has(name):
-            return default
-        return self.child(name).as_regex()
-
-    def as_regex(self) -> str:
-        pattern = self.as_text()
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise self.error("", f"is not a regular expression: {error}") from error
-        return pattern
-
-    def regexes(self, name: str) -> tuple[str, ...]:
-        return tuple(child.as_regex() for child in self.items(name))
-
-    def choice(self, name: str, allowed: tuple[str, ...], *, default: str | None = None) -> str:
-        given = self.text(name, default=default)
-        if given not in allowed and given != default:
-            raise self.error(name, f"{given!r} is not one of {', '.join(allowed)}")
-        return given
-
-    def choices(self, name: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
-        given = self.texts(name)
-        for value in given:
-            if value not in allowed:
-                raise self.error(name, f"{value!r} is not one of {', '.join(allowed)}")
-        return given
-
-    def mapping(self, name: str) -> Mapping[str, Any] | None:
-        if not self.has(name):
-            return None
-        given = self._get(name)
-        if not isinstance(given, dict):
-            raise self.error(name, "must be a mapping")
-        return given
-
-    def flag(self, name: str, *, default: bool) -> bool:
-        if not self.has(name):
-            return default
-        given = self._get(name)
-        if not isinstance(given, bool):
-            raise self.error(name, f"must be true or false, not {given!r}")
-        return given
-
-    def integer(self, name: str) -> int:
-        given = self._get(name)
-        if not isinstance(given, int) or isinstance(given, bool):
-            raise self.error(name, f"must be a whole number, not {given!r}")
-        return given
-
-    def decimal(self, name: str, *, optional: bool = False) -> Decimal | None:
-        if optional and not self.has(name):
-            return None
-        given = self.text(name)
-        try:
-            return Decimal(given)
-        except InvalidOperation as error:
-            raise self.error(name, f"must be a number in quotes, not {given!r}") from error
-
-    def date(self, name: str, *, optional: bool = False) -> date | None:
-        if optional and not self.has(name):
-            return None
-        given = self._get(name)
-        if not isinstance(given, date):
-            raise self.error(name, f"must be a date (YYYY-MM-DD), not {given!r}")
-        return given
-
-    def refuse_unread(self) -> None:
-        unknown = sorted(str(key) for key in self.value if key not in self.read)
-        if unknown:
-            raise self.error(unknown[0], "is not a field of a contract")

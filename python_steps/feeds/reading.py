@@ -15,7 +15,8 @@ from importlib import import_module
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data_contracts.contract import ContractError, Entity, FeedContract, load_contracts
+from data_contracts.contract import Entity, FeedContract, load_contracts
+from data_contracts.yaml_node import ContractError
 from python_steps.feeds.keys import security_key
 from python_steps.feeds.received import (
     ROW_NUMBER,
