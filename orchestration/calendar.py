@@ -19,6 +19,7 @@ from python_steps.sessions import (
     LAST_SUPPORTED_DATE,
     is_session,
     next_session,
+    previous_session,
     session_on_or_before,
     sessions_between,
 )
@@ -38,6 +39,7 @@ class NightDates:
     """The dates of one night: all derived from the session and the policy, none from a clock."""
 
     as_of_date: date
+    previous_session_date: date
     planned_trade_date: date
     valid_until_date: date
     flow_horizon_date: date
@@ -57,6 +59,7 @@ class NightDates:
         planned = next_session(as_of_date)
         return cls(
             as_of_date=as_of_date,
+            previous_session_date=previous_session(as_of_date),
             planned_trade_date=planned,
             valid_until_date=next_session(planned, policy.plan_valid_sessions)
             if policy.plan_valid_sessions
@@ -70,6 +73,7 @@ class NightDates:
         """The dates as dbt variables."""
         return {
             "as_of_date": self.as_of_date.isoformat(),
+            "previous_session_date": self.previous_session_date.isoformat(),
             "planned_trade_date": self.planned_trade_date.isoformat(),
             "flow_horizon_date": self.flow_horizon_date.isoformat(),
         }
