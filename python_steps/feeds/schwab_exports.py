@@ -2,7 +2,7 @@
 
 Belongs here: the title's date and account reference, the cells of a row under its header, and the
 comparison with total rows. Does not belong here: the layout of one export. Source of the rules:
-`schwab_positions.yaml` and `schwab_lot_details.yaml`.
+the contracts `schwab_*.yaml`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,21 @@ from python_steps.findings import Violation
 
 _DATE = re.compile(r"\b(\d{1,2}/\d{1,2}/\d{4}|\d{4}/\d{1,2}/\d{1,2})\b")
 _NAME_DATE = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
+# `..._Transactions_20250309-115444.csv`: the moment of the export stands last in the name.
+_NAME_STAMP = re.compile(r"_(\d{8})(?:-\d{6})?\.[A-Za-z]+$")
+# `Tue Mar 03  19:13:09 EDT 2026`, in titles of realized gains.
+_WORDED_DATE = re.compile(
+    r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\s+([A-Z][a-z]{2}\s+\d{1,2})\s+[\d:]+\s+[A-Z]{2,4}\s+(\d{4})\b"
+)
+_PERIOD = re.compile(
+    r"\b(?:from|for)\s+(\d{1,2}/\d{1,2}/\d{4}|\d{4}/\d{1,2}/\d{1,2})\s+to\s+"
+    r"(\d{1,2}/\d{1,2}/\d{4}|\d{4}/\d{1,2}/\d{1,2})",
+    re.IGNORECASE,
+)
+# In file names a reference is masked or a number; words with a digit are the client's own.
+_NAME_ACCOUNT = re.compile(
+    r"(?:^|[_ ])(?P<account>(?:[Xx*]+-?|\.{2,3})\d{2,}|\d[\d-]{4,}\d)_Transactions_", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -42,8 +57,8 @@ def title_of(record: Record) -> str:
 
 def stated_date(title: str, file: ReceivedFile, contract: FeedContract) -> StatedDate:
     """The date of the title, else of the file name; the title wins where they differ."""
-    in_title = _first_date(_DATE.findall(title.rpartition(" as of ")[2]), contract.date_formats)
-    in_name = _first_date(_NAME_DATE.findall(file.file_name), ("%Y-%m-%d",))
+    in_title = _title_date(title, contract.date_formats)
+    in_name = _name_date(file.file_name)
     if in_title is not None:
         if in_name is None or in_name[1] == in_title[1]:
             return StatedDate(*in_title, "TITLE", ())
@@ -60,9 +75,49 @@ def stated_date(title: str, file: ReceivedFile, contract: FeedContract) -> State
         "as_of_date_present",
         file_name=file.file_name,
         row=1,
-        observed=f"the title line {title[:80]!r} without a date",
+        observed=f"the title line {title[:80]!r} without a date"
+        if title
+        else "no title line, and a file name without a date",
     )
     return StatedDate(None, None, None, (absent,))
+
+
+def _title_date(title: str, formats: Sequence[str]) -> tuple[str, date] | None:
+    """The moment of the export: what follows "as of", before any period."""
+    stated = title.lower().rpartition(" as of ")[2]
+    words = title[len(title) - len(stated) :]
+    worded = _WORDED_DATE.search(words)
+    if worded:
+        text = f"{worded[1]} {worded[2]}"
+        return _first_date([" ".join(text.split())], ("%b %d %Y",))
+    return _first_date(_DATE.findall(words), formats)
+
+
+def _name_date(file_name: str) -> tuple[str, date] | None:
+    in_name = _first_date(_NAME_DATE.findall(file_name), ("%Y-%m-%d",))
+    return in_name or _first_date(_NAME_STAMP.findall(file_name), ("%Y%m%d",))
+
+
+def covered_period(title: str, formats: Sequence[str]) -> tuple[date, date] | None:
+    """First and last day of a title's `from 01/01/2026 to 03/03/2026`; None without one."""
+    match = _PERIOD.search(title)
+    if not match:
+        return None
+    days = [_first_date([text], formats) for text in match.groups()]
+    found = [day[1] for day in days if day is not None]
+    return (found[0], found[1]) if len(found) == len(days) else None
+
+
+def day_of(text: str, formats: Sequence[str]) -> date | None:
+    """The calendar date of a cell, None where it is no date of these formats."""
+    found = _first_date([text.strip()], formats)
+    return found[1] if found else None
+
+
+def account_of_file_name(file_name: str) -> str | None:
+    """The reference in `Individual_XXX178_Transactions_20250309-115444.csv`; None without one."""
+    match = _NAME_ACCOUNT.search(file_name)
+    return match["account"] if match else None
 
 
 def _first_date(texts: Sequence[str], formats: Sequence[str]) -> tuple[str, date] | None:
