@@ -153,8 +153,7 @@ def test_lines_after_the_total_are_not_understood():
 
 def test_realized_lot_details_are_another_export():
     title = "Realized Gain/Loss - Lot Details for ...234 as of Thu Nov 19 2026"
-    reading = lots(lot_details([FIRST], title=title), "Gains.csv")
-    assert rules(reading) == ["file_recognised"]
+    assert lots(lot_details([FIRST], title=title), "Gains.csv").feed == "schwab_realized_gains"
 
 
 @pytest.mark.parametrize("content", [b"\xef\xbb\xbf\n", b"\xff\xfe\n\x00 \x00", b"\xef\xbb\xbf"])
