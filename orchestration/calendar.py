@@ -9,7 +9,7 @@ input alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 
 import dagster as dg
@@ -25,6 +25,8 @@ from python_steps.sessions import (
 )
 
 FIRST_PARTITION = date(2015, 1, 2)
+# How far back a chain of files of changes may begin with its last full file.
+LONGEST_CHAIN = timedelta(days=190)
 
 
 @cache
@@ -71,8 +73,10 @@ class NightDates:
 
     def dbt_vars(self) -> dict[str, str]:
         """The dates as dbt variables."""
+        recent = sessions_between(self.as_of_date - LONGEST_CHAIN, self.as_of_date)
         return {
             "as_of_date": self.as_of_date.isoformat(),
+            "recent_sessions": ",".join(session.isoformat() for session in recent),
             "previous_session_date": self.previous_session_date.isoformat(),
             "planned_trade_date": self.planned_trade_date.isoformat(),
             "flow_horizon_date": self.flow_horizon_date.isoformat(),

@@ -65,9 +65,18 @@
 {% macro as_weight(column) -%} {{ as_decimal(column, "decimal(18, 10)") }} {%- endmacro %}
 {% macro as_integer(column) -%} try_cast(trim({{ column }}) as integer) {%- endmacro %}
 
-{#- Dates: ISO first; 2025/12/01, 20251201, Feb-18-2026, 18-Feb-26, each also with a time behind it; "X as of Y"
-    is Y. 12/01/2025 is month first in Schwab's files, elsewhere only where it can be read one way.
-    Needs the column `feed` in scope. -#}
+{#- Feeds whose files write the month first: American custodians' downloads. Those that also write years
+    with two digits say so by themselves; a mapped feed's dates are ISO when they arrive here. -#}
+{% macro is_month_first(feed) -%}
+    regexp_matches({{ feed }}, '^(schwab|fidelity|etrade|vanguard)')
+{%- endmacro %}
+{% macro has_two_digit_years(feed) -%}
+    regexp_matches({{ feed }}, '^(schwab|etrade)')
+{%- endmacro %}
+
+{#- Dates: ISO first; 2025/12/01, 20251201, Feb-18-2026, 18-Feb-26, each also with a time, a fraction of a
+    second and a time zone behind it (the date is the one written); "X as of Y" is Y. 12/01/2025 is month
+    first in the feeds above, elsewhere only where it can be read one way. Needs `feed` in scope. -#}
 {% macro as_date(column) -%}
     coalesce(
         case when length({{ column }}) = 10 then cast(try_strptime({{ column }}, '%Y-%m-%d') as date) end,
@@ -90,13 +99,17 @@
 {% macro slow_date(text) -%}
     cast(
         coalesce(
-            try_strptime(nullif({{ text }}, ''), ['%Y-%m-%d', '%Y/%m/%d', '%Y%m%d', '%b-%d-%Y', '%d-%b-%y']),
+            -- A year of two digits would pass for one of four: 05/06/26 as the year 5.
             case
-                when regexp_matches({{ text }}, '^\d{1,2}/\d{1,2}/\d{2}$') and starts_with(feed, 'schwab')
+                when not regexp_matches({{ text }}, '^\d{1,2}/')
+                    then try_strptime({{ text }}, ['%Y-%m-%d', '%Y/%m/%d', '%Y%m%d', '%b-%d-%Y', '%d-%b-%y'])
+            end,
+            case
+                when regexp_matches({{ text }}, '^\d{1,2}/\d{1,2}/\d{2}$') and {{ has_two_digit_years("feed") }}
                     then try_strptime({{ text }}, '%m/%d/%y')
                 when not regexp_matches({{ text }}, '^\d{1,2}/\d{1,2}/\d{4}$')
                     then null
-                when starts_with(feed, 'schwab')
+                when {{ is_month_first("feed") }}
                     then try_strptime({{ text }}, '%m/%d/%Y')
                 when
                     try_strptime({{ text }}, '%m/%d/%Y') is null
@@ -119,10 +132,17 @@
                     || ':' || lpad(regexp_extract({{ column }}, '(\d{1,2}):(\d{2})(?::(\d{2}))?', 3), 2, '0'),
                     ''
                 )
-        when regexp_matches({{ column }}, '^(\d{8}|\d{4}-\d{2}-\d{2})?[ ;T]?\d{6}$')
+        when regexp_matches({{ column }}, {{ compact_time() }})
             then
-                right({{ column }}, 6)[1:2] || ':' || right({{ column }}, 6)[3:4] || ':' || right({{ column }}, 6)[5:6]
+                regexp_extract({{ column }}, {{ compact_time() }}, 2)
+                || ':' || regexp_extract({{ column }}, {{ compact_time() }}, 3)
+                || ':' || regexp_extract({{ column }}, {{ compact_time() }}, 4)
     end
+{%- endmacro %}
+
+{#- HHMMSS, alone or behind a date, with OFX's fraction and zone: 20230101011111.111[-5:EST]. -#}
+{% macro compact_time() -%}
+    '^(\d{8}|\d{4}-\d{2}-\d{2})?[ ;T]?(\d{2})(\d{2})(\d{2})(?:\.\d+)?(?:\[[^\]]*\])?$'
 {%- endmacro %}
 
 {% macro as_boolean(column) -%}
@@ -260,6 +280,11 @@
 {#- A yes or no, or Interactive Brokers' list of codes, in which LD is the mark of a disallowed loss. -#}
 {% macro as_wash_flag(column) -%}
     coalesce({{ as_boolean(column) }}, regexp_matches(upper({{ column }}), '\bLD\b'))
+{%- endmacro %}
+
+{#- PUT or CALL; custodians write P and C too. -#}
+{% macro as_put_call(column) -%}
+    case upper(trim({{ column }})) when 'P' then 'PUT' when 'PUT' then 'PUT' when 'C' then 'CALL' when 'CALL' then 'CALL' end
 {%- endmacro %}
 
 {#- Types of security in the house's words; the custodians' own words are translated, a word that

@@ -13,7 +13,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from orchestration.intake import raw_entities
 from orchestration.warehouse import OPS_TABLES, RAW_META_COLUMNS
 from python_steps.identities import SecurityReference, register_accounts, resolve_securities
 from python_steps.policy import FirmPolicy
-from python_steps.sessions import next_session, previous_session
+from python_steps.sessions import next_session, previous_session, sessions_between
 
 DBT_PROJECT = Path(__file__).parents[2] / "dbt_project"
 SCHEMAS = ("raw", "staging", "intermediate", "marts", "tax", "rebalance", "ops")
@@ -446,6 +446,10 @@ def dbt_variables(as_of_date: date, **changes: Any) -> dict[str, Any]:
         policy.dbt_vars()
         | {
             "as_of_date": as_of_date.isoformat(),
+            "recent_sessions": ",".join(
+                session.isoformat()
+                for session in sessions_between(as_of_date - timedelta(days=190), as_of_date)
+            ),
             "previous_session_date": previous_session(as_of_date).isoformat(),
             "planned_trade_date": next_session(as_of_date).isoformat(),
             "flow_horizon_date": next_session(as_of_date, policy.flow_horizon_sessions).isoformat(),

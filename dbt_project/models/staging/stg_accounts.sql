@@ -5,8 +5,7 @@
 } %}
 
 with received as (
-    select * from {{ source("raw", "accounts") }}
-    where as_of_date = {{ as_of_date() }}
+    {{ rows_in_effect("accounts", ["account_number"]) }}
 )
 
 select
@@ -15,6 +14,8 @@ select
     source_file_id,
     source_row_number,
     {{ as_text("account_number") }} as account_number,
+    {{ as_text("parent_account_number") }} as parent_account_number,
+    {{ as_text("advisor_code") }} as advisor_code,
     {{ as_code("base_currency") }} as base_currency,
     {{ as_code("account_status") }} as account_status,
     {{ as_code("registration_type") }} as registration_type,

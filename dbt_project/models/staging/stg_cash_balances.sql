@@ -2,11 +2,11 @@
     "trade_date_balance": "money",
     "settlement_date_balance": "money",
     "margin_debit": "money",
+    "sweep_value": "money",
 } %}
 
 with received as (
-    select * from {{ source("raw", "cash_balances") }}
-    where as_of_date = {{ as_of_date() }}
+    {{ rows_in_effect("cash_balances", ["account_number", "currency"]) }}
 )
 
 select

@@ -6,6 +6,7 @@
     "cost_basis": "money",
     "realized_gain_loss": "money",
     "disallowed_loss": "money",
+    "cost_basis_unadjusted": "money",
 } %}
 
 with received as (
@@ -25,6 +26,10 @@ typed as (
         {{ without_account_number(as_text("source_lot_id"), as_text("account_number")) }} as source_lot_id,
         {{ as_term("term") }} as term,
         {{ as_code("covered_status") }} as covered_status,
+        {{ null_word_status("acquisition_date") }} as acquisition_date_status,
+        {{ null_word_status("cost_basis") }} as cost_basis_status,
+        {{ as_wash_flag("wash_sale_flag") }} as wash_sale_flag,
+        {{ as_code("disposal_method") }} as disposal_method,
         {{ without_account_number(as_text("transaction_id"), as_text("account_number")) }} as transaction_id,
         {{ as_code("currency") }} as currency,
         {{ cast_columns(casts) }},

@@ -1,18 +1,21 @@
 {% set casts = {
     "quantity": "quantity",
     "settled_quantity": "quantity",
+    "pending_quantity": "quantity",
     "price": "quantity",
     "price_date": "date",
     "market_value": "money",
     "accrued_interest": "money",
     "cost_basis": "money",
+    "unrealized_gain_loss": "money",
     "fx_rate_to_base": "quantity",
     "is_held_away": "boolean",
 } %}
 
 with received as (
-    select * from {{ source("raw", "positions") }}
-    where as_of_date = {{ as_of_date() }}
+    {{ rows_in_effect("positions", [
+        "account_number", "custodian_security_id", "cusip", "isin", "ticker", "sub_account_type", "long_short"
+    ]) }}
 ),
 
 typed as (
@@ -28,6 +31,7 @@ typed as (
         {{ as_code("sub_account_type") }} as sub_account_type,
         {{ as_code("long_short") }} as long_short,
         {{ null_word_status("cost_basis") }} as cost_basis_status,
+        {{ as_code("quantity_basis") }} as quantity_basis,
         {{ as_code("currency") }} as currency,
         {{ cast_columns(casts) }},
         {{ texts_of(casts) }}

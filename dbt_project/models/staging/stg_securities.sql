@@ -4,11 +4,14 @@
     "contract_multiplier": "quantity",
     "pool_factor": "quantity",
     "maturity_date": "date",
+    "coupon_rate": "quantity",
+    "strike_price": "quantity",
+    "expiration_date": "date",
+    "covered_from_year": "integer",
 } %}
 
 with received as (
-    select * from {{ source("raw", "securities") }}
-    where as_of_date = {{ as_of_date() }}
+    {{ rows_in_effect("securities", ["custodian_security_id", "cusip", "isin", "ticker"]) }}
 )
 
 select
@@ -24,6 +27,7 @@ select
     {{ as_security_type("security_type") }} as security_type,
     {{ as_code("currency") }} as currency,
     {{ as_ticker("underlying_ticker") }} as underlying_ticker,
+    {{ as_put_call("put_call") }} as put_call,
     {{ cast_columns(casts) }},
     {{ rejected_values(casts) }}
 from received

@@ -6,11 +6,14 @@
     "cost_basis_unadjusted": "money",
     "unit_cost": "quantity",
     "wash_sale_adjustment": "money",
+    "original_quantity": "quantity",
+    "amortization_adjustment": "money",
+    "return_of_capital_adjustment": "money",
+    "unrealized_gain_loss": "money",
 } %}
 
 with received as (
-    select * from {{ source("raw", "tax_lots") }}
-    where as_of_date = {{ as_of_date() }}
+    {{ rows_in_effect("tax_lots", ["account_number", "source_lot_id"]) }}
 ),
 
 typed as (
@@ -31,12 +34,37 @@ typed as (
         {{ as_code("acquisition_type") }} as acquisition_type,
         {{ as_code("basis_method") }} as basis_method,
         {{ as_code("currency") }} as currency,
+        {{ as_code("sub_account_type") }} as sub_account_type,
+        {{ without_account_number(as_text("source_transaction_id"), as_text("account_number")) }}
+            as source_transaction_id,
         {{ cast_columns(casts) }},
         {{ texts_of(casts) }}
     from received
+),
+
+judged as (
+    select
+        * exclude (received_texts),
+        {{ rejected_texts(casts) }}
+    from typed
+),
+
+files_of_changes as (
+    select distinct source_file_id from {{ ref("stg_delivery_files") }}
+    where entity = 'tax_lots' and is_chain and is_change
 )
 
 select
-    * exclude (received_texts),
-    {{ rejected_texts(casts) }}
-from typed
+    judged.* exclude (rejected_values),
+    -- Which lot a change without an id is about cannot be known.
+    case
+        when judged.source_lot_id is null and files_of_changes.source_file_id is not null
+            then
+                list_append(
+                    coalesce(judged.rejected_values, []),
+                    { 'column_name': 'source_lot_id', 'value': '(none, in a file of changes)' }
+                )
+        else judged.rejected_values
+    end as rejected_values
+from judged
+left join files_of_changes on judged.source_file_id = files_of_changes.source_file_id

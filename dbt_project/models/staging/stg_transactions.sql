@@ -8,6 +8,8 @@
     "commission": "money",
     "fees": "money",
     "net_amount": "money",
+    "accrued_interest": "money",
+    "fx_rate_to_base": "quantity",
     "is_cancel": "boolean",
 } %}
 
@@ -30,6 +32,7 @@ typed as (
         {{ as_code("transaction_type") }} as transaction_type,
         {{ as_text("source_type") }} as source_type,
         {{ as_code("currency") }} as currency,
+        {{ as_code("sub_account_type") }} as sub_account_type,
         {{ without_account_number(as_text("reversal_of"), as_text("account_number")) }} as reversal_of,
         {{ as_text("description") }} as description,
         {{ cast_columns(casts) }},
