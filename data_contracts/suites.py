@@ -30,6 +30,9 @@ ExpectationKind = Literal["is_present", "is_allowed", "has_form"]
 _SYSTEMATIC_LEAST_ROWS = 20
 _SYSTEMATIC_SHARE = 0.5
 _MOST_ROWS_NAMED = 10_000
+# From so many rows on, values that repeat are judged once each.
+_BIG_TABLE_ROWS = 100_000
+_FEW_VALUES = 50_000
 
 _TYPE_WORDS: Mapping[str, str] = {
     "text": "text",
@@ -161,15 +164,13 @@ def check_table(contract: FeedContract, entity: str, table: pa.Table) -> SuiteRe
     planned = planned_expectations(contract, wanted, present)
     if not planned or table.num_rows == 0:
         return SuiteResult([], [], 0, 0, [], [])
-    frame = _frame(contract, wanted, table, planned)
-    outcomes = _validate(frame, planned, detailed=False)
+    outcomes = _judged(contract, wanted, table, planned)
     failed = [item for item, outcome in zip(planned, outcomes, strict=True) if outcome.is_failure]
-    rows_of = {
-        item.rule: outcome
-        for item, outcome in zip(
-            failed, _validate(frame, failed, detailed=True) if failed else [], strict=True
-        )
-    }
+    rows_of: dict[str, _Outcome] = {}
+    if failed:
+        frame = _frame(contract, wanted, table, failed)
+        detailed = _validate(frame, failed, detailed=True)
+        rows_of = {item.rule: found for item, found in zip(failed, detailed, strict=True)}
     collected = _Collected(contract, wanted, table)
     summary: list[dict[str, Any]] = []
     broken: list[str] = []
@@ -199,6 +200,64 @@ def check_table(contract: FeedContract, entity: str, table: pa.Table) -> SuiteRe
     )
 
 
+def _judged(
+    contract: FeedContract,
+    entity: Entity,
+    table: pa.Table,
+    planned: Sequence[PlannedExpectation],
+) -> list[_Outcome]:
+    """Whether each expectation is met.
+
+    Every expectation judges single values, so of a big table each value of a column is judged
+    once, however many rows carry it; columns of many values are judged row by row.
+    """
+    values = _few_values(entity, table, planned) if table.num_rows >= _BIG_TABLE_ROWS else {}
+    any_of = _any_of_name(entity)
+    if any(
+        not _filled(contract, values[name]).null_count for name in entity.any_of if name in values
+    ):
+        # One identifier that every row carries answers for all of them.
+        values[any_of] = pa.chunked_array([], pa.string())
+    by_value = [item for item in planned if item.column in values]
+    by_row = [item for item in planned if item.column not in values]
+    values.pop(any_of, None)
+    found: dict[str, _Outcome] = {}
+    for items, rows in ((by_value, _side_by_side(values)), (by_row, table)):
+        if items:
+            frame = _frame(contract, entity, rows, items)
+            outcomes = _validate(frame, items, detailed=False)
+            found |= {item.rule: each for item, each in zip(items, outcomes, strict=True)}
+    return [found[item.rule] for item in planned]
+
+
+def _few_values(
+    entity: Entity, table: pa.Table, planned: Sequence[PlannedExpectation]
+) -> dict[str, pa.ChunkedArray]:
+    """The values of each column, null among them, where they are much fewer than the rows."""
+    names = {item.column for item in planned} | set(entity.any_of)
+    found: dict[str, pa.ChunkedArray] = {}
+    for name in sorted(names & set(table.column_names)):
+        beginning = table[name].slice(0, _BIG_TABLE_ROWS)
+        if len(pc.unique(beginning)) * 2 <= len(beginning):
+            values = pc.unique(table[name])
+            if len(values) <= _FEW_VALUES:
+                found[name] = pa.chunked_array([values])
+    return found
+
+
+def _side_by_side(values: Mapping[str, pa.ChunkedArray]) -> pa.Table:
+    """Columns of different lengths as one table; shorter ones repeat their first value."""
+    longest = max((len(column) for column in values.values()), default=0)
+    return pa.table(
+        {
+            name: pa.chunked_array(
+                [*column.chunks, pa.repeat(column[0], longest - len(column))], column.type
+            )
+            for name, column in values.items()
+        }
+    )
+
+
 def _any_of_name(entity: Entity) -> str:
     return " or ".join(entity.any_of)
 
@@ -210,32 +269,33 @@ def _frame(
     planned: Sequence[PlannedExpectation],
 ) -> pd.DataFrame:
     """The judged columns, with the feed's words for 'nothing' as nulls."""
-    nothing = pa.array([word.casefold() for word in contract.null_words], pa.string())
     limited = {item.column for item in planned if item.kind == "is_allowed"}
     columns: dict[str, pa.ChunkedArray] = {}
-
-    def filled(name: str) -> pa.ChunkedArray:
-        text = table[name]
-        if contract.null_words == ("",):
-            is_nothing = pc.equal(pc.binary_length(text), 0)
-        else:
-            is_nothing = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(text)), value_set=nothing)
-        return pc.if_else(is_nothing, pa.scalar(None, pa.string()), text)
 
     for item in planned:
         if item.column in columns:
             continue
         if item.column == _any_of_name(entity):
             names = [name for name in entity.any_of if name in table.column_names]
-            columns[item.column] = pc.coalesce(*[filled(name) for name in names])
+            columns[item.column] = pc.coalesce(*[_filled(contract, table[name]) for name in names])
         else:
-            text = filled(item.column)
+            text = _filled(contract, table[item.column])
             columns[item.column] = pc.utf8_lower(text) if item.column in limited else text
     import pandas as pd
 
     as_text = pd.StringDtype("pyarrow", na_value=float("nan"))
     frame: pd.DataFrame = pa.table(columns).to_pandas(types_mapper={pa.string(): as_text}.get)
     return frame
+
+
+def _filled(contract: FeedContract, text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The text, null where it is one of the feed's words for nothing."""
+    if contract.null_words == ("",):
+        is_nothing = pc.equal(pc.binary_length(text), 0)
+    else:
+        nothing = pa.array([word.casefold() for word in contract.null_words], pa.string())
+        is_nothing = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(text)), value_set=nothing)
+    return pc.if_else(is_nothing, pa.scalar(None, pa.string()), text)
 
 
 @dataclass(frozen=True)

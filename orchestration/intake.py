@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,7 +18,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from data_contracts.contract import canonical_entities, entity_columns, load_contracts
+from data_contracts.contract import (
+    FeedContract,
+    canonical_entities,
+    entity_columns,
+    load_contracts,
+)
 from orchestration.home import Home
 from orchestration.names import POLICY_CUSTODIAN, POLICY_FOLDER
 from orchestration.warehouse import OPS_TABLES, RAW_META_COLUMNS, Warehouse, replace_rows
@@ -46,6 +51,19 @@ class FeedLoad:
     expectations_failed: int = 0
     broken_checks: list[str] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Which file a row is of; the file's bytes are not kept."""
+
+    custodian: str
+    file_name: str
+    source_file_id: str
+
+
+def _origin_of(file: ReceivedFile) -> _Origin:
+    return _Origin(file.custodian, file.file_name, file.source_file_id)
 
 
 def raw_entities() -> dict[str, list[str]]:
@@ -119,34 +137,67 @@ def load_feed(home: Home, warehouse: Warehouse, feed: str, as_of_date: date) -> 
 
     Loading the same files again changes nothing: the feed's rows of the session are replaced.
     """
-    from data_contracts.suites import check_table
-
     contract = load_contracts()[feed]
-    summary = FeedLoad(feed)
-    file_rows: list[dict[str, Any]] = []
-    entity_rows: list[dict[str, Any]] = []
-    violation_rows: list[dict[str, Any]] = []
-    parts: dict[str, list[pa.Table]] = {entity: [] for entity in contract.entities}
+    gathered = _gather(home, warehouse, contract, as_of_date)
+    summary = gathered.summary
+    with warehouse.open() as connection:
+        for entity in contract.entities:
+            # Taken out: an entity's rows are let go before the next one's are written.
+            tables = gathered.parts.pop(entity)
+            rows = pa.concat_tables(tables) if tables else _empty_raw(entity)
+            summary.rows_by_entity[entity] = rows.num_rows
+            if rows.num_rows:
+                _check_rows(gathered, contract, entity, tables, rows, as_of_date)
+            replace_rows(
+                connection, f"raw.{entity}", rows, {"as_of_date": as_of_date, "feed": feed}
+            )
+        night_feed = {"as_of_date": as_of_date, "feed": feed}
+        replace_ops_rows(connection, "source_files", gathered.file_rows, night_feed)
+        replace_ops_rows(connection, "file_entities", gathered.entity_rows, night_feed)
+        replace_ops_rows(connection, "contract_violations", gathered.violation_rows, night_feed)
+    found = gathered.violation_rows
+    summary.violations_by_severity = Counter(row["severity"] for row in found)
+    summary.messages = [row["message"] for row in found if row["severity"] == "block"][:20]
+    return summary
+
+
+@dataclass
+class _Gathered:
+    """What the files of one feed say, on its way into the raw tables."""
+
+    summary: FeedLoad
+    parts: dict[str, list[pa.Table]]
+    file_rows: list[dict[str, Any]] = field(default_factory=list)
+    entity_rows: list[dict[str, Any]] = field(default_factory=list)
+    violation_rows: list[dict[str, Any]] = field(default_factory=list)
+    origins: dict[str, _Origin] = field(default_factory=dict)
+
+
+def _gather(
+    home: Home, warehouse: Warehouse, contract: FeedContract, as_of_date: date
+) -> _Gathered:
+    """Read the feed's files one after the other; their bytes are let go, their tables kept."""
+    feed = contract.feed
+    found = _Gathered(FeedLoad(feed), {entity: [] for entity in contract.entities})
     seen: set[tuple[str, str]] = set()
-    by_id: dict[str, ReceivedFile] = {}
     for file, received_at in _files_of(home, warehouse, feed, as_of_date):
-        summary.files += 1
+        found.summary.files += 1
         if (file.custodian, file.source_file_id) in seen:
-            summary.duplicate_files += 1
+            found.summary.duplicate_files += 1
             continue
         seen.add((file.custodian, file.source_file_id))
-        by_id[file.source_file_id] = file
+        found.origins[file.source_file_id] = _origin_of(file)
         reading = read_file(file, as_of_date)
-        file_rows.append(_file_row(file, reading, as_of_date, received_at))
-        violation_rows += [
+        found.file_rows.append(_file_row(file, reading, as_of_date, received_at))
+        found.violation_rows += [
             _violation_row(violation, file, feed, as_of_date) for violation in reading.violations
         ]
         if reading.status != "LOADED":
-            summary.quarantined_files += 1
+            found.summary.quarantined_files += 1
             continue
         for entity, table in reading.tables.items():
-            parts[entity].append(_with_origin(table, file, feed, entity, as_of_date))
-            entity_rows.append(
+            found.parts[entity].append(_with_origin(table, file, feed, entity, as_of_date))
+            found.entity_rows.append(
                 {
                     "as_of_date": as_of_date,
                     "source_file_id": file.source_file_id,
@@ -156,42 +207,48 @@ def load_feed(home: Home, warehouse: Warehouse, feed: str, as_of_date: date) -> 
                     "row_count": table.num_rows,
                 }
             )
-    names = {file_id: file.file_name for file_id, file in by_id.items()}
-    with warehouse.open() as connection:
-        for entity, tables in parts.items():
-            rows = pa.concat_tables(tables) if tables else _empty_raw(entity)
-            summary.rows_by_entity[entity] = rows.num_rows
-            if rows.num_rows:
-                if feed != POLICY_FEED:
-                    # Of a policy file the newest holds; custodians' rows would add up.
-                    violation_rows += [
-                        _violation_row(violation, by_id[file_id], feed, as_of_date)
-                        for file_id, violation in keys_of_several_files(
-                            rows, contract.entity(entity), contract, names
-                        )
-                    ]
-                suite = check_table(contract, entity, _with_file_names(rows, names))
-                summary.expectations_evaluated += suite.expectations_evaluated
-                summary.expectations_failed += suite.expectations_failed
-                summary.broken_checks += list(suite.broken)
-                violation_rows += [
-                    _violation_row(
-                        violation, by_id.get(file_id) if file_id else None, feed, as_of_date
-                    )
-                    for violation, file_id in zip(
-                        suite.violations, suite.source_file_ids, strict=True
-                    )
-                ]
-            replace_rows(
-                connection, f"raw.{entity}", rows, {"as_of_date": as_of_date, "feed": feed}
+    return found
+
+
+def _check_rows(
+    gathered: _Gathered,
+    contract: FeedContract,
+    entity: str,
+    tables: Sequence[pa.Table],
+    rows: pa.Table,
+    as_of_date: date,
+) -> None:
+    """Judge an entity's rows of all files together; what is found is added to `gathered`."""
+    from data_contracts.suites import check_table
+
+    feed, summary = contract.feed, gathered.summary
+    names = {file_id: origin.file_name for file_id, origin in gathered.origins.items()}
+    if feed != POLICY_FEED:
+        # Of a policy file the newest holds; custodians' rows would add up.
+        gathered.violation_rows += [
+            _violation_row(violation, gathered.origins[file_id], feed, as_of_date)
+            for file_id, violation in keys_of_several_files(
+                _of_several_files(tables), contract.entity(entity), contract, names
             )
-        night_feed = {"as_of_date": as_of_date, "feed": feed}
-        replace_ops_rows(connection, "source_files", file_rows, night_feed)
-        replace_ops_rows(connection, "file_entities", entity_rows, night_feed)
-        replace_ops_rows(connection, "contract_violations", violation_rows, night_feed)
-    summary.violations_by_severity = Counter(row["severity"] for row in violation_rows)
-    summary.messages = [row["message"] for row in violation_rows if row["severity"] == "block"][:20]
-    return summary
+        ]
+    suite = check_table(contract, entity, _with_file_names(rows, names))
+    summary.expectations_evaluated += suite.expectations_evaluated
+    summary.expectations_failed += suite.expectations_failed
+    summary.broken_checks += list(suite.broken)
+    gathered.violation_rows += [
+        _violation_row(
+            violation, gathered.origins.get(file_id) if file_id else None, feed, as_of_date
+        )
+        for violation, file_id in zip(suite.violations, suite.source_file_ids, strict=True)
+    ]
+
+
+def _of_several_files(tables: Sequence[pa.Table]) -> pa.Table:
+    """The rows of custodians that sent more than one file of an entity; a table is one file's."""
+    whose = [table["custodian"][0].as_py() if table.num_rows else None for table in tables]
+    counts = Counter(whose)
+    several = [table for table, one in zip(tables, whose, strict=True) if counts[one] > 1]
+    return pa.concat_tables(several) if several else tables[0].slice(0, 0)
 
 
 def _archive(home: Home, digest: str, content: bytes) -> None:
@@ -207,7 +264,8 @@ def _archive(home: Home, digest: str, content: bytes) -> None:
 
 def _files_of(
     home: Home, warehouse: Warehouse, feed: str, as_of_date: date
-) -> list[tuple[ReceivedFile, datetime]]:
+) -> Iterator[tuple[ReceivedFile, datetime]]:
+    """Each file's bytes as archived and when they came, one at a time."""
     listed = warehouse.read(
         """
         select source_file_id, custodian, file_name from ops.received_files
@@ -215,21 +273,17 @@ def _files_of(
         """,
         [as_of_date, feed],
     ).to_pylist()
-    files = []
     for row in listed:
         archived = home.archive / row["source_file_id"][:2] / row["source_file_id"]
         received_at = datetime.fromtimestamp(archived.stat().st_mtime, tz=UTC)
-        files.append(
-            (
-                ReceivedFile(
-                    custodian=row["custodian"],
-                    file_name=row["file_name"],
-                    content=archived.read_bytes(),
-                ),
-                received_at.replace(tzinfo=None),
-            )
+        yield (
+            ReceivedFile(
+                custodian=row["custodian"],
+                file_name=row["file_name"],
+                content=archived.read_bytes(),
+            ),
+            received_at.replace(tzinfo=None),
         )
-    return files
 
 
 def _with_origin(
@@ -288,7 +342,7 @@ def _file_row(
 
 
 def _violation_row(
-    violation: Violation, file: ReceivedFile | None, feed: str, as_of_date: date
+    violation: Violation, file: ReceivedFile | _Origin | None, feed: str, as_of_date: date
 ) -> dict[str, Any]:
     return {
         "as_of_date": as_of_date,

@@ -17,6 +17,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+# Rows of a row group of DuckDB's files.
+_ROW_GROUP = 122_880
 SCHEMAS = ("raw", "staging", "intermediate", "marts", "tax", "rebalance", "ops")
 PUBLISHED_SCHEMAS = ("marts", "ops")
 # What names full account numbers stays in the working file; ops.violations tells it masked.
@@ -257,10 +259,11 @@ def replace_rows(
             incoming = incoming.add_column(
                 0, name, pa.array([value] * incoming.num_rows, type=kind)
             )
-    connection.register("incoming_rows", incoming)
     try:
+        connection.register("incoming_rows", incoming.slice(0, 0))
         described = connection.execute("describe incoming_rows").fetchall()
         ensure_table(connection, table, {row[0]: row[1] for row in described})
+        connection.register("incoming_rows", _in_row_groups(incoming))
         condition = " and ".join(f'"{name}" = ?' for name in where)
         connection.execute("begin")
         connection.execute(f"delete from {table} where {condition}", list(where.values()))
@@ -271,6 +274,17 @@ def replace_rows(
         raise
     finally:
         connection.unregister("incoming_rows")
+
+
+def _in_row_groups(rows: pa.Table) -> pa.RecordBatchReader:
+    """The rows in batches of one row group each.
+
+    DuckDB then writes row groups on all processors, in the order of the rows; of batches of other
+    sizes it writes every row group twice.
+    """
+    parts = (rows.slice(first, _ROW_GROUP) for first in range(0, rows.num_rows, _ROW_GROUP))
+    batches = (batch for part in parts for batch in part.combine_chunks().to_batches())
+    return pa.RecordBatchReader.from_batches(rows.schema, batches)
 
 
 def publish_snapshot(working: Path, published: Path) -> None:

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 Positions = NDArray[np.int64]
 
 _LINE_FEED, _QUOTE, _COMMA = b'\n",'
-_BLOCK_BYTES = 1 << 30
+# Work on whole files is done in windows of this size, so that it costs little memory beside them.
+_WINDOW_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -139,10 +139,10 @@ def _has_misplaced_quote(content: bytes, start: int, stop: int) -> bool:
     Doubled quotes inside a cell count as misplaced too: they are rare and the strict reader is
     right about them.
     """
+    if content.find(b'"', start, stop) < 0:
+        return False
     window = np.frombuffer(content, dtype=np.uint8, count=stop - start, offset=start)
     quotes = np.flatnonzero(window == _QUOTE)
-    if not len(quotes):
-        return False
     fenced = np.full(len(window) + 2, _LINE_FEED, dtype=np.uint8)
     fenced[1:-1] = window
     before, after = fenced[quotes], fenced[quotes + 2]
@@ -153,29 +153,33 @@ def _has_misplaced_quote(content: bytes, start: int, stop: int) -> bool:
 
 def _line_bounds(content: bytes, start: int, stop: int) -> tuple[Positions, Positions]:
     """Byte positions at which lines start and end (line feed not included)."""
-    window = np.frombuffer(content, dtype=np.uint8, count=stop - start, offset=start)
-    feeds = np.flatnonzero(window == _LINE_FEED) + start
+    whole = np.frombuffer(content, dtype=np.uint8, count=stop - start, offset=start)
+    found = [
+        np.flatnonzero(whole[first : first + _WINDOW_BYTES] == _LINE_FEED) + (start + first)
+        for first in range(0, len(whole), _WINDOW_BYTES)
+    ]
+    feeds = np.concatenate([np.empty(0, dtype=np.int64), *found])
     starts = np.concatenate([np.array([start], dtype=np.int64), feeds + 1])
     ends = np.concatenate([feeds, np.array([stop], dtype=np.int64)])
     return starts, ends
 
 
 def _texts(content: bytes, starts: Positions, ends: Positions) -> pa.ChunkedArray:
-    """The lines as text, in chunks of at most a gigabyte."""
+    """The lines as text, in chunks; what lies between two lines is line feeds only."""
     chunks: list[pa.Array] = []
     first = 0
     while first < len(starts):
         base = int(starts[first])
-        last = int(np.searchsorted(ends, base + _BLOCK_BYTES, side="right"))
+        last = int(np.searchsorted(ends, base + _WINDOW_BYTES, side="right"))
         last = min(max(last, first + 1), len(starts))
-        stop = int(ends[last - 1])
-        offsets = np.append(starts[first:last] - base, stop - base).astype(np.int32)
-        with_ends = pa.Array.from_buffers(
-            pa.string(),
-            last - first,
-            [None, pa.py_buffer(offsets), pa.py_buffer(content).slice(base, stop - base)],
+        offsets = np.zeros(last - first + 1, dtype=np.int32)
+        np.cumsum(ends[first:last] - starts[first:last], out=offsets[1:])
+        lines = content[base : int(ends[last - 1])].replace(b"\n", b"")
+        chunks.append(
+            pa.Array.from_buffers(
+                pa.string(), last - first, [None, pa.py_buffer(offsets), pa.py_buffer(lines)]
+            )
         )
-        chunks.append(pc.ascii_rtrim(with_ends, characters="\n"))
         first = last
     return pa.chunked_array(chunks, type=pa.string())
 

@@ -30,7 +30,8 @@ def duplicate_keys(
     narrow = [*key, ROW_NUMBER, *(c for c in _named_columns(table) if c not in key)]
     counted = table.select(narrow)
     counted = _with_key(counted, entity)
-    groups = counted.group_by(key).aggregate([([], "count_all")])
+    # One thread: with more, Arrow merges as many tables of all keys, which takes longer.
+    groups = counted.group_by(key, use_threads=False).aggregate([([], "count_all")])
     if groups.num_rows == counted.num_rows:
         return []
     repeated = groups.filter(pc.greater(groups["count_all"], 1)).select(key)
@@ -62,7 +63,8 @@ def keys_of_several_files(
         return []
     key = ["custodian", *entity.key]
     counted = _with_key(rows, entity)
-    groups = counted.group_by(key).aggregate([("source_file_id", "count_distinct")])
+    distinct = [("source_file_id", "count_distinct")]
+    groups = counted.group_by(key, use_threads=False).aggregate(distinct)
     several = groups.filter(pc.greater(groups["source_file_id_count_distinct"], 1)).select(key)
     if not several.num_rows:
         return []

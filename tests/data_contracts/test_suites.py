@@ -191,3 +191,42 @@ def test_every_entity_of_every_contract_has_a_suite(feed):
         assert planned, entity.name
         named = [item.rule for item in planned]
         assert len(set(named)) == len(named), entity.name
+
+
+def test_a_big_table_is_judged_by_its_values_with_the_same_result(monkeypatch):
+    rows = [
+        {**GOOD, "account_number": f"A{number % 7}", "quantity": f"{number}.5"}
+        for number in range(400)
+    ]
+    rows[17] |= {"quantity": "1,000", "ticker": ""}
+    rows[18] |= {"currency": "usd", "long_short": ""}
+    rows[399] |= {"account_number": "", "price_date": "11/19/2026"}
+    whole = check_table(STANDARD, "positions", table("positions", rows))
+    monkeypatch.setattr(suites, "_BIG_TABLE_ROWS", 100)
+    framed: list[int] = []
+    plain = suites._frame
+
+    def counted(contract, entity, rows, planned):
+        framed.append(rows.num_rows)
+        return plain(contract, entity, rows, planned)
+
+    monkeypatch.setattr(suites, "_frame", counted)
+    by_value = check_table(STANDARD, "positions", table("positions", rows))
+    assert by_value == whole
+    assert {row for _, row in rules(whole)} == {19, 20, 401}
+    # First the few values of most columns, then the rows of the others, then what is broken.
+    assert framed == [8, 400, 400]
+
+
+def test_in_a_big_table_one_identifier_of_every_row_answers_for_all(monkeypatch):
+    monkeypatch.setattr(suites, "_BIG_TABLE_ROWS", 100)
+    complete = [{**GOOD, "cusip": ""} for _ in range(300)]
+    assert check_table(STANDARD, "positions", table("positions", complete)).violations == []
+    alternating = [
+        {**GOOD, "ticker": "" if number % 2 else "VTI", "cusip": "922908769" if number % 2 else ""}
+        for number in range(300)
+    ]
+    assert check_table(STANDARD, "positions", table("positions", alternating)).violations == []
+    alternating[5] |= {"cusip": ""}
+    broken = check_table(STANDARD, "positions", table("positions", alternating))
+    assert rules(broken) == [("security_id_is_present", 7)]
