@@ -50,8 +50,8 @@
 {%- endmacro %}
 
 {#- The policy file in force for an entity is the newest one received up to the session; of its rows
-    those hold whose validity covers the session. -#}
-{% macro policy_rows_in_force(entity) -%}
+    those hold whose validity covers the session. `only_valid=false` gives every row of the file. -#}
+{% macro policy_rows_in_force(entity, only_valid=true) -%}
     select received.*
         from {{ source("raw", entity) }} as received
         inner join (
@@ -63,10 +63,12 @@
             on
                 received.as_of_date = file_in_force.as_of_date
                 and received.source_file_id = file_in_force.source_file_id
+        {% if only_valid -%}
         where
             -- A row whose dates cannot be read holds: its contract violation says what stops because of it.
             coalesce(try_cast(received.valid_from as date), {{ as_of_date() }}) <= {{ as_of_date() }}
             and coalesce(try_cast(nullif(trim(received.valid_to), '') as date), {{ as_of_date() }}) >= {{ as_of_date() }}
+        {%- endif %}
 {%- endmacro %}
 
 {#- Whether the amount, the type and the state of a cash flow say what is to happen. -#}

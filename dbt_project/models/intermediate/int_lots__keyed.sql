@@ -64,15 +64,61 @@ numbered as (
         partition by account_id, lot_key
         order by quantity desc, source_file_id asc, source_row_number asc
     )
+),
+
+named as (
+    select
+        *,
+        account_id || ':' || lot_key
+        || case
+            when source_lot_id is null then '-' || occurrence
+            when occurrence > 1 then '#' || occurrence
+            else ''
+        end as lot_id
+    from numbered
+),
+
+-- What the firm states about a lot takes the place of what the custodian sent, which is kept as received.
+-- It comes after the identity, so that a stated value does not make another lot of it.
+stated as (
+    select
+        named.* replace (
+            coalesce(firm.cost_basis, named.cost_basis) as cost_basis,
+            coalesce(firm.cost_basis_unadjusted, named.cost_basis_unadjusted) as cost_basis_unadjusted,
+            coalesce(firm.acquisition_date, named.acquisition_date) as acquisition_date,
+            coalesce(firm.holding_period_start_date, named.holding_period_start_date)
+                as holding_period_start_date,
+            coalesce(firm.covered_status, named.covered_status) as covered_status,
+            case when firm.cost_basis is null then named.unit_cost end as unit_cost,
+            case when firm.cost_basis is null then named.cost_basis_status else 'present' end
+                as cost_basis_status,
+            case when firm.acquisition_date is null then named.acquisition_date_status else 'present' end
+                as acquisition_date_status
+        ),
+        firm.override_id,
+        case
+            when firm.lot_id is not null
+                then
+                    map(
+                        [
+                            'cost_basis', 'cost_basis_unadjusted', 'acquisition_date',
+                            'holding_period_start_date', 'covered_status'
+                        ],
+                        [
+                            named.cost_basis::varchar,
+                            named.cost_basis_unadjusted::varchar,
+                            named.acquisition_date::varchar,
+                            named.holding_period_start_date::varchar,
+                            named.covered_status
+                        ]
+                    )
+        end as received_values
+    from named
+    left join {{ ref("int_overrides__lot_values") }} as firm on named.lot_id = firm.lot_id
 )
 
 select
-    account_id || ':' || lot_key
-    || case
-        when source_lot_id is null then '-' || occurrence
-        when occurrence > 1 then '#' || occurrence
-        else ''
-    end as lot_id,
+    lot_id,
     account_id,
     security_id,
     custodian,
@@ -111,6 +157,9 @@ select
     basis_currency as currency,
     has_position,
     rejected_values is not null as has_rejected_values,
+    case when override_id is null then 'custodian' else 'firm_override' end as basis_source,
+    override_id,
+    received_values,
     source_file_id,
     source_row_number
-from numbered
+from stated

@@ -18,6 +18,7 @@ select
     {{ as_of_date() }} as as_of_date,
     rule,
     severity,
+    raised_severity,
     scope,
     scope_id,
     household_id,
@@ -26,19 +27,25 @@ select
     lot_id,
     custodian,
     feed,
+    entity,
     file_name,
     source_file_id,
     source_row_number,
     observed,
     expected,
     message,
-    who_must_act
+    who_must_act,
+    override_id,
+    override_reason,
+    override_approved_by,
+    override_expires_date
 from {{ ref("int_violations__found") }}
 union all by name
 select
     {{ as_of_date() }} as as_of_date,
     uncertain_households.rule,
     catalogue.severity,
+    catalogue.severity as raised_severity,
     catalogue.scope,
     uncertain_households.household_id as scope_id,
     uncertain_households.household_id,
