@@ -46,11 +46,21 @@ class Statement:
 
 
 @dataclass(frozen=True)
+class FlexDoubt:
+    """What is odd about a document that can be read: the rule, what was found, and the line."""
+
+    rule: str
+    observed: str
+    line: int
+
+
+@dataclass(frozen=True)
 class FlexDocument:
-    """All statements of a file and the number of them that the file states."""
+    """All statements of a file, the number of them that it states, and what is odd about it."""
 
     statements: tuple[Statement, ...]
     stated_count: int | None
+    doubts: tuple[FlexDoubt, ...] = ()
 
 
 class FlexDocumentError(Exception):

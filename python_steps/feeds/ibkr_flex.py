@@ -1,4 +1,4 @@
-"""Reader of Interactive Brokers Flex Query XML.
+"""Reader of Interactive Brokers Flex Query files, XML and text with header and trailer records.
 
 Belongs here: which elements are rows of which entity, levels of detail, accounts and dates of a
 statement. Does not belong here: casting and rules on values. Source of the rules:
@@ -13,7 +13,9 @@ from decimal import Decimal
 
 from data_contracts.contract import AsOfSource, Entity, FeedContract, entity_columns
 from python_steps.feeds.amounts import parse_amount
+from python_steps.feeds.decoding import decode
 from python_steps.feeds.flex_corporate_actions import stated_actions
+from python_steps.feeds.flex_csv import CsvNames, letters, parse_csv_document
 from python_steps.feeds.flex_dates import DateFormat, date_format_of, split_time
 from python_steps.feeds.flex_document import (
     Element,
@@ -30,10 +32,12 @@ from python_steps.feeds.received import (
     refused,
     status_of,
 )
+from python_steps.feeds.recognition import beginning
 from python_steps.feeds.tables import RowCollector
 from python_steps.findings import Violation
 
 _CONSOLIDATED = "-"
+_OPTIONS = ("OPT", "FOP", "WAR", "IOPT")
 _SUMMED = {
     "quantity": "position",
     "market_value": "positionValue",
@@ -55,15 +59,23 @@ def read(file: ReceivedFile, contract: FeedContract) -> FileReading:
         Accounts, securities, positions, lots, transactions, cash, rates and corporate actions as
         text, and what is wrong with the file.
     """
-    maximum = int(contract.mappings["limits"]["maximum_bytes"])
+    violations: list[Violation] = []
     try:
-        document = parse_document(file.content, maximum_bytes=maximum)
+        document = _document(file, contract, violations)
     except FlexDocumentError as error:
         broken = contract.violation(
             error.rule, file_name=file.file_name, row=error.line, observed=error.observed
         )
-        return refused(contract, [broken])
-    violations = _count_violations(document, file, contract)
+        return refused(contract, [*violations, broken])
+    if document is None:
+        return refused(contract, violations)
+    violations += [
+        contract.violation(
+            doubt.rule, file_name=file.file_name, row=doubt.line, observed=doubt.observed
+        )
+        for doubt in document.doubts
+    ]
+    violations += _count_violations(document, file, contract)
     form = date_format_of(_date_texts(document, contract), contract.date_formats)
     if isinstance(form, str):
         broken = contract.violation(
@@ -75,6 +87,38 @@ def read(file: ReceivedFile, contract: FeedContract) -> FileReading:
     for statement in document.statements:
         walk.statement(statement)
     return walk.reading(document)
+
+
+def _document(
+    file: ReceivedFile, contract: FeedContract, violations: list[Violation]
+) -> FlexDocument | None:
+    """The document of either format; None where its text cannot be decoded."""
+    maximum = int(contract.mappings["limits"]["maximum_bytes"])
+    if beginning(file).lstrip().startswith("<"):
+        return parse_document(file.content, maximum_bytes=maximum)
+    decoded = decode(file, contract)
+    violations += decoded.violations
+    if decoded.content is None:
+        return None
+    names = CsvNames(
+        sections=contract.mappings["csv_sections"],
+        columns={
+            **{letters(name): name for name in sorted(_known_attributes(contract))},
+            **contract.mappings["csv_columns"],
+        },
+    )
+    return parse_csv_document(decoded.content.decode("utf-8"), names, maximum_bytes=maximum)
+
+
+def _known_attributes(contract: FeedContract) -> set[str]:
+    """Attributes that are loaded, and those that the contract leaves out on purpose."""
+    loaded = {
+        alias.partition("@")[2]
+        for entity in contract.entities.values()
+        for column in entity.columns
+        for alias in column.aliases
+    }
+    return loaded | set(contract.ignored_columns)
 
 
 def _count_violations(
@@ -124,6 +168,8 @@ class _Walk:
         self.row_count = 0
         self.securities_seen: set[tuple[str, ...]] = set()
         self.rates_seen: set[tuple[str | None, ...]] = set()
+        self.known_attributes = _known_attributes(contract)
+        self.unknown_attributes: dict[str, set[str]] = {}
 
     # One statement
 
@@ -158,6 +204,25 @@ class _Walk:
                 continue
             rule = "section_left_out" if name in known else "section_understood"
             self._broken(rule, f"section {name} with {len(rows)} rows", rows[0], account=account)
+        for name, rows in statement.sections.items():
+            if known.get(name) == "loaded":
+                self._attributes(name, rows)
+
+    def _attributes(self, section: str, rows: Sequence[Element]) -> None:
+        """Say once for each section and file which attributes the contract does not know."""
+        seen = self.unknown_attributes.setdefault(section, set())
+        fresh: dict[str, Element] = {}
+        for row in rows:
+            for name in row.attributes:
+                if name not in self.known_attributes and name not in seen:
+                    fresh.setdefault(name, row)
+        if fresh:
+            seen |= fresh.keys()
+            self._broken(
+                "unknown_column",
+                f"in section {section} the attributes {', '.join(sorted(fresh))}",
+                next(iter(fresh.values())),
+            )
 
     def _rows(self, statement: Statement, section: str, account: str) -> list[Element]:
         """The rows of a section that are the account's own, not the consolidated ones."""
@@ -245,6 +310,16 @@ class _Walk:
     def _lot(self, row: Element, account: str) -> None:
         values = self._bound(self.contract.entity("tax_lots"), row)
         code = values.get("term")
+        is_washed = code is not None and "LD" in _codes(code)
+        if is_washed and not values.get("holding_period_start_date"):
+            self._broken(
+                "holding_period_stated",
+                f"code {code} and no holdingPeriodDateTime",
+                row,
+                account=account,
+                entity="tax_lots",
+                security=row.attributes.get("conid") or row.attributes.get("symbol"),
+            )
         self._add(
             "tax_lots",
             row,
@@ -253,7 +328,7 @@ class _Walk:
                 **_identifiers(values, row),
                 "account_number": _account_of(row, account),
                 "term": self._term(code),
-                "wash_sale_flag": None if code is None else _yes_no("LD" in _codes(code)),
+                "wash_sale_flag": None if code is None else _yes_no(is_washed),
             },
         )
 
@@ -290,7 +365,8 @@ class _Walk:
         conversions = wash_sales = 0
         for row in rows:
             kind = self._trade_kind(row)
-            is_conversion = row.attributes.get("assetCategory") == "CASH"
+            notes = _codes(row.attributes.get("notes", ""))
+            is_conversion = row.attributes.get("assetCategory") == "CASH" or "AFx" in notes
             if kind is None:
                 self._unknown_level(row, account)
             elif kind == "wash sale":
@@ -339,13 +415,19 @@ class _Walk:
     def _trade_type(self, row: Element, side: str, account: str) -> str:
         notes = _codes(row.attributes.get("notes", ""))
         types = self.contract.mappings["trade_types"]
-        if row.attributes.get("assetCategory") in ("OPT", "FOP", "WAR", "IOPT"):
+        if row.attributes.get("assetCategory") in _OPTIONS:
             for note, event in self.contract.mappings["option_events"].items():
                 if note in notes:
                     return event
         opened = row.attributes.get("openCloseIndicator", "")
+        reinvested = [event for note, event in self._reinvestments() if note in notes]
+        if side == "BUY" and reinvested:
+            return reinvested[0]
         found = types.get(f"{side} {opened}") or types.get(side)
         return found or self._unknown_type(f"trade side {side!r}", row, account)
+
+    def _reinvestments(self) -> list[tuple[str, str]]:
+        return list(self.contract.mappings["purchase_notes"].items())
 
     def _closed_lot(self, row: Element, account: str) -> None:
         values = self._bound(self.contract.entity("closed_lots"), row)
@@ -403,6 +485,16 @@ class _Walk:
             kind = types.get(direction.upper()) or self._unknown_type(
                 f"transfer direction {direction!r}", row, account
             )
+            quantity = parse_amount(values.get("quantity") or "") or Decimal(0)
+            if (kind == "TRANSFER_OUT" and quantity > 0) or (
+                kind == "TRANSFER_IN" and quantity < 0
+            ):
+                self._broken(
+                    "quantity_sign",
+                    f"quantity {quantity} of direction {direction}",
+                    row,
+                    account=account,
+                )
             self._add(
                 "transactions",
                 row,
@@ -502,6 +594,10 @@ class _Walk:
                 {
                     **values,
                     "security_type": self._security_type(row, category),
+                    "put_call": self._translated("put_call", values.get("put_call")),
+                    "expiration_date": values.get("expiration_date")
+                    if category in _OPTIONS
+                    else None,
                     "price_factor": self.contract.mappings["price_factors"].get(category),
                     "underlying_ticker": None if underlying == values.get("ticker") else underlying,
                 },
@@ -650,7 +746,23 @@ class _Walk:
             control_amount=None,
             violations=tuple(self.violations),
             status=status,
+            covered_from_date=self._covered_from(document),
         )
+
+    def _covered_from(self, document: FlexDocument) -> date | None:
+        """The first day of every statement, where the file has sections of transactions."""
+        if not any(
+            section in statement.sections
+            for statement in document.statements
+            for section in ("Trades", "CashTransactions", "Transfers")
+        ):
+            return None
+        starts = [
+            self.form.value(statement.element.attributes.get("fromDate", ""))
+            for statement in document.statements
+        ]
+        known = [day for day in starts if day is not None]
+        return max(known) if known and len(known) == len(starts) else None
 
 
 def _fingerprint(document: FlexDocument) -> str:

@@ -248,6 +248,10 @@ def test_trades_of_executions_only():
         ({"buySell": "BUY (Ca.)"}, "BUY", "true"),
         ({"buySell": "BUY", "assetCategory": "OPT", "notes": "Ep"}, "EXPIRE", "false"),
         ({"buySell": "BUY", "assetCategory": "STK", "notes": "A"}, "BUY", "false"),
+        ({"buySell": "BUY", "notes": "R"}, "REINVEST", "false"),
+        ({"buySell": "BUY", "notes": "P;R"}, "REINVEST", "false"),
+        ({"buySell": "SELL", "openCloseIndicator": "C", "notes": "R"}, "SELL", "false"),
+        ({"buySell": "BUY", "notes": "RP"}, "BUY", "false"),
     ],
 )
 def test_kinds_of_trades(changes, kind, is_cancel):
@@ -289,22 +293,96 @@ def test_an_unknown_level_blocks_the_account():
     ]
 
 
+def transfer(**changes: str) -> str:
+    attributes = {
+        "accountId": "U100",
+        "currency": "USD",
+        "symbol": "VTI",
+        "conid": "12340041",
+        "date": "2026-11-19",
+        "direction": "IN",
+        "type": "ACATS",
+        "quantity": "10",
+        "transactionID": "6001",
+        **changes,
+    }
+    return element("Transfer", **attributes)
+
+
 def test_transfers():
-    transfer = element(
-        "Transfer",
-        accountId="U100",
-        currency="USD",
-        symbol="VTI",
-        conid="12340041",
-        date="2026-11-19",
-        direction="IN",
-        type="ACATS",
-        quantity="10",
-        transactionID="6001",
-    )
-    reading = whole(section("Transfers", transfer))
+    reading = whole(section("Transfers", transfer()))
     columns = ("transaction_type", "source_type", "quantity", "transaction_id")
     assert rows(reading, "transactions", *columns) == [("TRANSFER_IN", "ACATS", "10", "6001")]
+    out = whole(section("Transfers", transfer(direction="OUT", quantity="-10")))
+    assert out.violations == ()
+    assert rows(out, "transactions", *columns) == [("TRANSFER_OUT", "ACATS", "-10", "6001")]
+    odd = whole(section("Transfers", transfer(direction="OUT", quantity="10")))
+    assert serious(odd) == ["quantity_sign"]
+    assert rows(odd, "transactions", "quantity") == [("10",)]
+
+
+def test_conversions_by_their_note_are_no_trades():
+    reading = whole(section("Trades", trade(), trade(notes="AFx", transactionID="7003")))
+    assert rules(reading) == ["fx_conversions_left_out"]
+    assert rows(reading, "transactions", "transaction_id") == [("7001",)]
+
+
+def test_a_washed_lot_keeps_both_dates_and_no_invented_amount():
+    reading = whole()
+    lot = reading.tables["tax_lots"].to_pylist()[0]
+    assert (lot["acquisition_date"], lot["holding_period_start_date"]) == (
+        "2025-01-02;093000",
+        "2024-12-01;093000",
+    )
+    assert lot["wash_sale_flag"] == "true"
+    assert (lot["wash_sale_adjustment"], lot["cost_basis_unadjusted"]) == (None, None)
+    bare = LOTS[0].replace('holdingPeriodDateTime="2024-12-01;093000"', "")
+    untold = ibkr(section("OpenPositions", open_position(), bare, LOTS[1]), CASH_REPORT)
+    found = [broken for broken in untold.violations if broken.severity != "info"]
+    assert [(f.rule, f.scope, f.security_key) for f in found] == [
+        ("holding_period_stated", "lot", "12340041")
+    ]
+    assert rows(untold, "tax_lots", "holding_period_start_date")[0] == (None,)
+
+
+def test_unknown_attributes_are_named_once_for_each_section():
+    new = {"moonPhase": "full"}
+    reading = ibkr(
+        section("OpenPositions", open_position(**new), open_position("LOT", **new)),
+        CASH_REPORT,
+        section("Trades", trade(**new, starSign="Leo")),
+    )
+    found = [broken for broken in reading.violations if broken.rule == "unknown_column"]
+    assert [(f.severity, f.observed) for f in found] == [
+        ("warn", "in section OpenPositions the attributes moonPhase"),
+        ("warn", "in section Trades the attributes moonPhase, starSign"),
+    ]
+    assert reading.status == "LOADED"
+
+
+def test_options_carry_their_terms():
+    call = open_position(
+        assetCategory="OPT",
+        subCategory="C",
+        symbol="ABC   260220C00200000",
+        conid="9",
+        isin="",
+        cusip="",
+        multiplier="100",
+        putCall="C",
+        strike="200",
+        expiry="2026-02-20",
+        underlyingSymbol="ABC",
+    )
+    reading = ibkr(section("OpenPositions", call), CASH_REPORT)
+    columns = ("put_call", "strike_price", "expiration_date", "underlying_ticker", "security_type")
+    assert rows(reading, "securities", *columns) == [("CALL", "200", "2026-02-20", "ABC", "OPTION")]
+
+
+def test_the_period_whose_transactions_the_file_holds():
+    reading = whole(section("Trades", trade()), start="2026-11-01")
+    assert reading.covered_from_date == date(2026, 11, 1)
+    assert whole(start="2026-11-01").covered_from_date is None
 
 
 def test_rates_to_the_base_currency():
@@ -417,6 +495,15 @@ def test_corporate_actions_that_can_be_stated():
         ("11/19/2026", "01/02/2025;093000", "2025-01-02;093000"),
         ("19-NOV-26", "02-JAN-25;093000", "2025-01-02;093000"),
         ("20261119", "20250102093000", "20250102;093000"),
+        ("2026-11-19", "2025-12-01;15:09:47", "2025-12-01;15:09:47"),
+        ("20261119", "20250807;104523", "20250807;104523"),
+        ("20261119", "20260419 144528", "20260419 144528"),
+        ("2026-11-19", "2025-12-01,150947", "2025-12-01,150947"),
+        ("2026-11-19", "2025-12-01, 15:09:47", "2025-12-01, 15:09:47"),
+        ("2026-11-19", "2025-12-01T15:09:47", "2025-12-01T15:09:47"),
+        ("19/11/2026", "13/01/2025, 15:09:47", "2025-01-13;15:09:47"),
+        ("19/11/26", "02/01/25;15:09:47", "2025-01-02;15:09:47"),
+        ("11/19/26", "01/02/25 150947", "2025-01-02;150947"),
     ],
 )
 def test_date_formats(written, opened, expected):
