@@ -7,18 +7,24 @@ any tax rule (python_steps.taxes, python_steps.wash_sales).
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
+import duckdb
 import pyarrow as pa
 
 from orchestration.calendar import NightDates
-from orchestration.warehouse import Warehouse, fetch_arrow, replace_rows
+from orchestration.warehouse import Warehouse, fetch_arrow, fetch_night, replace_rows
+from python_steps.batches import BatchFailure, Engine, run_batches
 from python_steps.policy import FirmPolicy
 from python_steps.taxes.rates import RateTables
 from python_steps.taxes.tax_unit_states import tax_unit_states
 from python_steps.wash_sales.ledger import reconcile_book
 from python_steps.wash_sales.policy import WashSalePolicy
+from python_steps.wash_sales.tables import INPUT_COLUMNS
 
 TAX_TABLES = {
     "wash_sale_matches": (
@@ -40,14 +46,20 @@ TAX_TABLES = {
     "findings": "What the ledger could not settle by itself. One row per finding.",
 }
 
-_FRAMES = {
-    "int_lots__identified": "select * from intermediate.int_lots__identified",
-    "int_transactions__merged": "select * from intermediate.int_transactions__merged",
-    "int_closed_lots__merged": "select * from intermediate.int_closed_lots__merged",
-    "int_transactions__coverage": "select * from intermediate.int_transactions__coverage",
-    "dim_accounts": "select * from marts.dim_accounts where as_of_date = $as_of_date",
-    "dim_securities": "select * from marts.dim_securities where as_of_date = $as_of_date",
+# Rows by account: a batch reads those of its own accounts.
+_ACCOUNT_FRAMES = {
+    "int_lots__identified": "intermediate.int_lots__identified",
+    "int_transactions__merged": "intermediate.int_transactions__merged",
+    "int_closed_lots__merged": "intermediate.int_closed_lots__merged",
+    "int_transactions__coverage": "intermediate.int_transactions__coverage",
 }
+LEDGER_TABLES = ("wash_sale_matches", "wash_sale_windows", "lot_adjustments", "findings")
+# Whole wash-sale groups are put together until they hold so many rows. Memory depends on this, not
+# on the size of the book.
+ROWS_PER_BATCH = 150_000
+WORKERS = 2
+# Below this many batches a pool of processes costs more than it saves.
+POOL_FROM_BATCHES = 3
 RATE_SEEDS = (
     "seed_ordinary_tax_brackets",
     "seed_capital_gains_brackets",
@@ -64,14 +76,36 @@ class TaxOutcome:
     lots_not_conserved: list[str]
 
 
-def reconcile_taxes(warehouse: Warehouse, policy: FirmPolicy, dates: NightDates) -> TaxOutcome:
-    """Run the wash-sale ledger and the tax units of the book; write tax.*."""
-    day = dates.as_of_date.isoformat()
-    with warehouse.open(read_only=True) as connection:
-        frames = {
-            name: fetch_arrow(connection, query.replace("$as_of_date", f"date '{day}'"))
-            for name, query in _FRAMES.items()
-        }
+class LedgerPayload(NamedTuple):
+    """The wash-sale groups of one batch: their frames, the policy and the two dates."""
+
+    frames: dict[str, pa.Table]
+    policy: WashSalePolicy
+    as_of_date: date
+    planned_trade_date: date
+
+
+class LedgerResult(NamedTuple):
+    """The ledger of one batch, and the lots whose shares it lost or won (none may)."""
+
+    tables: dict[str, pa.Table]
+    lots_not_conserved: list[str]
+
+
+def reconcile_taxes(
+    warehouse: Warehouse,
+    policy: FirmPolicy,
+    dates: NightDates,
+    *,
+    log: Callable[[str], None] = lambda _: None,
+) -> TaxOutcome:
+    """Run the wash-sale ledger and the tax units of the book; write tax.*.
+
+    Raises:
+        RuntimeError: a batch of wash-sale groups failed: without the ledger nothing may trade.
+    """
+    with warehouse.open() as connection:
+        outcome = reconcile_ledger(connection, policy, dates, log)
         profiles = fetch_arrow(
             connection, "select * from intermediate.int_tax_profiles__current order by all"
         )
@@ -79,24 +113,144 @@ def reconcile_taxes(warehouse: Warehouse, policy: FirmPolicy, dates: NightDates)
             name: fetch_arrow(connection, f"select * from staging.{name} order by all")
             for name in RATE_SEEDS
         }
-    wash_sale_policy = WashSalePolicy(**policy.wash_sale_settings())
-    tables = dict(
-        reconcile_book(frames, wash_sale_policy, dates.as_of_date, dates.planned_trade_date)
+        rates = RateTables.from_frames(
+            *(seeds[name] for name in RATE_SEEDS),
+            when_missing="provisional" if policy.rates_when_missing == "provisional" else "block",
+        )
+        states = tax_unit_states(profiles, rates, policy)
+        replace_rows(connection, "tax.tax_unit_states", states, {"as_of_date": dates.as_of_date})
+    outcome.row_counts["tax_unit_states"] = states.num_rows
+    return outcome
+
+
+def reconcile_batch(payload: LedgerPayload) -> LedgerResult:
+    """The ledger of the wash-sale groups of one batch."""
+    tables = reconcile_book(
+        payload.frames, payload.policy, payload.as_of_date, payload.planned_trade_date
     )
-    rates = RateTables.from_frames(
-        *(seeds[name] for name in RATE_SEEDS),
-        when_missing="provisional" if policy.rates_when_missing == "provisional" else "block",
+    unequal = lots_not_conserved(payload.frames["int_lots__identified"], tables["lot_adjustments"])
+    return LedgerResult(tables, unequal)
+
+
+def reconcile_ledger(
+    connection: duckdb.DuckDBPyConnection,
+    policy: FirmPolicy,
+    dates: NightDates,
+    log: Callable[[str], None],
+) -> TaxOutcome:
+    """Run the wash-sale ledger batch by batch and write each as it comes: memory stays flat.
+
+    Raises:
+        RuntimeError: a batch failed.
+    """
+    batch_count = _cut_into_batches(connection, dates)
+    engine: Engine = "processes" if batch_count >= POOL_FROM_BATCHES else "this_process"
+    outcome = TaxOutcome(dict.fromkeys(LEDGER_TABLES, 0), [])
+    results = run_batches(
+        reconcile_batch,
+        _payloads(connection, batch_count, policy, dates),
+        engine,
+        workers=WORKERS,
+        on_batch_done=lambda number: log(f"wash sales: batch {number + 1} of {batch_count}"),
     )
-    tables["tax_unit_states"] = tax_unit_states(profiles, rates, policy)
-    with warehouse.open() as connection:
-        for name in TAX_TABLES:
-            replace_rows(connection, f"tax.{name}", tables[name], {"as_of_date": dates.as_of_date})
-    return TaxOutcome(
-        row_counts={name: tables[name].num_rows for name in TAX_TABLES},
-        lots_not_conserved=lots_not_conserved(
-            frames["int_lots__identified"], tables["lot_adjustments"]
+    for number, result in enumerate(results):
+        if isinstance(result, BatchFailure):
+            raise RuntimeError(
+                f"wash sales: batch {number + 1} of {batch_count} failed: {result.error}"
+            )
+        for name, rows in result.tables.items():
+            # The first batch takes the place of an earlier run of this night.
+            write = append_rows if number else replace_rows
+            write(connection, f"tax.{name}", rows, {"as_of_date": dates.as_of_date})
+            outcome.row_counts[name] += rows.num_rows
+        outcome.lots_not_conserved += result.lots_not_conserved
+    outcome.lots_not_conserved.sort()
+    return outcome
+
+
+def _cut_into_batches(connection: duckdb.DuckDBPyConnection, dates: NightDates) -> int:
+    """Number every account of the night with its batch; a wash-sale group is never cut.
+
+    Returns:
+        The number of batches, at least one: a book without accounts has empty tables.
+    """
+    rows = " union all ".join(f"select account_id from {name}" for name in _ACCOUNT_FRAMES.values())
+    connection.execute(
+        f"""
+        create or replace temporary table ledger_batches as
+        with accounts as (
+            select account_id, coalesce(wash_sale_group_id, account_id) as wash_sale_group_id
+            from marts.dim_accounts where as_of_date = $as_of_date
         ),
+        sizes as (select account_id, count(*) as row_count from ({rows}) group by all),
+        members as (
+            select
+                coalesce(accounts.account_id, sizes.account_id) as account_id,
+                coalesce(accounts.wash_sale_group_id, sizes.account_id) as wash_sale_group_id,
+                coalesce(sizes.row_count, 0) as row_count
+            from accounts full join sizes on accounts.account_id = sizes.account_id
+        ),
+        wash_sale_groups as (
+            select
+                wash_sale_group_id,
+                sum(sum(row_count)) over (order by wash_sale_group_id) - sum(row_count)
+                    as rows_before
+            from members group by wash_sale_group_id
+        )
+        select
+            members.account_id,
+            dense_rank() over (order by rows_before // {ROWS_PER_BATCH}) - 1 as batch
+        from members inner join wash_sale_groups using (wash_sale_group_id)
+        """,
+        {"as_of_date": dates.as_of_date},
     )
+    found = connection.execute("select max(batch) + 1 from ledger_batches").fetchone()
+    return int(found[0]) if found and found[0] is not None else 1
+
+
+def _payloads(
+    connection: duckdb.DuckDBPyConnection,
+    batch_count: int,
+    policy: FirmPolicy,
+    dates: NightDates,
+) -> Iterator[LedgerPayload]:
+    """The batches, each read only when it is asked for."""
+    settings = WashSalePolicy(**policy.wash_sale_settings())
+    securities = fetch_night(connection, "marts.dim_securities", dates.as_of_date)
+    for batch in range(batch_count):
+        own = f"account_id in (select account_id from ledger_batches where batch = {batch})"
+        frames = {
+            name: fetch_arrow(
+                connection, f"select {', '.join(_columns(name))} from {table} where {own}"
+            )
+            for name, table in _ACCOUNT_FRAMES.items()
+        }
+        frames["dim_accounts"] = fetch_arrow(
+            connection,
+            f"select * from marts.dim_accounts where as_of_date = $1 and {own} order by all",
+            [dates.as_of_date],
+        )
+        frames["dim_securities"] = securities
+        yield LedgerPayload(frames, settings, dates.as_of_date, dates.planned_trade_date)
+
+
+def _columns(frame: str) -> list[str]:
+    """What the ledger reads; of closed lots also their currency."""
+    more = ["currency"] if frame == "int_closed_lots__merged" else []
+    return [*INPUT_COLUMNS[frame], *more]
+
+
+def append_rows(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, fixed: Mapping[str, date]
+) -> None:
+    """Add rows to a table that exists; `fixed` are dates that every row gets."""
+    incoming = rows
+    for name, value in fixed.items():
+        column = pa.array([value] * rows.num_rows, pa.date32())
+        incoming = incoming.append_column(name, column)
+    connection.register("further_rows", incoming)
+    connection.execute(f"insert into {table} by name select * from further_rows")
+    connection.unregister("further_rows")
 
 
 def lots_not_conserved(lots: pa.Table, restated: pa.Table) -> list[str]:

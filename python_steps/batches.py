@@ -8,13 +8,18 @@ hold, any file or database. Workers receive Arrow tables and return values; they
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from typing import Literal, NamedTuple, TypeVar
 
 Payload = TypeVar("Payload")
 Result = TypeVar("Result")
 Engine = Literal["this_process", "processes"]
+
+# So many batches a worker are on their way at once: one is worked on, one waits. What has not been
+# asked for yet need not exist, so that memory does not grow with the book.
+_BATCHES_PER_WORKER = 2
 
 
 class BatchFailure(NamedTuple):
@@ -26,7 +31,7 @@ class BatchFailure(NamedTuple):
 
 def run_batches(
     function: Callable[[Payload], Result],
-    batches: Sequence[Payload],
+    batches: Iterable[Payload],
     engine: Engine = "this_process",
     *,
     workers: int = 2,
@@ -36,7 +41,7 @@ def run_batches(
 
     Args:
         function: pure and importable (it is pickled by name for worker processes).
-        batches: picklable payloads.
+        batches: picklable payloads; taken one after the other as workers become free.
         engine: "this_process", or "processes" for a pool of `workers`.
         workers: size of the pool.
         on_batch_done: called with the batch's number after its result was taken.
@@ -54,23 +59,43 @@ def run_batches(
 
 def _outcomes(
     function: Callable[[Payload], Result],
-    batches: Sequence[Payload],
+    batches: Iterable[Payload],
     engine: Engine,
     workers: int,
 ) -> Iterator[Result | BatchFailure]:
-    if engine == "this_process" or len(batches) <= 1:
+    if engine == "this_process":
         for batch in batches:
             yield _guarded(function, batch)
         return
     # Workers are forked from a clean server process: a fork of a process with threads can hang.
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(max_workers=workers, mp_context=context) as pool:
-        futures = [pool.submit(_guarded, function, batch) for batch in batches]
-        for future in futures:
-            try:
-                yield future.result()
-            except Exception as error:  # a worker that died takes its batch with it, not the book
-                yield BatchFailure(0, f"{type(error).__name__}: {error}")
+        waiting: deque[Future[Result | BatchFailure]] = deque()
+        for batch in batches:
+            waiting.append(_submitted(pool, function, batch))
+            if len(waiting) >= workers * _BATCHES_PER_WORKER:
+                yield _taken(waiting.popleft())
+        while waiting:
+            yield _taken(waiting.popleft())
+
+
+def _submitted(
+    pool: ProcessPoolExecutor, function: Callable[[Payload], Result], batch: Payload
+) -> Future[Result | BatchFailure]:
+    """The batch on its way; a pool whose worker has died takes no more, which is a failure too."""
+    try:
+        return pool.submit(_guarded, function, batch)
+    except Exception as error:
+        refused: Future[Result | BatchFailure] = Future()
+        refused.set_exception(error)
+        return refused
+
+
+def _taken(future: Future[Result | BatchFailure]) -> Result | BatchFailure:
+    try:
+        return future.result()
+    except Exception as error:  # a worker that died takes its batch with it, not the book
+        return BatchFailure(0, f"{type(error).__name__}: {error}")
 
 
 def _guarded(function: Callable[[Payload], Result], batch: Payload) -> Result | BatchFailure:

@@ -95,7 +95,7 @@ def _tax_asset() -> dg.AssetsDefinition:
         warehouse = home.warehouse()
         warehouse.require_working_session(dates.as_of_date)
         with timed_stage(warehouse, dates.as_of_date, context.run_id, "tax"):
-            outcome = reconcile_taxes(warehouse, policy, dates)
+            outcome = reconcile_taxes(warehouse, policy, dates, log=context.log.info)
         for table in TAX_TABLES:
             checks = []
             if table == "lot_adjustments":

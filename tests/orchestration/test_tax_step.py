@@ -1,0 +1,67 @@
+"""The tax step: batches of whole wash-sale groups say the same as one pass over the whole book."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestration import tax_step
+from orchestration.calendar import NightDates
+from orchestration.process_memory import PeakMemory, resident_bytes_of_tree
+from orchestration.tax_step import LEDGER_TABLES, reconcile_ledger
+from orchestration.warehouse import Warehouse
+from orchestration.wash_sales_bench import AS_OF_DATE, LedgerBook, write_ledger_book
+from python_steps.policy import FirmPolicy
+
+BOOK = LedgerBook(households=60, lots=9_000, transactions=4_000)
+
+
+def ledger_of(path, rows_per_batch, monkeypatch):
+    monkeypatch.setattr(tax_step, "ROWS_PER_BATCH", rows_per_batch)
+    policy = FirmPolicy()
+    batches = []
+    with Warehouse(path).open() as connection:
+        outcome = reconcile_ledger(
+            connection, policy, NightDates.of(AS_OF_DATE, policy), log=batches.append
+        )
+        tables = {
+            name: connection.execute(f"select * from tax.{name} order by all").fetchall()
+            for name in LEDGER_TABLES
+        }
+    return outcome, tables, len(batches)
+
+
+def test_the_ledger_does_not_depend_on_how_the_book_is_cut(tmp_path, monkeypatch):
+    path = tmp_path / "warehouse.duckdb"
+    write_ledger_book(path, BOOK)
+    whole, tables_of_whole, one = ledger_of(path, 10**9, monkeypatch)
+    # The tables of the first run stand there: the second takes their place.
+    cut, tables_of_cut, several = ledger_of(path, 2_500, monkeypatch)
+    assert (one, several) == (1, 6)
+    assert tables_of_cut == tables_of_whole
+    assert cut == whole
+    assert cut.lots_not_conserved == []
+    assert cut.row_counts["wash_sale_matches"] > 0
+    assert cut.row_counts["lot_adjustments"] >= BOOK.lots
+
+
+def test_a_batch_that_fails_stops_the_tax_step_by_name(tmp_path, monkeypatch):
+    path = tmp_path / "warehouse.duckdb"
+    write_ledger_book(path, LedgerBook(households=1, lots=10, transactions=4))
+    with Warehouse(path).open() as connection:
+        connection.execute("update marts.dim_accounts set wash_sale_group_id = null")
+        connection.execute("alter table marts.dim_securities drop column identity_group_id")
+    with pytest.raises(RuntimeError, match=r"batch 1 of \d+ failed: .*lacks identity_group_id"):
+        ledger_of(path, 10**9, monkeypatch)
+
+
+def test_memory_is_that_of_the_process_and_its_workers():
+    import os
+
+    if resident_bytes_of_tree(os.getpid()) is None:
+        pytest.skip("this system has no /proc")
+    with PeakMemory() as peak:
+        held = bytearray(300 * 2**20)
+        held[::4096] = b"x" * len(held[::4096])
+        peak._is_over.wait(0.4)
+    assert peak.megabytes is not None
+    assert 300 < peak.megabytes < 5_000
