@@ -19,6 +19,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from data_contracts.layout import MAPPED_READER, layout_of, with_mapped_defaults
 from data_contracts.yaml_node import ContractError, Node
 from python_steps.findings import Scope, Severity, Violation
 
@@ -316,6 +317,21 @@ def _check_canonical(contracts: Mapping[str, FeedContract]) -> None:
                 )
 
 
+def parse_canonical(text: str, *, file_name: str) -> FeedContract:
+    """Build one contract that is not installed, and check it against the canonical schema.
+
+    Args:
+        text: YAML of the contract.
+        file_name: for error messages.
+
+    Raises:
+        ContractError: naming the file, the field and what is allowed.
+    """
+    contract = parse_contract(text, file_name=file_name, common_rules=common_rules_text())
+    _check_canonical({**load_contracts(), contract.feed: contract})
+    return contract
+
+
 def parse_contract(text: str, *, file_name: str, common_rules: str) -> FeedContract:
     """Build one contract from YAML text.
 
@@ -327,7 +343,7 @@ def parse_contract(text: str, *, file_name: str, common_rules: str) -> FeedContr
     Raises:
         ContractError: naming the file, the field and what is allowed.
     """
-    node = Node(_yaml(text, file_name), file_name, "")
+    node = Node(with_mapped_defaults(_yaml(text, file_name)), file_name, "")
     owner = node.text("owner")
     shared = Node(_yaml(common_rules, "common_rules.yaml"), "common_rules.yaml", "")
     rules = {name: _rule(name, shared.child(name), who=owner) for name in shared.value}
@@ -367,6 +383,8 @@ def parse_contract(text: str, *, file_name: str, common_rules: str) -> FeedContr
     node.refuse_unread()
     if not contract.entities:
         raise node.error("entities", "at least one entity is needed")
+    if contract.reader == MAPPED_READER:
+        layout_of(contract, file_name=file_name)
     return contract
 
 

@@ -61,7 +61,9 @@ class Node:
         if not isinstance(self.value, dict):
             raise self.error("", "must be a mapping")
         for key in self.value:
-            yield str(key), Node(self.value[key], self.file_name, self._at(str(key)))
+            if not isinstance(key, str):  # 01 would become 1, and NO false
+                raise self.error("", f"the name {key!r} must be text: put it in quotes")
+            yield key, Node(self.value[key], self.file_name, self._at(key))
 
     def items(self, name: str, *, optional: bool = False) -> list[Node]:
         """The places of a field that is a list."""

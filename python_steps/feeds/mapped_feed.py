@@ -1,0 +1,715 @@
+"""Reader of files that a firm's layout describes: any custodian's delivery, without code.
+
+Belongs here: header and trailer with their gates, the binding of fields, the tables of canonical
+text. Does not belong here: the layout itself (`data_contracts.layout`), lines (`mapped_lines`), the
+making of one cell (`mapped_columns`). What a file cannot say is null; what cannot be read is a
+violation with file, row, column and rule.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+import pyarrow as pa
+
+from data_contracts.contract import AsOfSource, DeliveryMode, Entity, FeedContract
+from data_contracts.layout import (
+    ALL_LINES,
+    AmountRule,
+    ColumnRule,
+    EntityRule,
+    FieldLayout,
+    FileLayout,
+    RecordLayout,
+    layout_of,
+)
+from python_steps.feeds.fixed_width import FieldError, iso_date
+from python_steps.feeds.headers import fingerprint, normalised
+from python_steps.feeds.keys import duplicate_keys, security_key
+from python_steps.feeds.mapped_columns import (
+    CellError,
+    FieldReader,
+    column_getter,
+    condition_of,
+    field_reader,
+)
+from python_steps.feeds.mapped_lines import (
+    Line,
+    MappedLines,
+    Row,
+    cell_place,
+    file_layout_of,
+    lines_of,
+    mapped_text,
+    text_of,
+)
+from python_steps.feeds.received import (
+    ROW_NUMBER,
+    ROW_TEXT,
+    FileReading,
+    ReceivedFile,
+    refused,
+    status_of,
+)
+from python_steps.findings import Violation
+
+# A cell rule broken in most rows of a file of some size is a changed layout, not single mistakes.
+_SYSTEMATIC_LEAST_ROWS = 20
+
+
+@dataclass(frozen=True)
+class BoundColumn:
+    """Which source fills a canonical column, for people."""
+
+    record: str
+    entity: str
+    column: str
+    source: str
+
+
+@dataclass(frozen=True)
+class ControlTotal:
+    """A total that the file states, and what its rows give; None where it could not be read."""
+
+    what: str
+    stated: Decimal | None
+    found: Decimal | None
+    tolerance: Decimal = Decimal(0)
+
+    @property
+    def agrees(self) -> bool:
+        """True when both are known and as near as the layout demands."""
+        if self.stated is None or self.found is None:
+            return False
+        return abs(self.stated - self.found) <= self.tolerance
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """What the layout made of a file, beside its reading."""
+
+    reading: FileReading
+    file_layout: str = ""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    bound: tuple[BoundColumn, ...] = ()
+    unbound: tuple[str, ...] = ()
+    control_totals: tuple[ControlTotal, ...] = ()
+
+
+def read(file: ReceivedFile, contract: FeedContract) -> FileReading:
+    """Read one file of a mapped feed.
+
+    Args:
+        file: as received.
+        contract: with a layout.
+
+    Returns:
+        Canonical tables as plain text, and what is wrong with the file.
+    """
+    return understand(file, contract).reading
+
+
+def understand(file: ReceivedFile, contract: FeedContract) -> Understanding:
+    """Read one file and say how: the columns that were bound, the totals that were compared."""
+    layout = layout_of(contract)
+    file_layout = file_layout_of(file, layout)
+    if file_layout is None:
+        broken = contract.violation(
+            "layout_has_file",
+            file_name=file.file_name,
+            observed="a name and a first line that no file of the layout has",
+            expected=f"one of {', '.join(layout.files)}",
+        )
+        return Understanding(refused(contract, [broken]))
+    text, violations = text_of(file, file_layout, contract)
+    if text is None:
+        return Understanding(refused(contract, violations), file_layout.name)
+    reader = _Reader(file, contract, file_layout)
+    reader.violations += violations
+    return reader.understanding(text)
+
+
+@dataclass
+class _Problem:
+    """A cell that could not be made."""
+
+    place: int
+    column: str
+    rule: str
+    observed: str
+
+
+class _Reader:
+    """Reads one file of a known kind."""
+
+    def __init__(self, file: ReceivedFile, contract: FeedContract, layout: FileLayout) -> None:
+        self.file = file
+        self.contract = contract
+        self.layout = layout
+        self.violations: list[Violation] = []
+        self.null_words = frozenset(word.strip().lower() for word in contract.null_words) | {""}
+        self.lines = MappedLines()
+        self.bound: list[BoundColumn] = []
+        self.totals: list[ControlTotal] = []
+        self.stated_mode: DeliveryMode | None = None
+        self.covered_from: date | None = None
+
+    def understanding(self, text: str) -> Understanding:
+        """Gates first, then rows; rows are not made of a file without its names or its date."""
+        self.lines = lines_of(text, self.layout, self.file, self.contract)
+        self.violations += self.lines.violations
+        self._check_ends(text)
+        readers = {
+            record.name: self._field_readers(record) for record in self.layout.of_role("rows")
+        }
+        unbound = self._unbound()
+        as_of, source = self._stated_date(readers)
+        self._controls(readers)
+        tables: dict[str, pa.Table] = {}
+        is_dated = as_of is not None or "LANDING_FOLDER" in self.contract.as_of_date_sources
+        is_bound = not {one.rule for one in self.violations} & {
+            "required_column",
+            "duplicate_column",
+        }
+        if is_dated and is_bound:
+            tables = self._tables(readers, as_of)
+        covered = sorted(
+            {
+                number
+                for table in tables.values()
+                if "account_number" in table.column_names
+                for number in table["account_number"].to_pylist()
+                if number
+            }
+        )
+        status = status_of(self.violations)
+        counted = next((total for total in self.totals if total.what == "rows"), None)
+        amount = next((total for total in self.totals if total.what != "rows"), None)
+        return Understanding(
+            reading=FileReading(
+                feed=self.contract.feed,
+                stated_as_of_date=as_of,
+                as_of_source=source,
+                session_date=None,
+                header_fingerprint=self._fingerprint(),
+                parser_version=self.contract.parser_version,
+                delivery_mode=self._delivery_mode(),
+                tables=tables if status == "LOADED" else {},
+                covered_accounts=tuple(covered),
+                row_count=sum(len(rows) for rows in self.lines.rows.values()),
+                control_row_count=int(counted.stated) if counted and counted.stated else None,
+                control_amount=amount.stated if amount else None,
+                violations=tuple(self.violations),
+                status=status,
+                covered_from_date=self.covered_from,
+            ),
+            file_layout=self.layout.name,
+            lines=dict(self.lines.counts),
+            bound=tuple(self.bound),
+            unbound=tuple(unbound),
+            control_totals=tuple(self.totals),
+        )
+
+    # Binding
+
+    def _field_readers(self, record: RecordLayout) -> dict[str, FieldReader]:
+        """A reader of every field that the rows of a record carry."""
+        readers = {}
+        for name, (part, one) in self.layout.fields_of(record).items():
+            cell = None if one.start is not None else self._bound_cell(one)
+            readers[name] = field_reader(one, part, cell, self.layout, self.null_words)
+        return readers
+
+    def _bound_cell(self, one: FieldLayout) -> int | None:
+        """The cell of a field; a name that is missing or doubled is told."""
+        names = self.lines.names
+        if one.cell is not None or not one.names:
+            return None if one.cell is None else one.cell - 1
+        wanted = {normalised(name) for name in one.names}
+        received = [] if names is None else [normalised(name) for name in names.part]
+        places = [place for place, name in enumerate(received) if name in wanted]
+        row = 1 if names is None else names.number
+        if len(places) > 1:
+            self._broken("duplicate_column", f"{len(places)} columns for {one.name!r}", row)
+        if not places and not one.is_optional:
+            self._broken(
+                "required_column",
+                f"no column {one.names[0]!r} among {', '.join(received) or 'no names at all'}",
+                row,
+                expected=f"a column {' or '.join(repr(name) for name in one.names)}",
+            )
+        return places[0] if places else None
+
+    def _unbound(self) -> list[str]:
+        """Columns of the file that the layout does not speak of; told once, not loaded."""
+        names = self.lines.names
+        if names is None:
+            return []
+        spoken_of = {normalised(name) for name in self.contract.ignored_columns} | {
+            normalised(name)
+            for record in self.layout.records.values()
+            for one in record.known_fields.values()
+            for name in one.names
+        }
+        unbound = [name for name in names.part if normalised(name) not in spoken_of]
+        for name in unbound:
+            observed = f"column {name!r}" if name.strip() else "a column without a name"
+            self._broken("unknown_column", observed, names.number)
+        known = {fingerprint(header.columns) for header in self.contract.known_headers}
+        if known and self._fingerprint() not in known:
+            observed = f"a header with fingerprint {self._fingerprint()}"
+            self._broken("header_known", observed, names.number)
+        return unbound
+
+    def _fingerprint(self) -> str | None:
+        return None if self.lines.names is None else fingerprint(list(self.lines.names.part))
+
+    # Header and trailer
+
+    def _check_ends(self, text: str) -> None:
+        """A file without the ends that its layout promises is cut off."""
+        last = text.count("\n") + (not text.endswith("\n"))
+        if self.layout.of_role("header") and self.lines.header is None:
+            self._broken("file_complete", "no header record", 1)
+        if self.layout.of_role("trailer"):
+            if self.lines.trailer is None:
+                self._broken("file_complete", "no trailer record at the end", last)
+            return
+        if not text.endswith("\n"):
+            observed = "a last line without a line break, so it may be cut"
+            self._broken("file_complete", observed, last)
+        self._broken("control_total_present", "no trailer: its layout has none", None)
+
+    def _control_lines(self) -> list[tuple[RecordLayout, Line, dict[str, FieldReader]]]:
+        found = []
+        for record in (*self.layout.of_role("header"), *self.layout.of_role("trailer")):
+            line = self.lines.header if record.role == "header" else self.lines.trailer
+            if line is not None:
+                readers = {
+                    name: field_reader(
+                        one, 0, cell_place((), one.cell, None), self.layout, self.null_words
+                    )
+                    for name, one in record.known_fields.items()
+                }
+                found.append((record, line, readers))
+        return found
+
+    def _control_text(
+        self, name: str, line: Line, readers: dict[str, FieldReader], rule: str
+    ) -> str:
+        """A field of a header or trailer; '' with a violation where it says nothing readable."""
+        try:
+            text = readers[name].value([line.part])
+        except FieldError as error:
+            self._broken(rule, f"{name} {error.observed}", line.number, is_gate=True)
+            return ""
+        if not text:
+            self._broken(rule, f"nothing in {name}", line.number, is_gate=True)
+        return text
+
+    def _stated_date(
+        self, readers: Mapping[str, dict[str, FieldReader]]
+    ) -> tuple[date | None, AsOfSource | None]:
+        """The date by precedence of the contract; places that disagree are told."""
+        stated: dict[AsOfSource, str] = {}
+        for record, line, fields in self._control_lines():
+            place: AsOfSource = "HEADER" if record.role == "header" else "TRAILER"
+            if record.as_of_date:
+                found = self._control_text(record.as_of_date, line, fields, "as_of_date_present")
+                stated[place] = found
+            if record.covered_from_date:
+                text = self._control_text(
+                    record.covered_from_date, line, fields, "as_of_date_present"
+                )
+                self.covered_from = date.fromisoformat(text) if text else None
+        stated["FILE_NAME"] = self._date_of_name()
+        stated["FIELD"] = self._date_of_rows(readers)
+        found_places: list[tuple[str, AsOfSource]] = [
+            (stated[source], source)
+            for source in self.contract.as_of_date_sources
+            if stated.get(source)
+        ]
+        if not found_places:
+            already = any(one.rule == "as_of_date_present" for one in self.violations)
+            if "LANDING_FOLDER" not in self.contract.as_of_date_sources and not already:
+                self._broken("as_of_date_present", "no date in any of its places", None)
+            return None, None
+        chosen, source = found_places[0]
+        for other, other_source in found_places[1:]:
+            if other != chosen:
+                # A file name may be given by hand; what stands inside the file may not differ.
+                self._broken(
+                    "as_of_dates_agree",
+                    f"{other} by {other_source}",
+                    None,
+                    expected=f"{chosen} by {source}",
+                    is_gate=other_source != "FILE_NAME",
+                )
+        return date.fromisoformat(chosen), source
+
+    def _date_of_name(self) -> str:
+        if not self.layout.file_date_format:
+            return ""
+        match = re.match(self.layout.file_names, self.file.file_name.lower())
+        named = match["date"] if match else None
+        if not named:
+            return ""
+        try:
+            return iso_date(named, self.layout.file_date_format)
+        except FieldError as error:
+            self._broken("as_of_date_present", f"in the file name {error.observed}", None)
+            return ""
+
+    def _date_of_rows(self, readers: Mapping[str, dict[str, FieldReader]]) -> str:
+        """The date that every row states; rows of several days are no file of one day."""
+        found: Counter[str] = Counter()
+        for record in self.layout.of_role("rows"):
+            if not record.as_of_date:
+                continue
+            reader = readers[record.name][record.as_of_date]
+            for row in self.lines.rows[record.name]:
+                try:
+                    text = reader.value(row.parts)
+                except FieldError as error:
+                    self._broken(
+                        "as_of_date_present",
+                        f"{record.as_of_date} {error.observed}",
+                        row.line.number,
+                    )
+                    continue
+                found[text] += 1
+        days = sorted(found)
+        if len(days) > 1:
+            shown = ", ".join(f"{day or 'no date'} in {found[day]} rows" for day in days)
+            self._broken("as_of_dates_agree", shown, None, expected="one date", is_gate=True)
+            return ""
+        return days[0] if days else ""
+
+    def _controls(self, readers: Mapping[str, dict[str, FieldReader]]) -> None:
+        for record, line, fields in self._control_lines():
+            if record.delivery_mode:
+                word = fields[record.delivery_mode].raw([line.part])
+                modes = record.delivery_modes or {}
+                if word in modes:
+                    self.stated_mode = modes[word]
+                else:
+                    observed = f"{word!r} in {record.delivery_mode}"
+                    expected = f"one of {', '.join(modes)}"
+                    self._broken("delivery_mode_known", observed, line.number, expected=expected)
+            if record.record_count is not None:
+                self._control_count(record, line, fields)
+            for amount in record.control_amounts:
+                self._control_amount(amount, line, fields, readers[amount.record])
+
+    def _delivery_mode(self) -> DeliveryMode:
+        return self.stated_mode or self.layout.delivery_mode or self.contract.delivery_mode
+
+    def _control_count(
+        self, record: RecordLayout, line: Line, fields: dict[str, FieldReader]
+    ) -> None:
+        rule = record.record_count
+        if rule is None:
+            return
+        text = self._control_text(rule.field, line, fields, "control_total_present")
+        counts = self.lines.counts
+        ends = {
+            one.name for one in self.layout.records.values() if one.role in ("header", "trailer")
+        }
+        if rule.counts == ALL_LINES:
+            found = counts.total()
+        elif isinstance(rule.counts, str):
+            found = sum(count for name, count in counts.items() if name not in ends)
+        else:
+            found = sum(counts[name] for name in rule.counts)
+        total = ControlTotal("rows", Decimal(text) if text else None, Decimal(found))
+        self.totals.append(total)
+        if total.stated is not None and not total.agrees:
+            self._broken(
+                "control_count",
+                f"{found} lines",
+                line.number,
+                expected=f"{total.stated} lines, as the {record.role} says",
+            )
+
+    def _control_amount(
+        self,
+        rule: AmountRule,
+        line: Line,
+        fields: dict[str, FieldReader],
+        readers: dict[str, FieldReader],
+    ) -> None:
+        text = self._control_text(rule.field, line, fields, "control_total_present")
+        found = _sum_of(readers[rule.amount], self.lines.rows[rule.record])
+        what = f"{rule.amount} of {rule.record}"
+        total = ControlTotal(what, Decimal(text) if text else None, found, rule.tolerance)
+        self.totals.append(total)
+        if total.stated is not None and not total.agrees:
+            self._broken(
+                "control_amount",
+                f"{what}: {'a row that cannot be read' if found is None else found}",
+                line.number,
+                expected=f"{total.stated}, as the file states in {rule.field}",
+            )
+
+    # Tables
+
+    def _tables(
+        self, readers: Mapping[str, dict[str, FieldReader]], as_of: date | None
+    ) -> dict[str, pa.Table]:
+        parts: dict[str, list[pa.Table]] = {}
+        for record in self.layout.of_role("rows"):
+            fields, rows = readers[record.name], self.lines.rows[record.name]
+            self._tell_unmapped_rows(record, fields, rows)
+            texts = self._row_texts(record, rows)
+            for rule in record.entities:
+                entity = self.contract.entity(rule.entity)
+                self._tell_bound(record, rule, fields)
+                table = self._entity_table(record, rule, entity, fields, rows, texts, as_of)
+                parts.setdefault(rule.entity, []).append(table)
+        tables = {}
+        for name, found in parts.items():
+            entity = self.contract.entity(name)
+            tables[name] = pa.concat_tables(found).sort_by(ROW_NUMBER)
+            self.violations += duplicate_keys(
+                tables[name], entity, self.contract, file_name=self.file.file_name
+            )
+        return tables
+
+    def _tell_bound(
+        self, record: RecordLayout, rule: EntityRule, fields: dict[str, FieldReader]
+    ) -> None:
+        for column in rule.columns:
+            source = self._source_words(column, fields)
+            self.bound.append(BoundColumn(record.name, rule.entity, column.column, source))
+
+    def _source_words(self, column: ColumnRule, fields: dict[str, FieldReader]) -> str:
+        if column.constant is not None:
+            return f"constant {column.constant!r}"
+        if column.is_as_of_date:
+            return "the file's as-of date"
+        named = " + ".join(self._place_words(fields[name].layout) for name in column.fields)
+        if column.values is not None:
+            named += ", mapped"
+        if column.sign is not None:
+            named += f", sign by {column.sign.field}"
+        if column.negate_when is not None:
+            named += f", negated by {column.negate_when.field}"
+        return named
+
+    def _place_words(self, one: FieldLayout) -> str:
+        if one.start is not None:
+            return f"{one.name} ({one.start}-{one.end})"
+        if one.cell is not None:
+            return f"{one.name} (cell {one.cell})"
+        place = cell_place(one.names, None, self.lines.names)
+        if place is None or self.lines.names is None:
+            return f"{one.name} (not in this file)"
+        return str(self.lines.names.part[place])
+
+    def _tell_unmapped_rows(
+        self, record: RecordLayout, fields: dict[str, FieldReader], rows: Sequence[Row]
+    ) -> None:
+        """A row that fills no entity and is not ignored by the layout's word is told."""
+        if any(not rule.when for rule in record.entities):
+            return
+        ignored = [condition_of(one, fields) for one in record.ignored_when]
+        fitting = [[condition_of(one, fields) for one in rule.when] for rule in record.entities]
+        missed = [
+            row.line.number
+            for row in rows
+            if not any(one(row.parts) for one in ignored)
+            and not any(all(one(row.parts) for one in conditions) for conditions in fitting)
+        ]
+        if missed:
+            times = "" if len(missed) == 1 else f", and {len(missed) - 1} more of them"
+            observed = f"a line of {record.name} that fits no entity's conditions{times}"
+            self._broken("record_type_known", observed, missed[0])
+
+    def _row_texts(self, record: RecordLayout, rows: Sequence[Row]) -> list[str]:
+        """Rows as received; of records with personal data only what is mapped."""
+        if not record.is_personal:
+            return ["\n".join(row.texts) for row in rows]
+        used = {
+            name for rule in record.entities for one in rule.columns for name in one.used_fields
+        }
+        used |= {one.field for rule in record.entities for one in rule.when}
+        used |= {one.field for one in record.ignored_when}
+        cells: dict[int, set[int]] = {}
+        spans: dict[int, list[tuple[int, int]]] = {}
+        if self.layout.record_type is not None:
+            self._keep(0, self.layout.record_type, cells, spans)
+        for name, (part, one) in self.layout.fields_of(record).items():
+            if name in used:
+                self._keep(part, one, cells, spans)
+        return [mapped_text(row, self.layout, cells, spans) for row in rows]
+
+    def _keep(
+        self,
+        part: int,
+        one: FieldLayout,
+        cells: dict[int, set[int]],
+        spans: dict[int, list[tuple[int, int]]],
+    ) -> None:
+        if one.start is not None and one.end is not None:
+            spans.setdefault(part, []).append((one.start, one.end))
+            if one.sign_at is not None:
+                spans[part].append((one.sign_at, one.sign_at))
+            return
+        place = cell_place(one.names, one.cell, self.lines.names)
+        if place is not None:
+            cells.setdefault(part, set()).add(place)
+
+    def _entity_table(
+        self,
+        record: RecordLayout,
+        rule: EntityRule,
+        entity: Entity,
+        fields: dict[str, FieldReader],
+        rows: Sequence[Row],
+        texts: Sequence[str],
+        as_of: date | None,
+    ) -> pa.Table:
+        conditions = [(condition_of(one, fields), True) for one in rule.when] + [
+            (condition_of(one, fields), False) for one in record.ignored_when
+        ]
+        chosen = [
+            (row, text)
+            for row, text in zip(rows, texts, strict=True)
+            if all(one(row.parts) == wanted for one, wanted in conditions)
+        ]
+        day = "" if as_of is None else as_of.isoformat()
+        problems: list[_Problem] = []
+        values: dict[str, list[str]] = {}
+        for column in rule.columns:
+            if self._is_in_file(column, fields):
+                getter = column_getter(column, fields, day, self.null_words)
+                made: list[str] = []
+                for place, (row, _) in enumerate(chosen):
+                    try:
+                        made.append(getter(row.parts))
+                    except CellError as error:
+                        problems.append(_Problem(place, column.column, error.rule, error.observed))
+                        made.append("")
+                    except FieldError as error:
+                        problems.append(
+                            _Problem(place, column.column, "field_readable", error.observed)
+                        )
+                        made.append("")
+                values[column.column] = made
+        numbers = [row.line.number for row, _ in chosen]
+        self._tell_problems(problems, entity, rule, values, numbers)
+        kept = _first_of_each(values, numbers) if rule.is_distinct else range(len(numbers))
+        arrays = {
+            name: pa.array([values[name][place] for place in kept], pa.string())
+            if name in values
+            else pa.nulls(len(kept), pa.string())
+            for name in entity.column_names
+        }
+        return pa.table(
+            {
+                **arrays,
+                ROW_NUMBER: pa.array([numbers[place] for place in kept], pa.int64()),
+                ROW_TEXT: pa.array([chosen[place][1] for place in kept], pa.string()),
+            }
+        )
+
+    def _is_in_file(self, column: ColumnRule, fields: dict[str, FieldReader]) -> bool:
+        """False for a column of an optional field that this file does not have: it stays null."""
+        for name in column.used_fields:
+            one = fields[name].layout
+            if one.start is None and cell_place(one.names, one.cell, self.lines.names) is None:
+                return False
+        return True
+
+    def _tell_problems(
+        self,
+        problems: Sequence[_Problem],
+        entity: Entity,
+        rule: EntityRule,
+        values: Mapping[str, Sequence[str]],
+        numbers: Sequence[int],
+    ) -> None:
+        """One violation a cell; one for the file where most rows break the same rule."""
+        counts = Counter((one.column, one.rule) for one in problems)
+        many = {
+            key
+            for key, count in counts.items()
+            if len(numbers) >= _SYSTEMATIC_LEAST_ROWS and count * 2 > len(numbers)
+        }
+        told: set[tuple[str, str]] = set()
+        for one in problems:
+            key = (one.column, one.rule)
+            number = numbers[one.place]
+            observed = f"column {one.column}: {one.observed}"
+            if key in many:
+                if key not in told:
+                    told.add(key)
+                    times = f"rule {one.rule} broken in {counts[key]} of {len(numbers)} rows"
+                    self._broken("systematic_break", f"{times}, first {observed}", number)
+                continue
+            row = {name: made[one.place] for name, made in values.items()}
+            column = entity.column(one.column)
+            self.violations.append(
+                self.contract.violation(
+                    one.rule,
+                    file_name=self.file.file_name,
+                    entity=entity.name,
+                    row=number,
+                    observed=observed,
+                    account_number=row.get("account_number") or None,
+                    security_key=security_key(row),
+                    lot_key=row.get("source_lot_id") or None,
+                    severity=column.severity or entity.severity,
+                    scope=column.scope or entity.scope,
+                )
+            )
+
+    def _broken(
+        self,
+        rule: str,
+        observed: str,
+        row: int | None,
+        *,
+        expected: str | None = None,
+        is_gate: bool = False,
+    ) -> None:
+        """Add a violation of the file; a gate blocks whatever the common rule says."""
+        self.violations.append(
+            self.contract.violation(
+                rule,
+                file_name=self.file.file_name,
+                row=row,
+                observed=observed,
+                expected=expected,
+                severity="block" if is_gate else None,
+                scope="feed" if is_gate else None,
+            )
+        )
+
+
+def _sum_of(reader: FieldReader, rows: Sequence[Row]) -> Decimal | None:
+    """The sum of a field; None where a row cannot be read, which its own column tells."""
+    total = Decimal(0)
+    for row in rows:
+        try:
+            total += Decimal(reader.value(row.parts) or 0)
+        except FieldError:
+            return None
+    return total
+
+
+def _first_of_each(values: Mapping[str, Sequence[str]], numbers: Sequence[int]) -> list[int]:
+    """The first row of each content: a record that repeats a fact in every row states it once."""
+    seen: set[tuple[str, ...]] = set()
+    kept = []
+    for place in range(len(numbers)):
+        content = tuple(column[place] for column in values.values())
+        if content not in seen:
+            seen.add(content)
+            kept.append(place)
+    return kept
