@@ -7,6 +7,8 @@ with position_prices as (
         positions.custodian,
         positions.currency,
         positions.price,
+        positions.source_file_id,
+        positions.source_row_number,
         case
             when positions.quantity <> 0
                 then
@@ -30,6 +32,8 @@ candidates as (
         prices.currency,
         prices.price,
         prices.price_date,
+        prices.source_file_id,
+        prices.source_row_number,
         1 as preference
     from {{ ref("stg_prices") }} as prices
     inner join {{ ref("int_securities__identified") }} as identified
@@ -42,6 +46,8 @@ candidates as (
         currency,
         coalesce(price, price_from_value) as price,
         price_date,
+        source_file_id,
+        source_row_number,
         case when price is not null then 2 else 3 end as preference
     from position_prices
     where coalesce(price, price_from_value) >= 0 and price_date < {{ planned_trade_date() }}
@@ -65,7 +71,9 @@ newest as (
                 candidates.preference asc,
                 candidates.custodian asc,
                 candidates.currency asc,
-                candidates.price desc
+                candidates.price desc,
+                candidates.source_file_id asc,
+                candidates.source_row_number asc
         ) = 1
 )
 
@@ -75,6 +83,8 @@ select
     newest.currency,
     newest.price_date,
     newest.custodian as price_custodian,
+    newest.source_file_id,
+    newest.source_row_number,
     {{ product_with_factor(
         product_with_factor("newest.price", "securities.unit_factor"), "newest.dollars_per_unit"
     ) }} as price
