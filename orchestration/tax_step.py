@@ -7,7 +7,7 @@ any tax rule (python_steps.taxes, python_steps.wash_sales).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -54,8 +54,8 @@ _ACCOUNT_FRAMES = {
     "int_transactions__coverage": "intermediate.int_transactions__coverage",
 }
 LEDGER_TABLES = ("wash_sale_matches", "wash_sale_windows", "lot_adjustments", "findings")
-# Whole wash-sale groups are put together until they hold so many rows. Memory depends on this, not
-# on the size of the book.
+# Households are put together until they hold so many rows: memory depends on this, not on the size
+# of the book.
 ROWS_PER_BATCH = 150_000
 WORKERS = 2
 # Below this many batches a pool of processes costs more than it saves.
@@ -169,43 +169,86 @@ def reconcile_ledger(
 
 
 def _cut_into_batches(connection: duckdb.DuckDBPyConnection, dates: NightDates) -> int:
-    """Number every account of the night with its batch; a wash-sale group is never cut.
+    """Number every account of the night with its batch.
+
+    A wash-sale group is never cut, nor a household: its other groups (minors, trusts) are looked at
+    too.
 
     Returns:
         The number of batches, at least one: a book without accounts has empty tables.
     """
+    accounts = fetch_arrow(
+        connection,
+        "select account_id, household_id, wash_sale_group_id from marts.dim_accounts "
+        "where as_of_date = $1 order by account_id",
+        [dates.as_of_date],
+    ).to_pylist()
     rows = " union all ".join(f"select account_id from {name}" for name in _ACCOUNT_FRAMES.values())
-    connection.execute(
-        f"""
-        create or replace temporary table ledger_batches as
-        with accounts as (
-            select account_id, coalesce(wash_sale_group_id, account_id) as wash_sale_group_id
-            from marts.dim_accounts where as_of_date = $as_of_date
-        ),
-        sizes as (select account_id, count(*) as row_count from ({rows}) group by all),
-        members as (
-            select
-                coalesce(accounts.account_id, sizes.account_id) as account_id,
-                coalesce(accounts.wash_sale_group_id, sizes.account_id) as wash_sale_group_id,
-                coalesce(sizes.row_count, 0) as row_count
-            from accounts full join sizes on accounts.account_id = sizes.account_id
-        ),
-        wash_sale_groups as (
-            select
-                wash_sale_group_id,
-                sum(sum(row_count)) over (order by wash_sale_group_id) - sum(row_count)
-                    as rows_before
-            from members group by wash_sale_group_id
-        )
-        select
-            members.account_id,
-            dense_rank() over (order by rows_before // {ROWS_PER_BATCH}) - 1 as batch
-        from members inner join wash_sale_groups using (wash_sale_group_id)
-        """,
-        {"as_of_date": dates.as_of_date},
+    sizes = dict(
+        connection.execute(f"select account_id, count(*) from ({rows}) group by all").fetchall()
     )
-    found = connection.execute("select max(batch) + 1 from ledger_batches").fetchone()
-    return int(found[0]) if found and found[0] is not None else 1
+    batches = numbered_batches(accounts, sizes)
+    assigned = pa.table(
+        {
+            "account_id": pa.array(list(batches), pa.string()),
+            "batch": pa.array(list(batches.values()), pa.int32()),
+        }
+    )
+    connection.register("assigned_batches", assigned)
+    connection.execute(
+        "create or replace temporary table ledger_batches as select * from assigned_batches"
+    )
+    connection.unregister("assigned_batches")
+    return max(batches.values(), default=0) + 1
+
+
+def numbered_batches(
+    accounts: Sequence[Mapping[str, str | None]], row_counts: Mapping[str, int]
+) -> dict[str, int]:
+    """The batch of every account, from 0, without gaps.
+
+    Args:
+        accounts: account_id, household_id and wash_sale_group_id of every account.
+        row_counts: rows by account; also of accounts that `accounts` does not have.
+    """
+    families = _Families()
+    for account in accounts:
+        families.join(
+            f"account {account['account_id']}",
+            f"household {account['household_id'] or account['account_id']}",
+            f"group {account['wash_sale_group_id'] or account['account_id']}",
+        )
+    members: dict[str, list[str]] = defaultdict(list)
+    for account_id in sorted({*row_counts, *(str(account["account_id"]) for account in accounts)}):
+        members[families.of(f"account {account_id}")].append(account_id)
+    batches: dict[str, int] = {}
+    batch, rows = 0, 0
+    for _, family in sorted(members.items()):
+        if rows >= ROWS_PER_BATCH:
+            batch, rows = batch + 1, 0
+        rows += sum(row_counts.get(account_id, 0) for account_id in family)
+        batches.update(dict.fromkeys(family, batch))
+    return batches
+
+
+class _Families:
+    """Names that belong together, directly or through others."""
+
+    def __init__(self) -> None:
+        self._parent: dict[str, str] = {}
+
+    def of(self, name: str) -> str:
+        """One name that stands for all that belong together with `name`: their first."""
+        while (parent := self._parent.setdefault(name, name)) != name:
+            self._parent[name] = self._parent[parent]
+            name = parent
+        return name
+
+    def join(self, *names: str) -> None:
+        """Say that these names belong together."""
+        found = sorted({self.of(name) for name in names})
+        for name in found[1:]:
+            self._parent[name] = found[0]
 
 
 def _payloads(

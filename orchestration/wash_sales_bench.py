@@ -98,6 +98,7 @@ def write_ledger_book(path: Path, book: LedgerBook) -> None:
     """
     connection = duckdb.connect(str(path))
     try:
+        connection.execute("set enable_progress_bar = false")
         for schema in ("intermediate", "marts", "tax"):
             connection.execute(f"create schema {schema}")
         connection.execute(_MACROS)

@@ -44,6 +44,20 @@ def test_the_ledger_does_not_depend_on_how_the_book_is_cut(tmp_path, monkeypatch
     assert cut.row_counts["lot_adjustments"] >= BOOK.lots
 
 
+def test_households_and_groups_that_hang_together_are_one_batch(monkeypatch):
+    monkeypatch.setattr(tax_step, "ROWS_PER_BATCH", 1)
+    accounts = [
+        {"account_id": "A1", "household_id": "H1", "wash_sale_group_id": "W1"},
+        {"account_id": "A2", "household_id": "H1", "wash_sale_group_id": "W2"},
+        {"account_id": "A3", "household_id": "H2", "wash_sale_group_id": "W2"},
+        {"account_id": "A4", "household_id": "H3", "wash_sale_group_id": None},
+        {"account_id": "A5", "household_id": None, "wash_sale_group_id": None},
+    ]
+    rows = {"A1": 2, "A3": 5, "A4": 1, "A5": 3, "not in the book": 4}
+    batches = tax_step.numbered_batches(accounts, rows)
+    assert batches == {"A1": 0, "A2": 0, "A3": 0, "A4": 1, "A5": 2, "not in the book": 3}
+
+
 def test_a_batch_that_fails_stops_the_tax_step_by_name(tmp_path, monkeypatch):
     path = tmp_path / "warehouse.duckdb"
     write_ledger_book(path, LedgerBook(households=1, lots=10, transactions=4))
