@@ -48,3 +48,14 @@
 {% macro recent_sessions() -%}
     select cast(unnest(string_split('{{ required_variable("recent_sessions") }}', ',')) as date)
 {%- endmacro %}
+
+{#- Names under which plans show an account that they wrap as if it were one holding. -#}
+{% macro is_wrapper_name(column) -%}
+    coalesce(
+        regexp_matches(
+            regexp_replace(upper({{ column }}), '[^A-Z]', '', 'g'),
+            '^(BROKERAGELINK|SELFDIRECTEDBROKERAGE|PERSONALCHOICERETIREMENT|PCRA$|SDBA$)'
+        ),
+        false
+    )
+{%- endmacro %}

@@ -30,7 +30,9 @@ DBT_PROJECT = Path(__file__).parents[2] / "dbt_project"
 SCHEMAS = ("raw", "staging", "intermediate", "marts", "tax", "rebalance", "ops")
 AS_OF_DATE = date(2026, 11, 19)
 
-RAW_COLUMNS: dict[str, str] = {entity: " ".join(columns) for entity, columns in raw_entities().items()}
+RAW_COLUMNS: dict[str, str] = {
+    entity: " ".join(columns) for entity, columns in raw_entities().items()
+}
 
 POLICY_ENTITIES = frozenset(
     entity for entity, columns in RAW_COLUMNS.items() if columns.endswith("valid_from valid_to")

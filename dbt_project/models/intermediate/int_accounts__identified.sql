@@ -22,16 +22,18 @@ with seen as (
 ),
 
 seen_accounts as (
-    select
-        account_references.account_id,
-        min(account_references.custodian) as custodian,
-        min(account_references.account_number) as account_number
+    select distinct
+        registry.account_id,
+        registry.custodian,
+        registry.account_number
     from seen
     inner join {{ ref("int_account_references__resolved") }} as account_references
         on
             seen.custodian = account_references.custodian
             and seen.account_number = account_references.account_number
-    group by account_references.account_id
+    -- However the files write it, the account is called by its own number.
+    inner join {{ ref("stg_account_registry") }} as registry
+        on account_references.account_id = registry.account_id
 ),
 
 settled as (
@@ -43,6 +45,22 @@ settled as (
         on
             settings.custodian = account_references.custodian
             and settings.account_number = account_references.account_number
+    -- Settings under two names that the crosswalk says are one account: those of its own number hold.
+    qualify
+        row_number() over (
+            partition by account_references.account_id
+            order by account_references.resolved_by = 'number' desc, settings.account_number asc
+        ) = 1
+),
+
+files as (
+    select
+        source_file_id,
+        bool_and(feed_role = 'cross_check') as is_cross_check,
+        max(received_at) as received_at
+    from {{ ref("stg_delivery_files") }}
+    where entity = 'accounts'
+    group by source_file_id
 ),
 
 custodian_accounts as (
@@ -51,16 +69,29 @@ custodian_accounts as (
         accounts.base_currency,
         accounts.account_status as custodian_account_status,
         accounts.opened_date,
-        accounts.is_margin
+        accounts.is_margin,
+        parents.account_id as parent_account_id
     from {{ ref("stg_accounts") }} as accounts
     inner join {{ ref("int_account_references__resolved") }} as account_references
         on
             accounts.custodian = account_references.custodian
             and accounts.account_number = account_references.account_number
+    left join {{ ref("int_account_references__resolved") }} as parents
+        on
+            accounts.custodian = parents.custodian
+            and accounts.parent_account_number = parents.account_number
+            and account_references.account_id <> parents.account_id
+    left join files on accounts.source_file_id = files.source_file_id
+    -- As int_accounts__deliveries: a second opinion last, the standard feed first, the newest file.
     qualify
         row_number() over (
             partition by account_references.account_id
-            order by accounts.source_file_id, accounts.source_row_number
+            order by
+                coalesce(files.is_cross_check, false) asc,
+                accounts.feed = 'standard_feed' desc,
+                files.received_at desc nulls last,
+                accounts.source_file_id asc,
+                accounts.source_row_number asc
         ) = 1
 )
 
@@ -94,6 +125,7 @@ select
     custodian_accounts.custodian_account_status,
     custodian_accounts.opened_date,
     custodian_accounts.is_margin,
+    custodian_accounts.parent_account_id,
     custodian_accounts.account_id is not null as is_in_custodian_accounts,
     households.household_id is not null as is_household_known,
     allocation_groups.allocation_group_id is not null as is_group_known

@@ -2,40 +2,43 @@
 -- and holdings of type CASH where there is no balance of that currency. What is negative is owed.
 with balances as (
     select
-        account_references.account_id,
+        cash.account_id,
         cash.custodian,
         cash.currency,
-        -- A custodian that states one balance means it for both dates.
-        coalesce(cash.trade_date_balance, cash.settlement_date_balance) as trade_date_balance,
-        cash.settlement_date_balance,
+        -- A custodian that states one balance means it for both dates. A sweep vehicle that is not among
+        -- the positions is cash beside the balance; where its value cannot be read, the cash is not known.
+        coalesce(cash.trade_date_balance, cash.settlement_date_balance) + cash.swept as trade_date_balance,
+        cash.settlement_date_balance + cash.swept as settlement_date_balance,
         cash.margin_debit,
         cash.rejected_values is not null as has_rejected_values
-    from {{ ref("stg_cash_balances") }} as cash
-    inner join {{ ref("int_account_references__resolved") }} as account_references
-        on
-            cash.custodian = account_references.custodian
-            and cash.account_number = account_references.account_number
+    from (
+        select
+            *,
+            case
+                when
+                    not coalesce(
+                        list_contains(
+                            list_transform(rejected_values, rejected -> rejected.column_name), 'sweep_value'
+                        ),
+                        false
+                    )
+                    then coalesce(sweep_value, 0)
+            end as swept
+        from {{ ref("int_cash__sources") }}
+    ) as cash
 ),
 
 cash_positions as (
     select
-        account_references.account_id,
+        positions.account_id,
         positions.custodian,
         positions.currency,
         coalesce(positions.market_value, cast(positions.quantity as decimal(24, 6))) as trade_date_balance,
         cast(null as decimal(24, 6)) as settlement_date_balance,
         cast(null as decimal(24, 6)) as margin_debit,
         positions.rejected_values is not null as has_rejected_values
-    from {{ ref("stg_positions") }} as positions
-    inner join {{ ref("int_account_references__resolved") }} as account_references
-        on
-            positions.custodian = account_references.custodian
-            and positions.account_number = account_references.account_number
-    inner join {{ ref("int_securities__identified") }} as identified
-        on positions.security_key = identified.security_key
-    inner join {{ ref("int_securities__described") }} as securities
-        on identified.security_id = securities.security_id
-    where securities.security_type = 'CASH'
+    from {{ ref("int_positions__sources") }} as positions
+    where positions.security_type = 'CASH'
 ),
 
 all_cash as (

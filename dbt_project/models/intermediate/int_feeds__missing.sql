@@ -4,7 +4,8 @@ with delivered as (
     select
         custodian,
         entity,
-        sum(row_count) as row_count
+        -- A file of changes without rows says that nothing changed.
+        sum(case when delivery_mode = 'DELTA' then greatest(row_count, 1) else row_count end) as row_count
     from {{ ref("stg_source_files") }}
     where as_of_date = {{ as_of_date() }}
     group by custodian, entity

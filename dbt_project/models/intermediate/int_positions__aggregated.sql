@@ -1,11 +1,8 @@
 -- Holdings by account and security, all parts of the account together, at the night's price; with
--- what the rules and the states need to know of the rows behind them. Cash is not a holding here.
+-- what the rules and the states need to know of the rows behind them. Cash is not a holding here, nor is a
+-- wrapped account that is delivered by itself.
 with received as (
     select
-        account_references.account_id,
-        identified.security_id,
-        identified.is_resolved,
-        securities.security_type,
         positions.*,
         fx_rates.dollars_per_unit,
         abs(
@@ -13,21 +10,16 @@ with received as (
                 product_of("positions.quantity", "positions.price"), "securities.unit_factor", "decimal(24, 6)"
             ) }} - positions.market_value
         ) as value_difference
-    from {{ ref("stg_positions") }} as positions
-    inner join {{ ref("int_account_references__resolved") }} as account_references
-        on
-            positions.custodian = account_references.custodian
-            and positions.account_number = account_references.account_number
-    inner join {{ ref("int_securities__identified") }} as identified
-        on positions.security_key = identified.security_key
+    from {{ ref("int_positions__sources") }} as positions
     inner join {{ ref("int_securities__described") }} as securities
-        on identified.security_id = securities.security_id
+        on positions.security_id = securities.security_id
     left join {{ ref("int_fx_rates__to_dollars") }} as fx_rates
         on
             positions.custodian = fx_rates.custodian
             and positions.currency = fx_rates.currency
     where
-        coalesce(securities.security_type, '') <> 'CASH'
+        coalesce(positions.security_type, '') <> 'CASH'
+        and not positions.is_counted_elsewhere
         and (positions.quantity <> 0 or positions.quantity is null)
 ),
 

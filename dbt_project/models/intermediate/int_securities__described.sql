@@ -19,17 +19,28 @@ with universe as (
     group by identified.security_id
 ),
 
+second_opinions as (
+    select distinct source_file_id from {{ ref("stg_delivery_files") }}
+    where entity = 'securities' and feed_role = 'cross_check'
+),
+
 masters as (
     select
         identified.security_id,
         securities.*,
         row_number() over (
             partition by identified.security_id
-            order by securities.custodian, securities.source_file_id, securities.source_row_number
+            order by
+                -- A second opinion describes only what no other master does.
+                second_opinions.source_file_id is not null,
+                securities.custodian,
+                securities.source_file_id,
+                securities.source_row_number
         ) as preference
     from {{ ref("stg_securities") }} as securities
     inner join {{ ref("int_securities__identified") }} as identified
         on securities.security_key = identified.security_key
+    left join second_opinions on securities.source_file_id = second_opinions.source_file_id
 ),
 
 described as (
@@ -46,6 +57,11 @@ described as (
         arg_min(contract_multiplier, preference) as contract_multiplier,
         arg_min(pool_factor, preference) as pool_factor,
         arg_min(maturity_date, preference) as maturity_date,
+        arg_min(coupon_rate, preference) as coupon_rate,
+        arg_min(put_call, preference) as put_call,
+        arg_min(strike_price, preference) as strike_price,
+        arg_min(expiration_date, preference) as expiration_date,
+        arg_min(covered_from_year, preference) as covered_from_year,
         arg_min(underlying_ticker, preference) as underlying_ticker
     from masters
     group by security_id
@@ -63,6 +79,11 @@ named as (
         or coalesce(described.security_type = 'MONEY_MARKET', false) as is_cash_equivalent,
         described.currency,
         described.maturity_date,
+        described.coupon_rate,
+        described.put_call,
+        described.strike_price,
+        described.expiration_date,
+        described.covered_from_year,
         described.underlying_ticker,
         {{ price_unit_factor(
             "described.security_type", "described.price_factor", "described.contract_multiplier",
@@ -100,6 +121,11 @@ select
     is_cash_equivalent,
     currency,
     maturity_date,
+    coupon_rate,
+    put_call,
+    strike_price,
+    expiration_date,
+    covered_from_year,
     underlying_ticker,
     unit_factor,
     coalesce(seed_group_id, underlying_group_id, underlying_security_id, security_id) as identity_group_id

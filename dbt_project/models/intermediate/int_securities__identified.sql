@@ -5,7 +5,7 @@ with security_keys as (
     {% for entity in [
         "positions", "tax_lots", "closed_lots", "transactions", "prices", "open_orders", "securities",
         "model_securities", "permitted_securities", "security_custodians", "security_classifications",
-        "restrictions",
+        "restrictions", "corporate_actions",
     ] -%}
         select security_key from {{ ref("stg_" ~ entity) }}
         {% if not loop.last %}union

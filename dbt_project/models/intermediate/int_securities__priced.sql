@@ -3,7 +3,7 @@
 -- over its quantity. A price whose currency has no rate tonight, or that is negative, is no price.
 with position_prices as (
     select
-        identified.security_id,
+        positions.security_id,
         positions.custodian,
         positions.currency,
         positions.price,
@@ -18,11 +18,9 @@ with position_prices as (
                     )
         end as price_from_value,
         coalesce(positions.price_date, {{ as_of_date() }}) as price_date
-    from {{ ref("stg_positions") }} as positions
-    inner join {{ ref("int_securities__identified") }} as identified
-        on positions.security_key = identified.security_key
+    from {{ ref("int_positions__sources") }} as positions
     inner join {{ ref("int_securities__described") }} as securities
-        on identified.security_id = securities.security_id
+        on positions.security_id = securities.security_id
 ),
 
 candidates as (

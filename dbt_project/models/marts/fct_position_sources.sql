@@ -8,19 +8,13 @@ with files as (
 
 select
     {{ as_of_date() }} as as_of_date,
-    account_references.account_id,
-    identified.security_id,
+    positions.account_id,
+    positions.security_id,
     positions.source_file_id,
     positions.source_row_number,
     positions.custodian,
     positions.feed,
     files.file_name,
     positions.quantity
-from {{ ref("stg_positions") }} as positions
-inner join {{ ref("int_account_references__resolved") }} as account_references
-    on
-        positions.custodian = account_references.custodian
-        and positions.account_number = account_references.account_number
-inner join {{ ref("int_securities__identified") }} as identified
-    on positions.security_key = identified.security_key
+from {{ ref("int_positions__sources") }} as positions
 left join files on positions.source_file_id = files.source_file_id

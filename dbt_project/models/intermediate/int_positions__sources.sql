@@ -1,0 +1,92 @@
+-- The rows that state tonight's positions: each account's once, however many files speak of it. The row
+-- by which a plan shows the value of an account that it wraps is told as such where that account is
+-- itself delivered: its holdings count there.
+with set_aside as (
+    select
+        source_file_id,
+        custodian,
+        account_number
+    from {{ ref("int_accounts__deliveries") }}
+    where entity = 'positions' and not is_source_of_facts
+),
+
+wrapped as (
+    select distinct
+        wrapping.account_id,
+        held.account_id as wrapped_account_id
+    from {{ ref("stg_accounts") }} as accounts
+    inner join {{ ref("int_account_references__resolved") }} as held
+        on
+            accounts.custodian = held.custodian
+            and accounts.account_number = held.account_number
+    inner join {{ ref("int_account_references__resolved") }} as wrapping
+        on
+            accounts.custodian = wrapping.custodian
+            and accounts.parent_account_number = wrapping.account_number
+    inner join {{ ref("int_accounts__deliveries") }} as deliveries
+        on
+            held.account_id = deliveries.account_id
+            and deliveries.entity in ('positions', 'cash_balances')
+            and deliveries.is_source_of_facts
+    where held.account_id <> wrapping.account_id
+),
+
+wrapping as (
+    select distinct account_id from wrapped
+)
+
+select
+    account_references.account_id,
+    identified.security_id,
+    identified.is_resolved,
+    positions.custodian,
+    positions.feed,
+    positions.source_file_id,
+    positions.source_row_number,
+    positions.account_number,
+    positions.security_key,
+    positions.cusip,
+    positions.ticker,
+    positions.sub_account_type,
+    positions.long_short,
+    positions.quantity,
+    positions.settled_quantity,
+    positions.pending_quantity,
+    positions.quantity_basis,
+    positions.price,
+    positions.price_date,
+    positions.market_value,
+    positions.accrued_interest,
+    positions.cost_basis,
+    positions.cost_basis_status,
+    positions.unrealized_gain_loss,
+    positions.currency,
+    positions.fx_rate_to_base,
+    positions.is_held_away,
+    positions.rejected_values,
+    securities.security_type,
+    {{ is_wrapper_name("positions.ticker") }}
+    or {{ is_wrapper_name("split_part(positions.security_key, '|', 2)") }}
+    or {{ is_wrapper_name("securities.security_name") }} as is_wrapper_row,
+    wrapping.account_id is not null
+    and (
+        {{ is_wrapper_name("positions.ticker") }}
+        or {{ is_wrapper_name("split_part(positions.security_key, '|', 2)") }}
+        or {{ is_wrapper_name("securities.security_name") }}
+    ) as is_counted_elsewhere
+from {{ ref("stg_positions") }} as positions
+inner join {{ ref("int_account_references__resolved") }} as account_references
+    on
+        positions.custodian = account_references.custodian
+        and positions.account_number = account_references.account_number
+inner join {{ ref("int_securities__identified") }} as identified
+    on positions.security_key = identified.security_key
+inner join {{ ref("int_securities__described") }} as securities
+    on identified.security_id = securities.security_id
+left join wrapping on account_references.account_id = wrapping.account_id
+left join set_aside
+    on
+        positions.source_file_id = set_aside.source_file_id
+        and positions.custodian = set_aside.custodian
+        and positions.account_number = set_aside.account_number
+where set_aside.source_file_id is null
