@@ -1,0 +1,674 @@
+"""What Fidelity's exports have in common: header among blank lines, footer, symbols, file names.
+
+Belongs here: where the table of a download begins and ends, its date, and what a symbol names. Does
+not belong here: the rows of one export. Source of the rules: the contracts `fidelity_*.yaml`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, time
+from decimal import Decimal
+
+import pyarrow as pa
+
+from data_contracts.contract import Entity, FeedContract, entity_columns
+from python_steps.feeds.amounts import parse_amount
+from python_steps.feeds.delimited import Record, records
+from python_steps.feeds.headers import normalised
+from python_steps.feeds.identifiers import is_account_reference, is_cusip, looks_like_cusip
+from python_steps.feeds.received import ROW_TEXT, FileReading, ReceivedFile, status_of
+from python_steps.feeds.schwab_exports import RowReader, StatedDate, bind_header
+from python_steps.feeds.tables import RowCollector
+from python_steps.findings import Violation
+
+_HEADER_WITHIN_LINES = 40
+_FEWEST_NAMES_OF_A_HEADER = 3
+# A price is shown in cents or less: five basis points of the value are rounding, not another unit.
+_SHARE_OF_VALUE = Decimal("0.0005")
+_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_FOOTER_OPENINGS = (
+    "the data and information in this spreadsheet",
+    "brokerage services are provided by",
+    "date downloaded",
+)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DOWNLOADED = re.compile(
+    r"^date downloaded\s+(?:(?P<name>[a-z]{3})-(?P<named_day>\d{1,2})-(?P<named_year>\d{4})"
+    r"|(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4}))(?![\d/-])"
+    r"(?:,?\s+(?:at\s+)?(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::\d{2})?\s*(?P<half>[ap])\.?\s*m\b)?",
+    re.IGNORECASE,
+)
+_NAMED_DATE = re.compile(
+    r"(?<![a-z])(?P<name>[a-z]{3})-(?P<day>\d{1,2})-(?P<year>\d{4})(?!\d)", re.IGNORECASE
+)
+_NAME_ACCOUNT = re.compile(
+    r"account[_ -](?P<account>[0-9a-z-]+?)(?:[ _]*\(\d+\))?\.[a-z]+$",
+    re.IGNORECASE,
+)
+_OPTION = re.compile(
+    r"^-?(?P<root>[A-Z]{1,6})(?P<adjusted>\d?)(?P<year>\d{2})(?P<month>\d{2})(?P<day>\d{2})"
+    r"(?P<side>[CP])(?P<strike>\d{1,5}(?:\.\d{1,3})?)$"
+)
+_CELL_DATE = re.compile(r"\s*\d{1,2}/\d{1,2}/(?:\d{2}|\d{4})\s*")
+_NAMED_IN_WORDS = re.compile(r"\(([0-9A-Z]{9})\)")
+
+
+# The sheet
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A download in its parts.
+
+    Attributes:
+        header: the line that names the columns.
+        rows: the lines under it, up to the footer; blank and comma-padded ones are left out.
+        footer: the disclaimers and the date, which end the data.
+    """
+
+    header: Record
+    rows: list[Record]
+    footer: list[Record]
+
+
+def sheet_of(
+    content: bytes, entity: Entity, contract: FeedContract, file: ReceivedFile
+) -> tuple[Sheet | None, list[Violation]]:
+    """Find the header by the names of required columns, and the footer by its first words.
+
+    Args:
+        content: UTF-8 with plain line ends.
+        entity: whose required columns a header must name.
+        contract: for its rules.
+        file: as received, for messages.
+
+    Returns:
+        The sheet, None where there is no header; and what is wrong before, behind and between.
+    """
+    lines = [record for record in records(content.decode("utf-8")) if is_filled(record)]
+    place = _header_place(lines, entity)
+    if place is None:
+        return None, [_no_header(lines, entity, contract, file)]
+    violations = [_before_header(record, contract, file) for record in lines[:place]]
+    rows: list[Record] = []
+    footer: list[Record] = []
+    for record in lines[place + 1 :]:
+        if record.problem:
+            violations.append(broken_quotes(record, contract, file))
+        elif footer or is_footer(record):
+            footer.append(record)
+        else:
+            rows.append(record)
+    return Sheet(lines[place], rows, footer), violations
+
+
+def is_filled(record: Record) -> bool:
+    """False for a line that holds nothing but commas and white space."""
+    return bool(record.problem) or any(cell.strip() for cell in record.cells)
+
+
+def words_of(record: Record) -> str:
+    """The words of a line of prose; an unquoted one was split at its commas."""
+    return ", ".join(cell.strip() for cell in record.cells if cell.strip())
+
+
+def is_footer(record: Record) -> bool:
+    """True for a line that opens Fidelity's disclaimers or states the date of the download."""
+    return normalised(words_of(record)).startswith(_FOOTER_OPENINGS)
+
+
+def broken_quotes(record: Record, contract: FeedContract, file: ReceivedFile) -> Violation:
+    """A line that cannot be split into cells; what follows it is uncertain too."""
+    return contract.violation(
+        "ragged_row",
+        file_name=file.file_name,
+        row=record.line,
+        observed=record.problem,
+        scope="feed",
+    )
+
+
+def _header_place(lines: Sequence[Record], entity: Entity) -> int | None:
+    """The line that names most required columns; every one of them where such a line exists."""
+    counts = [
+        _named_columns(record.cells, entity) if record.line <= _HEADER_WITHIN_LINES else 0
+        for record in lines
+    ]
+    if not counts or max(counts) < _FEWEST_NAMES_OF_A_HEADER:
+        return None
+    return counts.index(max(counts))
+
+
+def _named_columns(cells: Iterable[str], entity: Entity) -> int:
+    names = {normalised(cell) for cell in cells}
+    return sum(
+        1
+        for column in entity.columns
+        if column.is_required
+        and not names.isdisjoint(normalised(word) for word in (column.name, *column.aliases))
+    )
+
+
+def other_separator(record: Record, names: Collection[str]) -> str:
+    """The sign that parts a line into at least three of these names; '' where none does."""
+    for separator, words in _OTHER_SEPARATORS.items():
+        cells = {normalised(cell.strip(" \"'")) for cell in record.text.split(separator)}
+        if len(cells.intersection(names)) >= _FEWEST_NAMES_OF_A_HEADER:
+            return words
+    return ""
+
+
+def _no_header(
+    lines: Sequence[Record], entity: Entity, contract: FeedContract, file: ReceivedFile
+) -> Violation:
+    wanted = {
+        normalised(word)
+        for column in entity.columns
+        if column.is_required
+        for word in (column.name, *column.aliases)
+    }
+    for record in lines:
+        separator = other_separator(record, wanted)
+        if separator and record.line <= _HEADER_WITHIN_LINES:
+            return contract.violation(
+                "separator_is_comma",
+                file_name=file.file_name,
+                row=record.line,
+                observed=f"column names parted by {separator}",
+            )
+    return contract.violation(
+        "header_present",
+        file_name=file.file_name,
+        row=lines[0].line if lines else None,
+        observed=f"a first line {lines[0].text[:60]!r}" if lines else "no line with text",
+    )
+
+
+def _before_header(record: Record, contract: FeedContract, file: ReceivedFile) -> Violation:
+    if record.problem:
+        return broken_quotes(record, contract, file)
+    is_title = sum(1 for cell in record.cells if cell.strip()) == 1
+    return contract.violation(
+        "section_understood",
+        file_name=file.file_name,
+        row=record.line,
+        observed=f"a line {record.text[:60]!r} before the header",
+        severity="warn" if is_title else None,
+    )
+
+
+@dataclass
+class SheetReader:
+    """What a reader of one export gathers while it walks over the rows of its sheet."""
+
+    file: ReceivedFile
+    contract: FeedContract
+    sheet: Sheet
+    violations: list[Violation]
+    entities: tuple[str, ...]
+    reader: RowReader = field(init=False)
+    fingerprint: str = field(init=False)
+    is_readable: bool = field(init=False)
+    collectors: dict[str, RowCollector] = field(init=False)
+    row_count: int = 0
+
+    def __post_init__(self) -> None:
+        wanted = [self.contract.entity(name) for name in self.entities]
+        self.reader, self.fingerprint, found = bind_header(
+            self.sheet.header, wanted, self.contract, self.file
+        )
+        self.violations += found
+        self.is_readable = all(broken.severity != "block" for broken in found)
+        self.collectors = {
+            name: RowCollector(entity) for name, entity in self.contract.entities.items()
+        }
+        self.violations += [
+            self._rows_after_footer(record) for record in self._looks_like_rows(self.sheet.footer)
+        ]
+
+    def cells(self, record: Record) -> list[str] | None:
+        """The cells under the header; None where there are more or fewer than it names."""
+        cells = list(record.cells)
+        while len(cells) > self.reader.width and not cells[-1].strip():
+            cells.pop()
+        return cells if len(cells) == self.reader.width else None
+
+    def fitting_rows(self) -> list[tuple[Record, list[str]]]:
+        """The rows that have a cell for each column; the others become violations."""
+        fitting: list[tuple[Record, list[str]]] = []
+        ragged: list[Record] = []
+        for record in self.sheet.rows:
+            if not self._is_alone(record):
+                self.row_count += 1
+                cells = self.cells(record)
+                if cells is None:
+                    ragged.append(record)
+                else:
+                    fitting.append((record, cells))
+        accounts = {self.account_cell(cells) for _, cells in fitting} - {""}
+        for record in ragged:
+            self._ragged(record, accounts)
+        return fitting
+
+    def account_cell(self, cells: Sequence[str]) -> str:
+        """The account that a row names itself, '' where the header has no such column."""
+        place = self.reader.bindings[self.entities[0]].places.get("account_number")
+        return cells[place].strip() if place is not None and place < len(cells) else ""
+
+    def named(self, cells: Sequence[str], name: str) -> str:
+        """The cell under a column that no entity loads, '' where there is no such column."""
+        names = [normalised(cell) for cell in self.sheet.header.cells]
+        return cells[names.index(name)].strip() if name in names else ""
+
+    def broken(
+        self,
+        rule: str,
+        record: Record | None,
+        observed: str,
+        *,
+        account: str | None = None,
+        security: str | None = None,
+        **settings: str,
+    ) -> None:
+        """Say that a rule is broken; `settings` may hold entity, expected, severity and scope."""
+        self.violations.append(
+            self.contract.violation(
+                rule,
+                file_name=self.file.file_name,
+                row=record.line if record else None,
+                observed=observed,
+                account_number=account or None,
+                security_key=security or None,
+                **settings,  # type: ignore[arg-type]
+            )
+        )
+
+    def _is_alone(self, record: Record) -> bool:
+        """A line with a single cell filled is no row; it is named, as nobody knows what it says."""
+        if sum(1 for cell in record.cells if cell.strip()) > 1:
+            return False
+        self.broken("section_understood", record, f"a line {record.text[:60]!r} among the rows")
+        return True
+
+    def _ragged(self, record: Record, accounts: set[str]) -> None:
+        account = self.account_cell(record.cells)
+        is_known = account in accounts
+        self.broken(
+            "ragged_row",
+            record,
+            f"{len(record.cells)} cells in {record.text[:80]!r}",
+            expected=f"{self.reader.width} cells, as the header has",
+            account=account if is_known else None,
+            scope="account" if is_known else "feed",
+        )
+
+    def _looks_like_rows(self, footer: Sequence[Record]) -> list[Record]:
+        """Lines of the footer with an account or a date of their own: rows where none may be."""
+        return [
+            record
+            for record in footer
+            if sum(1 for cell in record.cells if cell.strip()) > 1
+            and (
+                is_account_reference(self.account_cell(record.cells))
+                or any(_CELL_DATE.fullmatch(cell) for cell in record.cells)
+            )
+        ]
+
+    def _rows_after_footer(self, record: Record) -> Violation:
+        return self.contract.violation(
+            "section_understood",
+            file_name=self.file.file_name,
+            row=record.line,
+            observed=f"a row {record.text[:60]!r} behind the footer",
+        )
+
+    def reading(
+        self, as_of: StatedDate, accounts: Iterable[str], *, later: Sequence[Violation] = ()
+    ) -> FileReading:
+        """The reading of the whole file."""
+        self.violations += [*as_of.violations, *later]
+        status = status_of(self.violations)
+        return FileReading(
+            feed=self.contract.feed,
+            stated_as_of_date=as_of.value,
+            as_of_source=as_of.source,
+            session_date=None,
+            header_fingerprint=self.fingerprint,
+            parser_version=self.contract.parser_version,
+            delivery_mode=self.contract.delivery_mode,
+            tables=self.tables() if status == "LOADED" else {},
+            covered_accounts=tuple(sorted({account for account in accounts if account})),
+            row_count=self.row_count,
+            control_row_count=None,
+            control_amount=None,
+            violations=tuple(self.violations),
+            status=status,
+        )
+
+    def tables(self) -> dict[str, pa.Table]:
+        """The canonical tables of what was read so far."""
+        return {
+            name: collector.table(entity_columns(name))
+            for name, collector in self.collectors.items()
+        }
+
+
+def missing_footer(reader: SheetReader, rule: str) -> list[Violation]:
+    """A file without the lines that end every download, by the rule that this breaks."""
+    if reader.sheet.footer:
+        return []
+    last = reader.sheet.rows[-1] if reader.sheet.rows else reader.sheet.header
+    return [
+        reader.contract.violation(
+            rule,
+            file_name=reader.file.file_name,
+            row=last.line,
+            observed=f"an end with {last.text[:60]!r}",
+        )
+    ]
+
+
+def identical_rows(reader: SheetReader, entity: str) -> list[Violation]:
+    """Rows that are alike to the letter: kept apart, and named for those who know better."""
+    seen: dict[str, list[int]] = {}
+    for row in reader.collectors[entity].rows:
+        seen.setdefault(str(row[ROW_TEXT]).strip(), []).append(int(row["source_row_number"]))
+    return [
+        reader.contract.violation(
+            "identical_rows_kept",
+            file_name=reader.file.file_name,
+            entity=entity,
+            row=lines[-1],
+            observed=f"{len(lines)} rows alike, on lines {', '.join(map(str, lines))}",
+        )
+        for lines in seen.values()
+        if len(lines) > 1
+    ]
+
+
+# Dates
+
+
+@dataclass(frozen=True)
+class Download:
+    """When a file was downloaded, by its footer: Eastern time where an hour is given."""
+
+    day: date
+    hour: time | None
+    record: Record
+
+
+def download_of(footer: Sequence[Record]) -> Download | None:
+    """The first date of download that the footer states and the calendar has."""
+    for record in footer:
+        match = _DOWNLOADED.match(words_of(record).strip("\"' "))
+        if match is None:
+            continue
+        if match["name"]:
+            day = _named_day(match["name"], match["named_day"], match["named_year"])
+        else:
+            day = _day(match["year"], match["month"], match["day"])
+        if day is not None:
+            return Download(day, _hour(match), record)
+    return None
+
+
+def stated_date(
+    download: Download | None,
+    file: ReceivedFile,
+    contract: FeedContract,
+    footer: Sequence[Record] = (),
+) -> StatedDate:
+    """The date of the footer, else of the file name; the footer wins where they differ."""
+    in_name = date_in_name(file.file_name) if "FILE_NAME" in contract.as_of_date_sources else None
+    if download is not None:
+        if in_name is None or in_name == download.day:
+            return StatedDate(download.day.isoformat(), download.day, "FOOTER", ())
+        contradiction = contract.violation(
+            "as_of_dates_agree",
+            file_name=file.file_name,
+            row=download.record.line,
+            observed=f"{in_name} in the file name",
+            expected=f"{download.day}, as the footer says",
+        )
+        return StatedDate(download.day.isoformat(), download.day, "FOOTER", (contradiction,))
+    if in_name is not None:
+        return StatedDate(in_name.isoformat(), in_name, "FILE_NAME", ())
+    if "LANDING_FOLDER" in contract.as_of_date_sources:
+        return StatedDate(None, None, None, ())
+    absent = contract.violation(
+        "as_of_date_present",
+        file_name=file.file_name,
+        row=footer[-1].line if footer else None,
+        observed="no date of download at the end and none in the file name",
+    )
+    return StatedDate(None, None, None, (absent,))
+
+
+def date_in_name(file_name: str) -> date | None:
+    """The date in a name such as `Portfolio_Positions_Feb-18-2026.csv`."""
+    match = _NAMED_DATE.search(file_name)
+    return _named_day(match["name"], match["day"], match["year"]) if match else None
+
+
+def _named_day(name: str, day: str, year: str) -> date | None:
+    if name.lower() not in _MONTHS:
+        return None
+    return _day(year, str(_MONTHS.index(name.lower()) + 1), day)
+
+
+def _day(year: str, month: str, day: str) -> date | None:
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+
+
+def _hour(match: re.Match[str]) -> time | None:
+    if not match["hour"] or not 1 <= int(match["hour"]) <= 12 or int(match["minute"]) > 59:
+        return None
+    afternoon = 12 if match["half"].lower() == "p" else 0
+    return time(int(match["hour"]) % 12 + afternoon, int(match["minute"]))
+
+
+def day_in_words(text: str) -> date | None:
+    """`Dec-30-2025`, `03-20-26`, `01/30/26` or `01/30/2026`: spellings inside free text."""
+    named = _NAMED_DATE.fullmatch(text.strip())
+    if named:
+        return _named_day(named["name"], named["day"], named["year"])
+    parts = re.fullmatch(r"(\d{1,2})[-/](\d{1,2})[-/](\d{4}|\d{2})", text.strip())
+    if parts is None:
+        return None
+    year = parts[3] if len(parts[3]) > 2 else f"20{parts[3]}"
+    return _day(year, parts[1], parts[2])
+
+
+# Accounts and securities
+
+
+def account_in_name(file_name: str) -> str:
+    """The account in `History_for_Account_X12345678.csv`, '' where there is none."""
+    match = _NAME_ACCOUNT.search(file_name)
+    return match["account"] if match and is_account_reference(match["account"]) else ""
+
+
+@dataclass(frozen=True)
+class SecurityId:
+    """What a symbol names; absent parts are empty text.
+
+    `problem` says what is odd about a symbol that could be read all the same.
+    """
+
+    ticker: str = ""
+    cusip: str = ""
+    custodian_security_id: str = ""
+    underlying_ticker: str = ""
+    put_call: str = ""
+    strike_price: str = ""
+    expiration_date: str = ""
+    problem: str = ""
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The identifier columns that positions, lots and transactions have."""
+        return {
+            "ticker": self.ticker,
+            "cusip": self.cusip,
+            "custodian_security_id": self.custodian_security_id,
+        }
+
+    @property
+    def key(self) -> str:
+        """The first identifier, in the order of precedence of identities."""
+        return self.custodian_security_id or self.cusip or self.ticker
+
+    @property
+    def is_option(self) -> bool:
+        """True where the symbol is that of an option."""
+        return bool(self.put_call)
+
+
+def security_id(symbol: str, account: str, contract: FeedContract) -> SecurityId:
+    """Read a Symbol cell: ticker, option, CUSIP, or the code of a plan's fund.
+
+    Args:
+        symbol: as received; footnote stars are taken off.
+        account: the row's account; those of plans have numbers of another form.
+        contract: for its null words, aliases of symbols and the form of plans' account numbers.
+    """
+    text = symbol.strip().rstrip("*").strip()
+    if text.casefold() in {word.casefold() for word in contract.null_words}:
+        return SecurityId()
+    option = _OPTION.match(text)
+    if option:
+        return _option(option, text)
+    text = contract.mappings["symbol_aliases"].get(text, text)
+    if not looks_like_cusip(text):
+        return SecurityId(ticker=text)
+    if re.fullmatch(contract.mappings["forms"]["plan_account"], account):
+        return SecurityId(custodian_security_id=text)
+    if is_cusip(text):
+        return SecurityId(cusip=text)
+    return SecurityId(
+        custodian_security_id=text, problem=f"symbol {text!r}, nine characters that are no CUSIP"
+    )
+
+
+def cusip_in_words(words: str) -> str:
+    """The last CUSIP with a valid check digit that stands in parentheses in free text."""
+    proven = [text for text in _NAMED_IN_WORDS.findall(words) if is_cusip(text)]
+    return str(proven[-1]) if proven else ""
+
+
+def _option(match: re.Match[str], text: str) -> SecurityId:
+    """The 21 characters of the Options Clearing Corporation, from Fidelity's short spelling."""
+    expiration = _day(f"20{match['year']}", match["month"], match["day"])
+    if expiration is None:
+        return SecurityId(ticker=text, problem=f"option symbol {text!r} with an impossible date")
+    root = match["root"] + match["adjusted"]
+    thousandths = int(Decimal(match["strike"]) * 1000)
+    day = f"{match['year']}{match['month']}{match['day']}"
+    return SecurityId(
+        ticker=f"{root:<6}{day}{match['side']}{thousandths:08d}",
+        underlying_ticker=match["root"],
+        put_call="CALL" if match["side"] == "C" else "PUT",
+        strike_price=match["strike"],
+        expiration_date=expiration.isoformat(),
+        problem=(
+            f"option {text!r} of an adjusted series, whose contract is not always 100 shares"
+            if match["adjusted"]
+            else ""
+        ),
+    )
+
+
+_COUPON_AND_MATURITY = re.compile(
+    r"(?P<coupon>\d{1,2}\.\d{3,5})%\s+(?P<maturity>\d{2}/\d{2}/\d{4})"
+)
+
+
+def security_columns(
+    found: SecurityId, description: str, unit_factor: str, contract: FeedContract
+) -> dict[str, str | None]:
+    """The master data of a security, as far as its symbol and description prove them.
+
+    Args:
+        found: from the Symbol cell.
+        description: as received.
+        unit_factor: '0.01' or '1' where the row's own value proves the unit of its price.
+        contract: for its tables of words and forms.
+    """
+    columns: dict[str, str | None] = {
+        **found.columns,
+        "security_name": description,
+        "currency": contract.mappings["constants"]["currency"],
+        "security_type": security_type(found, description, unit_factor, contract),
+    }
+    if found.is_option:
+        columns |= {
+            "underlying_ticker": found.underlying_ticker,
+            "put_call": found.put_call,
+            "strike_price": found.strike_price,
+            "expiration_date": found.expiration_date,
+            "contract_multiplier": contract.mappings["constants"]["option_multiplier"],
+        }
+    if found.cusip and unit_factor:
+        columns["price_factor"] = unit_factor
+    terms = _COUPON_AND_MATURITY.search(description) if found.cusip else None
+    if terms:
+        maturity = day_in_words(terms["maturity"])
+        columns["coupon_rate"] = terms["coupon"]
+        columns["maturity_date"] = maturity.isoformat() if maturity else None
+    return columns
+
+
+def security_type(
+    found: SecurityId, description: str, unit_factor: str, contract: FeedContract
+) -> str:
+    """The type by the form of the symbol, then by words of the description (tables)."""
+    if found.is_option:
+        return "OPTION"
+    if found.cusip:
+        words = contract.mappings["debt_types_by_words"]
+        return _by_words(description, words) or "OTHER" if unit_factor == "0.01" else "OTHER"
+    if found.custodian_security_id:
+        return "OTHER"
+    for form, kind in contract.mappings["security_types_by_symbol"].items():
+        if re.fullmatch(form, found.ticker):
+            return kind
+    by_words = _by_words(description, contract.mappings["security_types_by_words"])
+    return by_words or contract.mappings["constants"]["listed_security_type"]
+
+
+def _by_words(description: str, table: Mapping[str, str]) -> str:
+    padded = f" {' '.join(description.upper().split())} "
+    return next((kind for words, kind in table.items() if f" {words} " in padded), "")
+
+
+def unit_factor_of(quantity: str, price: str, value: str, contract: FeedContract) -> str:
+    """'0.01' or '1', whichever makes quantity times price the stated value; '' where neither."""
+    amounts = [parse_amount(text) for text in (quantity, price, value)]
+    held, unit_price, stated = amounts
+    if held is None or unit_price is None or not stated:
+        return ""
+    least = contract.tolerance("price_unit_proved")
+    allowed = max(least, abs(stated) * _SHARE_OF_VALUE)
+    factors = ("1", "0.01")
+    products = {factor: held * unit_price * Decimal(factor) for factor in factors}
+    return next((f for f in factors if abs(products[f] - stated) <= allowed), "")
+
+
+def sum_of(texts: Sequence[str]) -> str:
+    """The exact sum of cells; a single cell as received, or the first that is no amount."""
+    if len(texts) == 1:
+        return texts[0].strip()
+    total = Decimal(0)
+    for text in texts:
+        amount = parse_amount(text)
+        if amount is None:
+            return text.strip()
+        total += amount
+    return format(total, "f")

@@ -1,0 +1,402 @@
+"""Reader of Fidelity's positions download, one or several accounts in one file.
+
+Belongs here: what each row is: holding, core cash, pending activity, or a plan's row that stands
+for another account. Does not belong here: casting and rules on values. Source of the rules:
+`fidelity_positions.yaml`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import time
+from decimal import Decimal
+
+from data_contracts.contract import FeedContract
+from python_steps.feeds.amounts import parse_amount
+from python_steps.feeds.decoding import decode
+from python_steps.feeds.delimited import Record
+from python_steps.feeds.fidelity_exports import (
+    Download,
+    SecurityId,
+    SheetReader,
+    download_of,
+    missing_footer,
+    security_columns,
+    security_id,
+    sheet_of,
+    stated_date,
+    sum_of,
+    unit_factor_of,
+)
+from python_steps.feeds.headers import normalised
+from python_steps.feeds.identifiers import is_account_reference
+from python_steps.feeds.keys import duplicate_keys
+from python_steps.feeds.received import FileReading, ReceivedFile, refused
+from python_steps.feeds.schwab_exports import StatedDate
+from python_steps.findings import Violation
+
+_CLOSE = time(16)
+
+
+@dataclass(frozen=True)
+class _Money:
+    """A row of cash, of pending activity, or a plan's row for another account."""
+
+    record: Record
+    symbol: str
+    kind: str
+    value: str
+
+
+@dataclass
+class _Account:
+    """One account: its first row and what of it is not a holding."""
+
+    number: str
+    title: str
+    record: Record
+    core: list[_Money] = field(default_factory=list)
+    pending: list[_Money] = field(default_factory=list)
+    wrappers: list[_Money] = field(default_factory=list)
+    values: list[str] = field(default_factory=list)
+    parent: str | None = None
+
+    @property
+    def total(self) -> Decimal | None:
+        """The sum of all values; None where one of them is no amount."""
+        amounts = [parse_amount(text) for text in self.values]
+        known = [amount for amount in amounts if amount is not None]
+        return sum(known, Decimal(0)) if len(known) == len(amounts) else None
+
+
+def read(file: ReceivedFile, contract: FeedContract) -> FileReading:
+    """Read one download of positions.
+
+    Args:
+        file: as received.
+        contract: of the feed fidelity_positions.
+
+    Returns:
+        Accounts, securities, positions and cash balances as text, and what is wrong with the file.
+    """
+    decoded = decode(file, contract)
+    if decoded.content is None:
+        return refused(contract, decoded.violations)
+    sheet, found = sheet_of(decoded.content, contract.entity("positions"), contract, file)
+    violations = [*decoded.violations, *found]
+    download = download_of(sheet.footer if sheet else ())
+    as_of = stated_date(download, file, contract, sheet.footer if sheet else ())
+    if sheet is None:
+        return refused(
+            contract,
+            [*violations, *as_of.violations],
+            stated_as_of_date=as_of.value,
+            as_of_source=as_of.source,
+        )
+    reader = SheetReader(file, contract, sheet, violations, ("positions", "securities", "accounts"))
+    walk = _Walk(reader, contract, as_of)
+    if reader.is_readable:
+        walk.rows()
+    return reader.reading(as_of, walk.accounts, later=_end_of_file(reader, download))
+
+
+class _Walk:
+    """The rows, each given to its account; cash and wrappers are settled at the end."""
+
+    def __init__(self, reader: SheetReader, contract: FeedContract, as_of: StatedDate) -> None:
+        self.reader = reader
+        self.contract = contract
+        self.as_of = as_of
+        self.accounts: dict[str, _Account] = {}
+        self.securities: set[tuple[str, ...]] = set()
+        self.forms = contract.mappings["forms"]
+
+    def rows(self) -> None:
+        """Every row of the sheet, then what needs all of them."""
+        for record, cells in self.reader.fitting_rows():
+            texts = self.reader.reader.texts("positions", cells)
+            number = texts["account_number"].strip()
+            if not is_account_reference(number):
+                self.reader.broken(
+                    "account_reference_present", record, f"account number {number[:40]!r}"
+                )
+                continue
+            titles = self.reader.reader.texts("accounts", cells)
+            account = self.accounts.setdefault(
+                number, _Account(number, titles.get("account_title", ""), record)
+            )
+            self._row(record, account, texts, self.reader.reader.texts("securities", cells))
+        self._match_wrappers()
+        for account in self.accounts.values():
+            self._account(account)
+            self._cash(account)
+        self._keys()
+
+    def _row(
+        self,
+        record: Record,
+        account: _Account,
+        texts: dict[str, str],
+        security: dict[str, str],
+    ) -> None:
+        symbol = texts["ticker"].strip()
+        words = normalised(symbol) or normalised(security["security_name"])
+        kind = self._sub_account(record, account, texts.get("sub_account_type", ""), symbol)
+        money = _Money(record, symbol, kind, texts["market_value"])
+        if re.fullmatch(self.forms["pending_activity"], words):
+            self._pending(account, money)
+        elif re.fullmatch(self.forms["wrapper"], words):
+            account.wrappers.append(money)
+        elif self._is_core(symbol):
+            self._core(account, money)
+        else:
+            account.values.append(texts["market_value"])
+            self._position(
+                record, account, {**texts, "sub_account_type": kind}, security["security_name"]
+            )
+
+    def _sub_account(self, record: Record, account: _Account, word: str, symbol: str) -> str:
+        if word.strip() in self.contract.null_words:
+            return ""
+        kind = self.contract.mappings["sub_account_types"].get(normalised(word))
+        if kind is None:
+            self.reader.broken(
+                "sub_account_type_known",
+                record,
+                f"type {word!r} of {symbol}",
+                account=account.number,
+                security=symbol,
+                entity="positions",
+            )
+        return kind or "OTHER"
+
+    # Cash
+
+    def _is_core(self, symbol: str) -> bool:
+        forms = self.forms
+        return bool(
+            re.fullmatch(forms["core_mark"], symbol) or re.fullmatch(forms["core_symbol"], symbol)
+        )
+
+    def _core(self, account: _Account, money: _Money) -> None:
+        currency = re.fullmatch(self.forms["currency_mark"], money.symbol)
+        if currency and currency["currency"] != self.contract.mappings["constants"]["currency"]:
+            self.reader.broken(
+                "cash_in_dollars",
+                money.record,
+                f"{money.symbol} with a value of {money.value!r}",
+                account=account.number,
+                entity="cash_balances",
+            )
+            return
+        self._once(account, money, account.core)
+        account.core.append(money)
+        account.values.append(money.value)
+
+    def _pending(self, account: _Account, money: _Money) -> None:
+        if parse_amount(money.value) is None:
+            self.reader.broken(
+                "pending_activity_readable",
+                money.record,
+                f"pending activity of {money.value!r}",
+                account=account.number,
+                entity="cash_balances",
+            )
+        self._once(account, money, account.pending)
+        account.pending.append(money)
+        account.values.append(money.value)
+
+    def _once(self, account: _Account, money: _Money, seen: Sequence[_Money]) -> None:
+        if any((other.symbol, other.kind) == (money.symbol, money.kind) for other in seen):
+            self.reader.broken(
+                "cash_row_unique",
+                money.record,
+                f"{money.symbol} of {money.value} a second time",
+                account=account.number,
+                entity="cash_balances",
+            )
+
+    def _cash(self, account: _Account) -> None:
+        rows = [*account.core, *account.pending]
+        if not rows:
+            return
+        if not account.core:
+            self.reader.broken(
+                "cash_row_present",
+                account.pending[0].record,
+                f"pending activity of {account.pending[0].value} without a core position",
+                account=account.number,
+                entity="cash_balances",
+            )
+            return
+        self.reader.collectors["cash_balances"].add(
+            {
+                "account_number": account.number,
+                "currency": self.contract.mappings["constants"]["currency"],
+                "trade_date_balance": sum_of([money.value for money in rows]),
+                "settlement_date_balance": sum_of([money.value for money in account.core]),
+            },
+            line=rows[0].record.line,
+            text="\n".join(money.record.text for money in rows),
+        )
+
+    # Holdings
+
+    def _position(
+        self, record: Record, account: _Account, texts: dict[str, str], description: str
+    ) -> None:
+        found = security_id(texts["ticker"], account.number, self.contract)
+        if found.problem:
+            self.reader.broken(
+                "option_is_standard" if found.is_option else "cusip_check_digit",
+                record,
+                found.problem,
+                account=account.number,
+                security=found.key,
+                entity="positions",
+            )
+        self.reader.collectors["positions"].add(
+            {
+                **texts,
+                **found.columns,
+                "account_number": account.number,
+                "price_date": self.as_of.text,
+                "currency": self.contract.mappings["constants"]["currency"],
+                "quantity_basis": "TRADE_DATE",
+            },
+            line=record.line,
+            text=record.text,
+        )
+        self._security(record, account, found, texts, description)
+
+    def _security(
+        self,
+        record: Record,
+        account: _Account,
+        found: SecurityId,
+        texts: Mapping[str, str],
+        description: str,
+    ) -> None:
+        identity = tuple(found.columns.values())
+        if identity in self.securities:
+            return
+        self.securities.add(identity)
+        factor = unit_factor_of(
+            texts["quantity"], texts["price"], texts["market_value"], self.contract
+        )
+        if found.cusip and not factor:
+            self.reader.broken(
+                "price_unit_proved",
+                record,
+                f"{texts['quantity']} of {found.cusip} at {texts['price']} worth "
+                f"{texts['market_value']}",
+                account=account.number,
+                security=found.key,
+                entity="securities",
+            )
+        self.reader.collectors["securities"].add(
+            security_columns(found, description, factor, self.contract),
+            line=record.line,
+            text=record.text,
+        )
+
+    # Accounts
+
+    def _match_wrappers(self) -> None:
+        """Give each plan the brokerage account in the file that its row stands for."""
+        children = [
+            account
+            for account in self.accounts.values()
+            if not account.wrappers
+            and re.fullmatch(self.forms["wrapper"], normalised(account.title))
+        ]
+        plans = [account for account in self.accounts.values() if account.wrappers]
+        for plan in plans:
+            stated = sum_of([money.value for money in plan.wrappers])
+            held = children if len(plans) == 1 else self._equal_in_value(children, stated)
+            if not held:
+                self._wrapper("wrapper_has_child", plan, stated, "a brokerage account like it")
+                continue
+            for child in held:
+                child.parent = plan.number
+            self._compare(plan, held, stated)
+
+    def _equal_in_value(self, children: Sequence[_Account], stated: str) -> list[_Account]:
+        """With several plans in a file, a brokerage account belongs to the one of its value."""
+        value = parse_amount(stated)
+        near = [
+            child
+            for child in children
+            if value is not None
+            and child.total is not None
+            and abs(child.total - value) <= self._allowed(len(child.values))
+        ]
+        return near if len(near) == 1 and near[0].parent is None else []
+
+    def _compare(self, plan: _Account, held: Sequence[_Account], stated: str) -> None:
+        totals = [child.total for child in held]
+        known = [total for total in totals if total is not None]
+        value = parse_amount(stated)
+        total = sum(known, Decimal(0))
+        rows = sum(len(child.values) for child in held)
+        if value is None or len(known) < len(totals) or abs(total - value) > self._allowed(rows):
+            shown = total if len(known) == len(totals) else "a sum with an unreadable value"
+            numbers = " and ".join(child.number for child in held)
+            self._wrapper("wrapper_agrees", plan, stated, f"{shown}, the sum of account {numbers}")
+
+    def _allowed(self, rows: int) -> Decimal:
+        return self.contract.tolerance("wrapper_agrees") * max(rows, 1)
+
+    def _wrapper(self, rule: str, plan: _Account, stated: str, expected: str) -> None:
+        self.reader.broken(
+            rule,
+            plan.wrappers[0].record,
+            f"a brokerage window worth {stated} in account {plan.number}",
+            account=plan.number,
+            entity="positions",
+            expected=expected,
+        )
+
+    def _account(self, account: _Account) -> None:
+        self.reader.collectors["accounts"].add(
+            {
+                "account_number": account.number,
+                "account_title": account.title,
+                "base_currency": self.contract.mappings["constants"]["currency"],
+                "parent_account_number": account.parent,
+            },
+            line=account.record.line,
+            text=account.record.text,
+        )
+
+    def _keys(self) -> None:
+        for name, table in self.reader.tables().items():
+            self.reader.violations += duplicate_keys(
+                table,
+                self.contract.entity(name),
+                self.contract,
+                file_name=self.reader.file.file_name,
+            )
+        if self.securities:
+            self.reader.broken(
+                "security_type_inferred", None, f"{len(self.securities)} securities without a type"
+            )
+
+
+def _end_of_file(reader: SheetReader, download: Download | None) -> list[Violation]:
+    """A file ends with its footer; the hour of the download says whose prices it shows."""
+    contract, file = reader.contract, reader.file
+    if not reader.sheet.footer:
+        return missing_footer(reader, "file_complete")
+    if download is not None and download.hour is not None and download.hour < _CLOSE:
+        return [
+            contract.violation(
+                "downloaded_after_close",
+                file_name=file.file_name,
+                row=download.record.line,
+                observed=f"a download at {download.hour:%H:%M} Eastern",
+            )
+        ]
+    return []
