@@ -99,6 +99,7 @@ def test_rules_used_by_readers_exist():
     """A rule that a reader names and a contract lacks would raise while a bad file is read."""
     readers = {
         "ibkr_flex": ["ibkr_flex", "flex_document", "flex_csv", "decoding"],
+        "ibkr_activity_csv": ["ibkr_activity_csv", "headers", "decoding", "keys"],
         "schwab_positions": ["schwab_positions", "schwab_exports", "headers", "decoding", "keys"],
         "schwab_lot_details": ["schwab_lot_details", "schwab_exports", "headers", "decoding"],
         "schwab_transactions": ["schwab_transactions", "schwab_exports", "headers", "decoding"],

@@ -16,7 +16,7 @@ from python_steps.feeds.amounts import parse_amount
 from python_steps.feeds.reading import read_file
 from python_steps.feeds.received import FileReading, ReceivedFile
 from python_steps.sessions import session_on_or_before
-from tests.python_steps.feeds.files import SESSION, rows, serious
+from tests.python_steps.feeds.files import SESSION, rows, rules, serious
 
 SAMPLES = Path(__file__).parents[4] / "shared" / "samples"
 pytestmark = pytest.mark.skipif(
@@ -30,6 +30,7 @@ LOT_TRANSACTIONS = "schwab/beancount-import/test_lots/transactions"
 
 # The stated date and the number of rows of the entities that matter.
 LOADED = {
+    "ibkr/cgtcalc_transaction_history.csv": "2025-12-31 transactions=11",
     "ibkr/ibflex2_activity_basic.xml": "2025-01-31 positions=1 tax_lots=1 transactions=2",
     "ibkr/osa_corporate_action_2025.xml": (
         "2025-12-31 positions=1 tax_lots=1 transactions=5 corporate_actions=1"
@@ -81,7 +82,6 @@ REFUSED = {
     "schwab/finporter_Realized_GainLoss_summary_2021.csv": (
         "schwab_realized_gains opened_dates_present"
     ),
-    "ibkr/cgtcalc_transaction_history.csv": "None file_recognised",
 }
 
 
@@ -285,7 +285,9 @@ def test_schwab_lots_equal_positions_to_the_cent():
     assert "$717.39" in stale[0].message
 
 
-@pytest.mark.parametrize("path", [path for path in sorted(LOADED) if path.startswith("ibkr")])
+@pytest.mark.parametrize(
+    "path", [path for path in sorted(LOADED) if path.startswith("ibkr") and path.endswith(".xml")]
+)
 def test_ibkr_value_is_quantity_times_price_times_multiplier(path):
     reading = sample(path)
     multipliers = dict(rows(reading, "securities", "custodian_security_id", "contract_multiplier"))
@@ -325,3 +327,56 @@ def test_ibkr_sparse_fields_land_without_basis():
     reading = sample("ibkr/osa_options_future_2025.xml")
     assert set(rows(reading, "positions", "cost_basis")) == {(None,)}
     assert rows(reading, "accounts", "account_number", "base_currency") == [("U0000000", "CHF")]
+
+
+def test_ibkr_transaction_history_keeps_nulls_and_small_numbers():
+    reading = sample("ibkr/cgtcalc_transaction_history.csv")
+    assert reading.covered_accounts == ("U***00000",)
+    assert reading.covered_from_date == date(2024, 1, 1)
+    assert rules(reading) == [
+        "fx_conversions_left_out",
+        "control_total",
+        "control_total_present",
+    ]
+    # The sanitised file states a change of 200.00; the conversion's -2.637591265E-4 is in the sum.
+    assert reading.violations[1].expected == "3027.3997362408735, the sum of 12 net amounts"
+    columns = ("transaction_date", "transaction_type", "ticker", "isin", "quantity", "net_amount")
+    landed = rows(reading, "transactions", *columns)
+    assert landed[0] == ("2025-11-03", "DIVIDEND", "VT", "US9220427424", "-", "20.0")
+    assert landed[5:7] == [
+        ("2025-08-15", "SELL", "CNX1", None, "-2.0", "1999.0"),
+        ("2025-03-15", "BUY", "CNX1", None, "4.0", "-4003.0"),
+    ]
+    assert landed[10] == ("2025-01-01", "DEPOSIT", "-", None, "-", "5000.0")
+    assert set(rows(reading, "transactions", "currency")) == {("GBP",)}
+
+
+def test_ibkr_samples_say_what_of_them_is_not_loaded():
+    told = {
+        path: sorted({found.rule for found in sample(path).violations})
+        for path in sorted(LOADED)
+        if path.startswith("ibkr") and path.endswith(".xml")
+    }
+    assert told == {
+        "ibkr/ibflex2_activity_basic.xml": ["cash_report_present", "positions_from_lots"],
+        "ibkr/osa_corporate_action_2025.xml": [
+            "base_currency_stated",
+            "cash_report_present",
+            "consolidated_rows",
+        ],
+        "ibkr/osa_minimal_short_options_repro_2025.xml": [
+            "cash_transactions_summary_only",
+            "lots_present",
+        ],
+        "ibkr/osa_options_future_2025.xml": [
+            "base_currency_stated",
+            "cash_report_present",
+            "lots_present",
+            "section_left_out",
+        ],
+        "ibkr/osa_vtandchill_2025.xml": [
+            "fx_conversions_left_out",
+            "lots_present",
+            "section_left_out",
+        ],
+    }
