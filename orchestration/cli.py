@@ -20,17 +20,21 @@ from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 from orchestration import questions
 from orchestration.home import PROJECT_ROOT, Home
 from orchestration.questions import QuestionError, Snapshot
+
+if TYPE_CHECKING:
+    from orchestration.trace import Step
 
 app = typer.Typer(
     name="evenkeel",
@@ -72,6 +76,7 @@ def _points(text: str) -> Decimal:
     return points
 
 
+_WIDE = 10_000
 EXIT_NIGHT_FAILED = 1
 EXIT_UNUSABLE = 2
 
@@ -447,6 +452,56 @@ def sql(
         _print_json(rows)
         return
     _show(f"{len(rows)} rows", rows, tuple(rows[0]) if rows else ())
+
+
+@app.command()
+def trace(
+    words: Annotated[
+        list[str],
+        typer.Argument(help="An id, or a household or account id and what of it."),
+    ],
+    session: DateOption = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """From a number of a workbook back to the files and rows it came from.
+
+    **Words, by sheet of a household's workbook:**
+
+    - Summary: `HOUSEHOLD`, or `HOUSEHOLD ACCOUNT` (column Account)
+    - Drift, Before and after: `HOUSEHOLD CLASS` (column Asset class or Target)
+    - Trades: `HOUSEHOLD NUMBER` (column No.), or the trade's id; its lots: the column Lot
+    - Tax impact: `HOUSEHOLD RETURN` (column Tax return)
+    - Asset location: `HOUSEHOLD ACCOUNT CLASS`
+    - Lots: the column Lot; a position: `HOUSEHOLD TICKER` or `HOUSEHOLD ACCOUNT TICKER`
+    - Wash sales: `HOUSEHOLD TICKER`
+    - Exceptions: their findings name file and row; `HOUSEHOLD TICKER` goes on from the security
+    - Compliance: `HOUSEHOLD`; the plan's id; cash: `HOUSEHOLD cash`
+
+    Example: `evenkeel trace garcia 3` or `evenkeel trace garcia "Roth IRA" VTI`
+    """
+    from orchestration.trace import trace as follow_back
+
+    with _told_errors():
+        snapshot, day = _snapshot(data, session)
+        found = follow_back(snapshot, Home.from_environment(data).archive, day, words)
+    if as_json:
+        _print_json({"as_of_date": day, **found.as_mapping()})
+        return
+    tree = _tree(found, Tree(Text(found.what, style="bold")), frozenset())
+    # What is read by people breaks at the terminal's edge; what goes into a file does not.
+    Console(emoji=False, width=None if console.is_terminal else _WIDE).print(tree)
+
+
+def _tree(step: Step, tree: Tree, told: frozenset[tuple[str, str]]) -> Tree:
+    """What is known of a step, without what was told above it, then the steps behind it."""
+    facts = [(name.replace("_", " "), _cell(name, value)) for name, value in step.facts.items()]
+    for name, value in facts:
+        if (name, value) not in told:
+            tree.add(Text(f"{name}: {value}", style="dim"))
+    for behind in step.back:
+        _tree(behind, tree.add(Text(behind.what)), told | set(facts))
+    return tree
 
 
 @app.command()
