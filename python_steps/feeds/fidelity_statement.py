@@ -1,0 +1,460 @@
+"""Reader of Fidelity's monthly statement as CSV: accounts, then holdings by account and section.
+
+Belongs here: the two tables, the sections and their subtotals. Does not belong here: casting, and
+the comparison with daily positions. Source of the rules: `fidelity_statement.yaml`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from data_contracts.contract import FeedContract, entity_columns
+from python_steps.feeds.amounts import parse_amount
+from python_steps.feeds.decoding import decode
+from python_steps.feeds.delimited import Record, records
+from python_steps.feeds.fidelity_exports import (
+    SecurityId,
+    broken_quotes,
+    is_filled,
+    is_footer,
+    other_separator,
+    security_columns,
+    security_id,
+    sum_of,
+    unit_factor_of,
+)
+from python_steps.feeds.headers import normalised
+from python_steps.feeds.identifiers import is_account_reference
+from python_steps.feeds.keys import duplicate_keys
+from python_steps.feeds.received import FileReading, ReceivedFile, refused, status_of
+from python_steps.feeds.schwab_exports import ControlSum, RowReader, StatedDate, bind_header
+from python_steps.feeds.tables import RowCollector
+from python_steps.findings import Violation
+
+_ACCOUNT_VALUE = "ending mkt value"
+_ACCOUNTS_HEADER = frozenset({"account type", "account", "beginning mkt value", _ACCOUNT_VALUE})
+_HOLDINGS_HEADER = frozenset(
+    {"symbol/cusip", "description", "quantity", "price", "ending value", "cost basis"}
+)
+# A line with so many of the names is a header, be it one that lacks others.
+_NAMES_OF_A_HEADER = 3
+
+
+@dataclass
+class _Section:
+    """A section of one account while its rows come."""
+
+    title: str
+    kind: str
+    record: Record
+    market_value: ControlSum = field(default_factory=lambda: ControlSum("market_value"))
+
+
+@dataclass
+class _Account:
+    """One account of the first table, and what the second has of it."""
+
+    number: str
+    value: str
+    record: Record
+    values: list[str] = field(default_factory=list)
+    core: list[tuple[Record, str]] = field(default_factory=list)
+
+
+def read(file: ReceivedFile, contract: FeedContract) -> FileReading:
+    """Read one statement.
+
+    Args:
+        file: as received.
+        contract: of the feed fidelity_statement.
+
+    Returns:
+        Accounts, securities, positions and cash balances as text, and what is wrong with the file.
+    """
+    decoded = decode(file, contract)
+    if decoded.content is None:
+        return refused(contract, decoded.violations)
+    as_of = _stated_date(file, contract)
+    walk = _Walk(file, contract, as_of)
+    walk.violations += [*decoded.violations, *as_of.violations]
+    for record in records(decoded.content.decode("utf-8")):
+        if is_filled(record) and not walk.has_bad_header:
+            walk.line(record)
+    walk.end()
+    return walk.reading()
+
+
+def _stated_date(file: ReceivedFile, contract: FeedContract) -> StatedDate:
+    found = re.search(contract.mappings["forms"]["file_date"], file.file_name, re.IGNORECASE)
+    if found:
+        try:
+            day = date(int(found["year"]), int(found["month"]), int(found["day"]))
+        except ValueError:
+            found = None
+        else:
+            return StatedDate(day.isoformat(), day, "FILE_NAME", ())
+    absent = contract.violation(
+        "as_of_date_present",
+        file_name=file.file_name,
+        observed=f"the file name {file.file_name!r}",
+        expected="a name such as Statement3312026.csv",
+    )
+    return StatedDate(None, None, None, (absent,))
+
+
+class _Walk:
+    """The state machine: table of accounts, table of holdings, account, section, subtotal."""
+
+    def __init__(self, file: ReceivedFile, contract: FeedContract, as_of: StatedDate) -> None:
+        self.file = file
+        self.contract = contract
+        self.as_of = as_of
+        self.violations: list[Violation] = []
+        self.collectors = {name: RowCollector(entity) for name, entity in contract.entities.items()}
+        self.accounts: dict[str, _Account] = {}
+        self.accounts_header: tuple[Record, RowReader] | None = None
+        self.holdings_header: RowReader | None = None
+        self.account: _Account | None = None
+        self.section: _Section | None = None
+        self.securities: set[tuple[str, ...]] = set()
+        self.fingerprint: str | None = None
+        self.has_bad_header = False
+        self.is_at_end = False
+        self.row_count = 0
+
+    # Lines
+
+    def line(self, record: Record) -> None:
+        """Any line with text in it."""
+        names = {normalised(cell) for cell in record.cells}
+        filled = [cell for cell in record.cells if cell.strip()]
+        if record.problem:
+            self.violations.append(broken_quotes(record, self.contract, self.file))
+        elif self.is_at_end:
+            self._behind_footer(record, filled)
+        elif is_footer(record):
+            self.is_at_end = True
+        elif len(names & _HOLDINGS_HEADER) >= _NAMES_OF_A_HEADER:
+            self._header(record, is_holdings=True)
+        elif len(names & _ACCOUNTS_HEADER) >= _NAMES_OF_A_HEADER:
+            self._header(record, is_holdings=False)
+        elif self.holdings_header is not None:
+            self._second_table(record, filled, self.holdings_header)
+        elif self.accounts_header is not None:
+            self._account_row(record, *self.accounts_header)
+        else:
+            self._no_header(record)
+
+    def _header(self, record: Record, *, is_holdings: bool) -> None:
+        is_early = is_holdings and self.accounts_header is None
+        is_second = self.holdings_header is not None or (
+            not is_holdings and self.accounts_header is not None
+        )
+        if is_early or is_second:
+            self._broken("section_understood", record, f"a header {record.text[:60]!r} out of turn")
+            return
+        names = ("positions", "securities") if is_holdings else ("accounts",)
+        entities = [self.contract.entity(name) for name in names]
+        reader, found, violations = bind_header(record, entities, self.contract, self.file)
+        self.fingerprint = self.fingerprint or found
+        self.violations += violations
+        if not is_holdings and _ACCOUNT_VALUE not in {normalised(cell) for cell in record.cells}:
+            wanted = f"a column {_ACCOUNT_VALUE!r}"
+            self._broken("required_column", record, f"no {wanted[2:]}", expected=wanted)
+            self.has_bad_header = True
+        self.has_bad_header |= any(broken.severity == "block" for broken in violations)
+        if is_holdings:
+            self.holdings_header = reader
+        else:
+            self.accounts_header = (record, reader)
+
+    def _no_header(self, record: Record) -> None:
+        separator = other_separator(record, _ACCOUNTS_HEADER)
+        if separator:
+            self._broken("separator_is_comma", record, f"column names parted by {separator}")
+        else:
+            self._broken("header_present", record, f"a first line {record.text[:60]!r}")
+        self.has_bad_header = True
+
+    def _behind_footer(self, record: Record, filled: Sequence[str]) -> None:
+        if len(filled) > 1 and any(parse_amount(cell) is not None for cell in filled):
+            self._broken("section_understood", record, f"{record.text[:60]!r} behind the footer")
+
+    # The table of accounts
+
+    def _account_row(self, record: Record, header: Record, reader: RowReader) -> None:
+        cells = _fitted(record, reader.width)
+        if cells is None:
+            self._ragged(record, reader.width)
+            return
+        texts = reader.texts("accounts", cells)
+        number = texts["account_number"].strip()
+        if not is_account_reference(number):
+            self._broken("account_reference_present", record, f"account {number[:40]!r}")
+            return
+        names = [normalised(cell) for cell in header.cells]
+        value = cells[names.index(_ACCOUNT_VALUE)]
+        self.accounts.setdefault(number, _Account(number, value, record))
+        self.collectors["accounts"].add(
+            {
+                **texts,
+                "account_number": number,
+                "base_currency": self.contract.mappings["constants"]["currency"],
+            },
+            line=record.line,
+            text=record.text,
+        )
+
+    # The table of holdings
+
+    def _second_table(self, record: Record, filled: Sequence[str], reader: RowReader) -> None:
+        symbol = normalised(reader.texts("positions", record.cells)["ticker"])
+        subtotal = re.fullmatch(self.contract.mappings["forms"]["subtotal"], symbol)
+        if subtotal:
+            self._subtotal(record, subtotal["section"].strip(), reader)
+        elif len(filled) == 1:
+            self._title(record, filled[0].strip())
+        else:
+            self._row(record, reader)
+
+    def _title(self, record: Record, words: str) -> None:
+        """An account's number or a section's title, each alone on its line."""
+        if self.section is not None:
+            self._broken(
+                "section_understood",
+                record,
+                f"a line {words[:60]!r} before the subtotal of {self.section.title}",
+            )
+        self.section = None
+        if words in self.accounts:
+            self.account = self.accounts[words]
+            return
+        if is_account_reference(words):
+            self._broken(
+                "section_understood", record, f"account {words}, which the first table has not"
+            )
+            return
+        if self.account is None:
+            self._broken("section_understood", record, f"a section {words[:60]!r} of no account")
+            return
+        kind = self.contract.mappings["sections"].get(normalised(words))
+        if kind is None:
+            self._broken("section_known", record, f"a section {words[:60]!r}")
+        self.section = _Section(words, kind or "holdings", record)
+
+    def _row(self, record: Record, reader: RowReader) -> None:
+        self.row_count += 1
+        cells = _fitted(record, reader.width)
+        if cells is None:
+            self._ragged(record, reader.width)
+            return
+        if self.account is None or self.section is None:
+            self._broken("section_understood", record, f"a row {record.text[:60]!r} of no section")
+            return
+        texts = reader.texts("positions", cells)
+        self.section.market_value.add(texts["market_value"])
+        self.account.values.append(texts["market_value"])
+        if self.section.kind == "cash":
+            self.account.core.append((record, texts["market_value"]))
+        else:
+            description = reader.texts("securities", cells)["security_name"]
+            self._position(record, self.account, texts, description)
+
+    def _position(
+        self, record: Record, account: _Account, texts: dict[str, str], description: str
+    ) -> None:
+        found = security_id(texts["ticker"], account.number, self.contract)
+        if found.problem:
+            rule = "option_is_standard" if found.is_option else "cusip_check_digit"
+            self._broken(rule, record, found.problem, security=found.key)
+        self.collectors["positions"].add(
+            {
+                **texts,
+                **found.columns,
+                "account_number": account.number,
+                "price_date": self.as_of.text,
+                "currency": self.contract.mappings["constants"]["currency"],
+                "quantity_basis": "UNKNOWN",
+            },
+            line=record.line,
+            text=record.text,
+        )
+        self._security(record, found, texts, description)
+
+    def _security(
+        self, record: Record, found: SecurityId, texts: dict[str, str], description: str
+    ) -> None:
+        identity = tuple(found.columns.values())
+        if identity in self.securities:
+            return
+        self.securities.add(identity)
+        factor = unit_factor_of(
+            texts["quantity"], texts["price"], texts["market_value"], self.contract
+        )
+        if found.cusip and not factor:
+            self._broken(
+                "price_unit_proved",
+                record,
+                f"{texts['quantity']} of {found.cusip} at {texts['price']} worth "
+                f"{texts['market_value']}",
+                security=found.key,
+            )
+        self.collectors["securities"].add(
+            security_columns(found, description, factor, self.contract),
+            line=record.line,
+            text=record.text,
+        )
+
+    def _subtotal(self, record: Record, title: str, reader: RowReader) -> None:
+        section, self.section = self.section, None
+        if section is None or normalised(section.title) != title:
+            opened = f"section {section.title!r}" if section else "no section"
+            self._broken(
+                "section_understood", record, f"the subtotal of {title!r} where {opened} is open"
+            )
+            return
+        stated = reader.texts("positions", record.cells)["market_value"]
+        difference = section.market_value.difference(
+            stated, self.contract.tolerance("control_total")
+        )
+        if difference is not None:
+            rows = section.market_value
+            self._broken(
+                "control_total",
+                record,
+                f"a subtotal of {stated.strip()} for {section.title.strip()}",
+                expected=f"{rows.total}, the sum of {rows.rows} rows",
+            )
+
+    # Ends
+
+    def end(self) -> None:
+        """The last line was read: everything that was opened must be closed."""
+        if self.has_bad_header:
+            return
+        if self.holdings_header is None or self.section is not None:
+            missing = f"the subtotal of {self.section.title}" if self.section else "any holdings"
+            self.violations.append(
+                self.contract.violation(
+                    "file_complete",
+                    file_name=self.file.file_name,
+                    row=self.section.record.line if self.section else None,
+                    observed=f"an end without {missing}",
+                )
+            )
+        for account in self.accounts.values():
+            self._account_total(account)
+            self._cash(account)
+
+    def _account_total(self, account: _Account) -> None:
+        stated = parse_amount(account.value)
+        if not account.values:
+            if stated != 0:
+                self._of_account("account_has_rows", account, f"a value of {account.value}")
+            return
+        amounts = [parse_amount(text) for text in account.values]
+        known = [amount for amount in amounts if amount is not None]
+        total = sum(known, Decimal(0))
+        allowed = self.contract.tolerance("account_total") * len(amounts)
+        if len(known) == len(amounts) and stated is not None and abs(total - stated) > allowed:
+            self._of_account(
+                "account_total",
+                account,
+                f"an ending market value of {account.value.strip()}",
+                f"{total}, the sum of {len(amounts)} rows",
+            )
+
+    def _of_account(
+        self, rule: str, account: _Account, observed: str, expected: str | None = None
+    ) -> None:
+        self.account = account
+        self._broken(rule, account.record, observed, expected=expected)
+
+    def _cash(self, account: _Account) -> None:
+        if not account.core:
+            return
+        self.collectors["cash_balances"].add(
+            {
+                "account_number": account.number,
+                "currency": self.contract.mappings["constants"]["currency"],
+                "trade_date_balance": sum_of([value for _, value in account.core]),
+            },
+            line=account.core[0][0].line,
+            text="\n".join(record.text for record, _ in account.core),
+        )
+
+    def reading(self) -> FileReading:
+        """The reading of the whole file."""
+        tables = {
+            name: collector.table(entity_columns(name))
+            for name, collector in self.collectors.items()
+        }
+        for name, table in tables.items():
+            self.violations += duplicate_keys(
+                table, self.contract.entity(name), self.contract, file_name=self.file.file_name
+            )
+        status = status_of(self.violations)
+        values = [parse_amount(account.value) for account in self.accounts.values()]
+        stated = [value for value in values if value is not None]
+        return FileReading(
+            feed=self.contract.feed,
+            stated_as_of_date=self.as_of.value,
+            as_of_source=self.as_of.source,
+            session_date=None,
+            header_fingerprint=self.fingerprint,
+            parser_version=self.contract.parser_version,
+            delivery_mode=self.contract.delivery_mode,
+            tables=tables if status == "LOADED" else {},
+            covered_accounts=tuple(sorted(self.accounts)),
+            row_count=self.row_count,
+            control_row_count=None,
+            control_amount=(
+                sum(stated, Decimal(0)) if stated and len(stated) == len(values) else None
+            ),
+            violations=tuple(self.violations),
+            status=status,
+        )
+
+    def _ragged(self, record: Record, width: int) -> None:
+        self._broken(
+            "ragged_row",
+            record,
+            f"{len(record.cells)} cells in {record.text[:80]!r}",
+            expected=f"{width} cells, as the header has",
+            is_whole_file=self.account is None,
+        )
+
+    def _broken(
+        self,
+        rule: str,
+        record: Record,
+        observed: str,
+        *,
+        expected: str | None = None,
+        security: str | None = None,
+        is_whole_file: bool = False,
+    ) -> None:
+        self.violations.append(
+            self.contract.violation(
+                rule,
+                file_name=self.file.file_name,
+                row=record.line,
+                observed=observed,
+                expected=expected,
+                account_number=self.account.number if self.account else None,
+                security_key=security or None,
+                scope="feed" if is_whole_file else None,
+            )
+        )
+
+
+def _fitted(record: Record, width: int) -> list[str] | None:
+    """The cells under a header of `width`; None where there are more or fewer."""
+    cells = list(record.cells)
+    while len(cells) > width and not cells[-1].strip():
+        cells.pop()
+    return cells if len(cells) == width else None

@@ -1,0 +1,124 @@
+"""Fidelity's realized gains download: fused identifiers, terms by column, values with blanks."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from data_contracts.contract import load_contracts
+from data_contracts.suites import check_table
+from python_steps.feeds.recognition import recognise
+from tests.python_steps.feeds.fidelity_files import GAINS, gain, sheet
+from tests.python_steps.feeds.files import read, received, rows, rules, serious
+
+NAME = "Realized_Gain_Loss_Account_X12345678.csv"
+CONTRACT = load_contracts()["fidelity_realized_gains"]
+
+
+def fidelity(*lots: str, name: str = NAME, **settings: object):
+    content = sheet(GAINS, lots, **settings)  # type: ignore[arg-type]
+    return read("FIDELITY", name, content, date(2026, 11, 19))
+
+
+def test_a_closed_lot_lands_as_received():
+    reading = fidelity(gain())
+    assert serious(reading) == []
+    assert (reading.feed, reading.as_of_source) == ("fidelity_realized_gains", "FOOTER")
+    assert reading.covered_accounts == ("X12345678",)
+    columns = ("account_number", "ticker", "cusip", "quantity", "acquisition_date")
+    assert rows(reading, "closed_lots", *columns) == [
+        ("X12345678", "VEA", "921943858", "3.0", "08/31/2020")
+    ]
+    columns = ("disposal_date", "proceeds", "cost_basis", "realized_gain_loss", "term", "currency")
+    assert rows(reading, "closed_lots", *columns) == [
+        ("01/29/2026", "$12.00 ", "$10.00 ", "$2.00", "LONG", "USD")
+    ]
+    assert check_table(CONTRACT, "closed_lots", reading.tables["closed_lots"]).violations == []
+
+
+@pytest.mark.parametrize(
+    ("short", "long", "basis", "gain_of_it", "term"),
+    [
+        ("-$1.00 ", "", "$13.00 ", "-$1.00", "SHORT"),
+        ("--", "$2.00", "$10.00", "$2.00", "LONG"),
+        ("$0.00", "$2.00", "$10.00", "$2.00", "LONG"),
+        ("$0.00", "", "$12.00", "$0.00", "SHORT"),
+        ("$0.00", "$0.00", "$12.00", "0.00", "UNKNOWN"),
+        ("$1.50 ", "$0.50 ", "$10.00", "2.00", "UNKNOWN"),
+        ("--", "", "--", "", "UNKNOWN"),
+    ],
+)
+def test_the_term_is_that_of_the_column_with_the_gain(short, long, basis, gain_of_it, term):
+    reading = fidelity(gain(short=short, long=long, basis=basis))
+    assert rows(reading, "closed_lots", "realized_gain_loss", "term") == [(gain_of_it, term)]
+    assert serious(reading) == []
+
+
+def test_a_gain_that_is_not_proceeds_less_basis_is_told():
+    found = fidelity(gain(long="$5.00")).violations
+    assert [(f.rule, f.severity, f.expected, f.source_row_number) for f in found] == [
+        ("gain_agrees", "warn", "2.00, proceeds less cost basis", 2)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "wanted", "told"),
+    [
+        ("VEA(921943858)", ("VEA", "921943858"), []),
+        ("VEA (921943858)", ("VEA", "921943858"), []),
+        ("VEA(100000000)", ("VEA", ""), ["cusip_check_digit"]),
+        ("(912828YW4)", ("", "912828YW4"), []),
+        ("912828YW4", ("", "912828YW4"), []),
+        ("VEA", ("VEA", ""), []),
+        ("-MSFT210226C250()", ("MSFT  210226C00250000", ""), []),
+    ],
+)
+def test_symbol_and_cusip_are_one_cell(cell, wanted, told):
+    reading = fidelity(gain(symbol=cell))
+    assert rows(reading, "closed_lots", "ticker", "cusip") == [wanted]
+    assert serious(reading) == told
+
+
+def test_bad_cells_are_told_and_missing_dates_are_not_invented():
+    reading = fidelity(gain(acquired="Various"), gain(acquired="13/13/2020", quantity=""))
+    found = check_table(CONTRACT, "closed_lots", reading.tables["closed_lots"]).violations
+    assert sorted((f.rule, f.source_row_number) for f in found) == [
+        ("acquisition_date_is_date", 3),
+        ("quantity_is_present", 3),
+    ]
+    assert rows(reading, "closed_lots", "acquisition_date") == [("Various",), ("13/13/2020",)]
+
+
+def test_identical_lots_are_distinct():
+    reading = fidelity(gain(), gain())
+    assert len(rows(reading, "closed_lots", "ticker")) == 2
+    assert rules(reading) == ["identical_rows_kept"]
+
+
+def test_without_account_footer_or_a_gain_column():
+    nameless = fidelity(gain(), name="Realized_Gain_Loss.csv")
+    assert (rules(nameless)[0], nameless.status) == ("account_reference_present", "QUARANTINED")
+    cut = fidelity(gain(), footer=())
+    assert (serious(cut), cut.as_of_source) == (["footer_present"], "LANDING_FOLDER")
+    content = sheet(GAINS, [gain()]).replace("Short Term Gain/Loss", "Gain", 1)
+    reading = read("FIDELITY", NAME, content, date(2026, 11, 19))
+    assert "required_column" in rules(reading)
+    assert reading.status == "QUARANTINED"
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_another_separator_is_refused_with_its_line(separator):
+    content = sheet(GAINS, [gain()]).replace(",", separator)
+    found = read("FIDELITY", NAME, content, date(2026, 11, 19)).violations
+    assert [(f.rule, f.source_row_number) for f in found] == [("separator_is_comma", 1)]
+
+
+def test_a_ragged_lot_blocks_the_file_as_no_row_names_the_account():
+    found = fidelity(gain(), gain() + ",1").violations
+    assert [(f.rule, f.scope, f.source_row_number) for f in found] == [("ragged_row", "feed", 3)]
+
+
+def test_only_this_feed_claims_these_files():
+    file = received("FIDELITY", "download.csv", sheet(GAINS, [gain()]))
+    assert recognise(file, load_contracts()) == "fidelity_realized_gains"
