@@ -381,10 +381,10 @@ def parse_contract(text: str, *, file_name: str, common_rules: str) -> FeedContr
         },
     )
     node.refuse_unread()
-    if not contract.entities:
-        raise node.error("entities", "at least one entity is needed")
     if contract.reader == MAPPED_READER:
         layout_of(contract, file_name=file_name)
+    if not contract.entities:
+        raise node.error("entities", "at least one entity is needed")
     return contract
 
 

@@ -8,9 +8,11 @@ the parts must be to one another (`layout_checks.py`) and the reading of custodi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
@@ -273,6 +275,7 @@ class _Defaults:
     mappings: Mapping[str, Mapping[str, str]]
 
 
+@cache
 def _package_yaml(name: str) -> dict[str, Any]:
     import yaml
 
@@ -292,9 +295,18 @@ def _filled_entities(raw: Mapping[str, Any]) -> list[str]:
     )
 
 
-def _file_names(raw: Mapping[str, Any]) -> list[Any]:
-    found = _inner(_inner(raw, "layout"), "files").values()
-    return [file["file_names"] for file in found if isinstance(file, dict) and "file_names" in file]
+def _file_names(raw: Mapping[str, Any]) -> list[str]:
+    """The names of the layout's files; one that is no expression is told where it stands."""
+    found = [_file_name(file) for file in _inner(_inner(raw, "layout"), "files").values()]
+    return [name for name in found if name is not None]
+
+
+def _file_name(file: Any) -> str | None:
+    name = file.get("file_names") if isinstance(file, dict) else None
+    try:
+        return name if isinstance(name, str) and re.compile(name) else None
+    except re.error:
+        return None
 
 
 def _inner(value: Any, name: str) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The command line: `evenkeel`.
 
 Belongs here: commands, their help, rendering of answers in the terminal, exit codes. Does not
-belong here: queries (orchestration.questions) or steps. Exit codes: 0 done, 1 a night failed,
-2 the command cannot be carried out as it was given.
+belong here: queries (orchestration.questions) or steps. Exit codes: 0 done, 1 a night failed or a
+mapping is blocked, 2 the command cannot be carried out as it was given.
 """
 
 from __future__ import annotations
@@ -47,6 +47,10 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+mapping = typer.Typer(
+    help="Map a custodian's files by a layout in YAML, without code.", no_args_is_help=True
+)
+app.add_typer(mapping, name="mapping")
 # Names and messages come from files: nothing in them is markup or a picture.
 console = Console(emoji=False)
 errors = Console(stderr=True, emoji=False)
@@ -586,6 +590,42 @@ def bench(
         else:
             figures = measure_night(households=households, seed=seed, stage=stage)
     _print_json(figures)
+
+
+@mapping.command("check")
+def mapping_check(
+    files: Annotated[list[Path], typer.Argument(help="Files of the custodian.")],
+    contract: Annotated[
+        Path, typer.Option("--contract", help="The contract's YAML; it need not be installed.")
+    ],
+    session: Annotated[
+        datetime | None,
+        typer.Option(
+            "--date", formats=["%Y-%m-%d"], help="Session. Default: of the date each file states."
+        ),
+    ] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Read files by a new contract and show what it understood; exit code 1 when it is blocked.
+
+    Example: `evenkeel mapping check --contract harbor_trust.yaml ht_daily_20261119.dat`
+    """
+    from orchestration.mapping_tables import mapping_as_json, show_mapping
+    from python_steps.feeds.mapping_check import check_mapping
+
+    with _told_errors():
+        check = check_mapping(
+            contract.read_text(encoding="utf-8"),
+            contract.name,
+            [(file.name, file.read_bytes()) for file in files],
+            as_of_date=session.date() if session else None,
+        )
+    if json_output:
+        _print_json(mapping_as_json(check))
+    else:
+        show_mapping(console, check)
+    if check.is_blocked:
+        raise typer.Exit(EXIT_NIGHT_FAILED)
 
 
 _DRIFT_COLUMNS = (

@@ -11,6 +11,9 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Protocol
 
+from python_steps.demo_book.building import move_account
+from python_steps.demo_book.harbor_trust import FOLDER as HARBOR_TRUST_FOLDER
+from python_steps.demo_book.harbor_trust import HarborTrust
 from python_steps.demo_book.households import ordinary_household
 from python_steps.demo_book.ibkr_flex import FlexFile
 from python_steps.demo_book.market import DEMO_SESSION, Market, demo_market
@@ -33,12 +36,16 @@ __all__ = [
     "DEMO_SEED",
     "DEMO_SESSION",
     "DIRTY_CASES",
+    "HARBOR_TRUST_HOUSEHOLDS",
     "demo_files",
     "demo_household",
 ]
 
 DEMO_HOUSEHOLDS = 100
 DEMO_SEED = 7
+
+# Ordinary households whose custodian is mapped by a layout alone, with all that they hold.
+HARBOR_TRUST_HOUSEHOLDS = (41, 48, 54)
 
 _FIRM_RESTRICTION = Restriction(
     "R-FIRM-01", "firm", "", "DBC", "do_not_buy", "Partnership tax form", "investment committee"
@@ -92,6 +99,9 @@ def demo_household(number: int, seed: int) -> Household:
     household = ordinary_household(number, seed, market, special.kind if special else None)
     if special:
         special.arrange(household, market)
+    if number in HARBOR_TRUST_HOUSEHOLDS:
+        for account in household.accounts:
+            move_account(household, account, HARBOR_TRUST_FOLDER)
     return household
 
 
@@ -122,6 +132,8 @@ def _feed(folder: str, market: Market, session_index: int) -> CustodianFiles:
         return FlexFile(market, session_index)
     if folder == "schwab":
         return SchwabExports(market, session_index)
+    if folder == HARBOR_TRUST_FOLDER:
+        return HarborTrust(market, session_index)
     if folder == FOLDER_OF_DAY_BEFORE:
         return StandardFeed(folder, market, session_index - 1)
     cut_off = frozenset({"positions"}) if folder == FOLDER_CUT_OFF else frozenset()

@@ -52,6 +52,7 @@ _NUMBER_FORMS = {
     "harbor": "HB{:06d}",
     "ridge": "9{:07d}",
     "mesa": "M-{:06d}",
+    "harbor_trust": "417-{:06d}",
 }
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -94,6 +94,7 @@ class Understanding:
     """What the layout made of a file, beside its reading."""
 
     reading: FileReading
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)  # of a refused file too
     file_layout: str = ""
     lines: Mapping[str, int] = field(default_factory=dict)
     bound: tuple[BoundColumn, ...] = ()
@@ -128,10 +129,35 @@ def understand(file: ReceivedFile, contract: FeedContract) -> Understanding:
         return Understanding(refused(contract, [broken]))
     text, violations = text_of(file, file_layout, contract)
     if text is None:
-        return Understanding(refused(contract, violations), file_layout.name)
+        return Understanding(refused(contract, violations), file_layout=file_layout.name)
     reader = _Reader(file, contract, file_layout)
     reader.violations += violations
     return reader.understanding(text)
+
+
+def with_withheld_entities(
+    reading: FileReading, file: ReceivedFile, contract: FeedContract
+) -> FileReading:
+    """A refused reading that names each entity the file would have filled.
+
+    The name of a mapped file does not tell what was in it; what is missing must be known.
+    """
+    layout = file_layout_of(file, layout_of(contract))
+    if reading.status == "LOADED" or layout is None:
+        return reading
+    entities = dict.fromkeys(
+        rule.entity for record in layout.of_role("rows") for rule in record.entities
+    )
+    told = [
+        contract.violation(
+            "entity_delivered",
+            file_name=file.file_name,
+            entity=entity,
+            observed=f"no {entity}: this file was refused",
+        )
+        for entity in entities
+    ]
+    return replace(reading, violations=(*reading.violations, *told))
 
 
 @dataclass
@@ -208,6 +234,7 @@ class _Reader:
                 status=status,
                 covered_from_date=self.covered_from,
             ),
+            tables=tables,
             file_layout=self.layout.name,
             lines=dict(self.lines.counts),
             bound=tuple(self.bound),

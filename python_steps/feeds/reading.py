@@ -16,8 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_contracts.contract import Entity, FeedContract, load_contracts
+from data_contracts.layout import MAPPED_READER
 from data_contracts.yaml_node import ContractError
 from python_steps.feeds.keys import security_key
+from python_steps.feeds.mapped_feed import with_withheld_entities
 from python_steps.feeds.received import (
     ROW_NUMBER,
     FileReading,
@@ -60,7 +62,10 @@ def read_file(
             expected=f"the folder of {', '.join(contract.custodians)}",
         )
         return refused(contract, [wrong_folder])
-    return _dated(reader_of(contract)(file, contract), file, contract, as_of_date)
+    reading = _dated(reader_of(contract)(file, contract), file, contract, as_of_date)
+    if contract.reader == MAPPED_READER:
+        return with_withheld_entities(reading, file, contract)
+    return reading
 
 
 def reader_of(contract: FeedContract) -> Reader:

@@ -20,7 +20,13 @@ from python_steps.demo_book.book import (
 from python_steps.demo_book.market import demo_market
 from python_steps.demo_book.policy_files import POLICY_COLUMNS
 from python_steps.demo_book.standard_feed import STANDARD_COLUMNS
-from tests.python_steps.demo_book.conftest import HOUSEHOLDS, SESSIONS, Book, number
+from tests.python_steps.demo_book.conftest import (
+    HOUSEHOLDS,
+    SESSIONS,
+    STANDARD_FOLDERS,
+    Book,
+    number,
+)
 
 
 def digest(households: int, seed: int, sessions: tuple[date, ...] = (DEMO_SESSION,)) -> str:
@@ -90,7 +96,7 @@ def test_headers_are_exactly_the_canonical_columns(book: Book) -> None:
     checked = Counter[str]()
     for path, content in book.files.items():
         _, folder, name = path.split("/")
-        if folder in ("ibkr", "schwab"):
+        if folder in ("ibkr", "schwab", "harbor_trust"):
             continue
         columns = (POLICY_COLUMNS if folder == "policy" else STANDARD_COLUMNS)[name[:-4]]
         assert content.split(b"\n", 1)[0].decode() == ",".join(columns), path
@@ -120,7 +126,7 @@ def test_every_account_of_a_custodian_has_settings_and_the_reverse(book: Book) -
     }
     listed = {
         (folder.upper(), row["account_number"])
-        for folder in ("alpine", "summit", "harbor", "ridge", "mesa")
+        for folder in STANDARD_FOLDERS
         for row in book.rows(DEMO_SESSION, folder, "accounts")
     }
     elsewhere = {one for one in settings if one[0] in ("IBKR", "SCHWAB")}
@@ -221,7 +227,7 @@ def test_class_targets_in_force_sum_to_one(book: Book) -> None:
         ("account_settings", "account_status",
          {"open", "frozen", "legal_hold", "deceased", "pledged", "transferring"}),
         ("account_settings", "custodian",
-         {"ALPINE", "SUMMIT", "HARBOR", "RIDGE", "MESA", "IBKR", "SCHWAB"}),
+         {"ALPINE", "SUMMIT", "HARBOR", "RIDGE", "MESA", "IBKR", "SCHWAB", "HARBOR_TRUST"}),
         ("tax_profiles", "filing_status", {"single", "MFJ", "MFS", "HoH"}),
     ],
 )  # fmt: skip

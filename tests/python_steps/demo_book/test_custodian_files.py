@@ -32,7 +32,7 @@ def test_lots_tie_to_positions_in_quantity_and_basis(book: Book) -> None:
     left_out = book.accounts_of(*NOT_TYING)
     compared = 0
     for session in SESSIONS:
-        for folder in ("alpine", "summit", "mesa"):
+        for folder in ("alpine", "summit", "mesa", "harbor_trust"):
             lots: dict[tuple[str, str], list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 2)
             for row in book.rows(session, folder, "tax_lots"):
                 if row["account_number"] not in left_out:
@@ -110,7 +110,7 @@ def test_every_sale_has_its_closed_lots(book: Book) -> None:
 def test_quantities_and_cash_roll_forward_from_session_to_session(book: Book) -> None:
     moved = 0
     for before, after in pairwise(SESSIONS):
-        for folder in ("alpine", "summit"):
+        for folder in ("alpine", "summit", "harbor_trust"):
             shares: Counter[tuple[str, str]] = Counter()
             cash: Counter[str] = Counter()
             for row in book.rows(after, folder, "transactions"):
@@ -141,7 +141,7 @@ def test_quantities_and_cash_roll_forward_from_session_to_session(book: Book) ->
 def test_sessions_share_one_history(book: Book) -> None:
     """What one session tells of the past, the next tells in the same words."""
     before, after = SESSIONS[0], SESSIONS[2]
-    for folder in ("alpine", "summit"):
+    for folder in ("alpine", "summit", "harbor_trust"):
         start = (after - timedelta(days=390)).isoformat()
         earlier, later = (
             Counter(
