@@ -39,6 +39,10 @@ TAX_TABLES = {
         "Every open lot restated for tax: adjusted basis, holding period, term. "
         "One row per lot, or per sub-lot where a wash sale split it."
     ),
+    "realized_lots": (
+        "Every lot sold in a taxable account in this tax year and the last, after wash sales. "
+        "One row per closed lot, or per part of one."
+    ),
     "tax_unit_states": (
         "Where each tax return stands: marginal rates, carryforwards, gains so far. "
         "One row per tax unit and tax year."
@@ -53,7 +57,13 @@ _ACCOUNT_FRAMES = {
     "int_closed_lots__merged": "intermediate.int_closed_lots__merged",
     "int_transactions__coverage": "intermediate.int_transactions__coverage",
 }
-LEDGER_TABLES = ("wash_sale_matches", "wash_sale_windows", "lot_adjustments", "findings")
+LEDGER_TABLES = (
+    "wash_sale_matches",
+    "wash_sale_windows",
+    "lot_adjustments",
+    "realized_lots",
+    "findings",
+)
 # Households are put together until they hold so many rows: memory depends on this, not on the size
 # of the book.
 ROWS_PER_BATCH = 150_000

@@ -232,6 +232,7 @@ _TABLES = (
             quantity * (cents_each * percent // 100) / 100 as decimal(24, 6)
         ) - cast(quantity * cents_each / 100 as decimal(24, 6)) as realized_gain,
         cast(null as decimal(24, 6)) as disallowed_loss,
+        cast(null as varchar) as term,
         'USD' as currency
     from drawn_lots
     """,

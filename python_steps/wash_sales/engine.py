@@ -110,7 +110,8 @@ class SaleResult(NamedTuple):
     """What shares of one lot, alike in basis and holding period, brought in one sale. Dollars.
 
     recognized = realized + disallowed_deferred + disallowed_permanent; all three are None where
-    proceeds or basis are unknown. `term` is None in a tax-advantaged account or without dates.
+    proceeds or basis are unknown. `term`, counted from `holding_start`, is None in a tax-advantaged
+    account or without dates.
     """
 
     sale_id: str
@@ -126,6 +127,7 @@ class SaleResult(NamedTuple):
     recognized: Decimal | None
     term: Term | None
     is_taxable: bool
+    holding_start: date | None = None
 
 
 class Match(NamedTuple):
@@ -759,6 +761,7 @@ def _result(record: _Record) -> SaleResult:
         recognized=_recognized(record, realized),
         term=term,
         is_taxable=record.is_taxable,
+        holding_start=start,
     )
 
 

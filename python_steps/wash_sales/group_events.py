@@ -48,6 +48,7 @@ class LotKey(NamedTuple):
 class GroupEvents:
     """The engine's input for one group and how to read its output.
 
+    `closed_lots` are the engine ids that are closed lots of the book, with the day of purchase.
     `explained` is, by open lot id, the part of the custodian's adjustment whose loss is in this
     ledger: the engine's basis excludes it.
     """
@@ -55,6 +56,7 @@ class GroupEvents:
     acquisitions: tuple[Acquisition, ...]
     sales: tuple[Sale, ...]
     lot_keys: dict[str, LotKey]
+    closed_lots: dict[str, date | None]
     explained: dict[str, Decimal]
     findings: tuple[LedgerFinding, ...]
 
@@ -146,6 +148,7 @@ def build_group_events(
         acquisitions=tuple(acquisitions),
         sales=tuple(_sales(parts, gone)),
         lot_keys=lot_keys,
+        closed_lots={part.engine_id: part.acquired for part in parts if not part.key.is_open},
         explained={part.key.key: part.explained for part in parts if part.key.is_open},
         findings=tuple(tracer.findings),
     )

@@ -39,6 +39,7 @@ from python_steps.wash_sales.engine import (
     LedgerFinding,
     Match,
     OpenLot,
+    SaleResult,
     WashSaleLedger,
     allocate,
     reconcile_group,
@@ -51,6 +52,7 @@ from python_steps.wash_sales.group_events import (
     unexplained_sales,
 )
 from python_steps.wash_sales.policy import WashSalePolicy
+from python_steps.wash_sales.realized import realized_lots
 from python_steps.wash_sales.tables import (
     FINDINGS,
     LOT_ADJUSTMENTS,
@@ -81,10 +83,10 @@ def reconcile_book(
         planned_trade_date: the date on which terms and windows are judged.
 
     Returns:
-        wash_sale_matches, wash_sale_windows, lot_adjustments and findings, in the schemas of
-        `tables`, rows in canonical order. `wash_sale_adjustment` of a lot is what is added to the
-        custodian's cost basis: it is negative where the custodian's own adjustment does not stand
-        against the household's whole history.
+        wash_sale_matches, wash_sale_windows, lot_adjustments, realized_lots and findings, in the
+        schemas of `tables`, rows in canonical order. `wash_sale_adjustment` of a lot is what is
+        added to the custodian's cost basis: it is negative where the custodian's own adjustment
+        does not stand against the household's whole history.
 
     Raises:
         KeyError: a table or a column is missing.
@@ -107,6 +109,7 @@ def reconcile_book(
         ),
         "wash_sale_windows": table_from_records(windows.records(), WASH_SALE_WINDOWS),
         "lot_adjustments": _restated_lots(book, outcome),
+        "realized_lots": realized_lots(book, outcome.realized),
         "findings": _findings_table(outcome),
     }
 
@@ -115,6 +118,7 @@ def reconcile_book(
 class _Outcome:
     matches: list[dict[str, Any]] = field(default_factory=list)
     restated: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    realized: list[dict[str, Any]] = field(default_factory=list)
     findings: set[tuple[str, str, str, str]] = field(default_factory=set)
 
     def find(self, household_id: str, subject: str, rule: FindingRule, message: str) -> None:
@@ -385,6 +389,7 @@ class _Group:
             matches[match.sold_lot_id, match.replacement_lot_id].append(match)
         self.outcome.matches.extend(self._match(pair) for pair in matches.values())
         self._restate(ledger.open_lots)
+        self._realize(ledger.sales)
         self._arm_adjusted_losses(ledger)
         findings = [*ledger.findings, *self.events.findings]
         for finding in findings:
@@ -419,6 +424,33 @@ class _Group:
             "provisional_until_date": first.provisional_until,
             "rule": first.rule,
         }
+
+    def _realize(self, sales: tuple[SaleResult, ...]) -> None:
+        parts: dict[str, int] = defaultdict(int)
+        for sale in sales:
+            if not sale.is_taxable or sale.lot_id not in self.events.closed_lots:
+                continue
+            parts[sale.lot_id] += 1
+            key = self.events.lot_keys[sale.lot_id]
+            self.outcome.realized.append(
+                {
+                    "account_id": key.account_id,
+                    "household_id": self.book.account_by_id[key.account_id].household_id,
+                    "closed_lot_key": key.key,
+                    "part": parts[sale.lot_id],
+                    "security_id": key.security_id,
+                    "quantity": sale.quantity,
+                    "acquisition_date": self.events.closed_lots[sale.lot_id],
+                    "holding_period_start_date": sale.holding_start,
+                    "disposal_date": sale.sold,
+                    "proceeds": sale.proceeds,
+                    "cost_basis": sale.adjusted_basis,
+                    "disallowed_loss": sale.disallowed_deferred + sale.disallowed_permanent,
+                    "permanently_disallowed_loss": sale.disallowed_permanent,
+                    "recognized_gain": sale.recognized,
+                    "term": sale.term,
+                }
+            )
 
     def _restate(self, open_lots: tuple[OpenLot, ...]) -> None:
         by_lot: dict[str, list[OpenLot]] = defaultdict(list)

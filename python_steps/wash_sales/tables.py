@@ -76,6 +76,26 @@ LOT_ADJUSTMENTS = pa.schema(
     ]
 )
 
+REALIZED_LOTS = pa.schema(
+    [
+        ("account_id", pa.string()),
+        ("household_id", pa.string()),
+        ("closed_lot_key", pa.string()),
+        ("part", pa.int32()),
+        ("security_id", pa.string()),
+        ("quantity", QUANTITY),
+        ("acquisition_date", pa.date32()),
+        ("holding_period_start_date", pa.date32()),
+        ("disposal_date", pa.date32()),
+        ("proceeds", MONEY),
+        ("cost_basis", MONEY),
+        ("disallowed_loss", MONEY),
+        ("permanently_disallowed_loss", MONEY),
+        ("recognized_gain", MONEY),
+        ("term", pa.string()),
+    ]
+)
+
 FINDINGS = pa.schema(
     [
         ("household_id", pa.string()),
@@ -123,6 +143,7 @@ INPUT_COLUMNS: dict[str, tuple[str, ...]] = {
         "cost_basis",
         "realized_gain",
         "disallowed_loss",
+        "term",
     ),
     "int_transactions__coverage": ("account_id", "history_from_date", "is_held_away"),
     "dim_accounts": (

@@ -65,6 +65,7 @@ _DEFAULTS = {
         "cost_basis": None,
         "realized_gain": None,
         "disallowed_loss": None,
+        "term": None,
     },
     "int_transactions__coverage": {
         "account_id": None,

@@ -12,6 +12,7 @@ from python_steps.wash_sales.policy import DEFAULT_POLICY, WashSalePolicy
 from python_steps.wash_sales.tables import (
     FINDINGS,
     LOT_ADJUSTMENTS,
+    REALIZED_LOTS,
     WASH_SALE_MATCHES,
     WASH_SALE_WINDOWS,
 )
@@ -49,6 +50,7 @@ def test_tables_have_the_declared_schemas_even_when_empty():
     assert result["wash_sale_matches"].schema == WASH_SALE_MATCHES
     assert result["wash_sale_windows"].schema == WASH_SALE_WINDOWS
     assert result["lot_adjustments"].schema == LOT_ADJUSTMENTS
+    assert result["realized_lots"].schema == REALIZED_LOTS
     assert result["findings"].schema == FINDINGS
 
 

@@ -1,0 +1,124 @@
+"""Realized lots: what the household's sales brought after wash sales anywhere in it (IRC 1091)."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from python_steps.wash_sales.ledger import reconcile_book
+from python_steps.wash_sales.policy import DEFAULT_POLICY
+from tests.python_steps.wash_sales.book_frames import AS_OF, TRADE_DATE, frames
+
+
+def realized(**tables):
+    result = reconcile_book(frames(**tables), DEFAULT_POLICY, AS_OF, TRADE_DATE)
+    return {
+        (row["closed_lot_key"], row["part"]): row for row in result["realized_lots"].to_pylist()
+    }
+
+
+def closed(key, sold, proceeds, basis, **more):
+    row = {"closed_lot_key": key, "disposal_date": sold, "proceeds": proceeds, "cost_basis": basis}
+    return row | more
+
+
+def lot(lot_id, day, basis=9500, **more):
+    return {"lot_id": lot_id, "acquisition_date": day, "custodian_cost_basis": basis} | more
+
+
+def test_a_sale_that_no_wash_sale_touches_keeps_the_custodians_numbers():
+    (row,) = realized(closed=[closed("C1", "2026-11-05", 12000, 10000)]).values()
+    assert (row["proceeds"], row["cost_basis"], row["recognized_gain"]) == (12000, 10000, 2000)
+    assert (row["disallowed_loss"], row["permanently_disallowed_loss"]) == (0, 0)
+    # Bought 2024-02-01: long from 2025-02-02 (Rev. Rul. 66-7).
+    assert row["term"] == "long"
+
+
+def test_a_loss_that_another_account_washes_is_not_recognized():
+    rows = realized(
+        closed=[closed("C1", "2026-11-05", 9000, 10000)],
+        lots=[lot("L1", "2026-11-10", account_id="OTHER", quantity=40)],
+    )
+    # 40 of 100 shares replaced: Reg. 1.1091-1(c).
+    assert sum(row["disallowed_loss"] for row in rows.values()) == 400
+    assert sum(row["recognized_gain"] for row in rows.values()) == -600
+    assert sum(row["quantity"] for row in rows.values()) == 100
+
+
+def test_a_loss_that_an_ira_washes_is_gone_for_good():
+    rows = realized(
+        closed=[closed("C1", "2026-11-05", 9000, 10000)],
+        lots=[lot("L1", "2026-11-10", account_id="ROTH", quantity=100)],
+    )
+    # Rev. Rul. 2008-5.
+    assert sum(row["permanently_disallowed_loss"] for row in rows.values()) == 1000
+    assert sum(row["recognized_gain"] for row in rows.values()) == 0
+
+
+def test_shares_that_carried_a_loss_are_sold_with_it_in_their_basis():
+    rows = realized(
+        closed=[
+            closed("C1", "2026-06-01", 9000, 10000),
+            closed("C2", "2026-11-05", 12000, 9500, account_id="OTHER")
+            | {"acquisition_date": "2026-06-10"},
+        ],
+    )
+    (later,) = [row for (key, _), row in rows.items() if key == "C2"]
+    assert later["cost_basis"] == 10500
+    assert later["recognized_gain"] == 1500
+    assert later["acquisition_date"] == date(2026, 6, 10)
+    # The days of the loss shares are tacked on: IRC 1223(3). 2024-02-01 to 2026-06-01 is 851 days.
+    assert later["holding_period_start_date"] < date(2025, 1, 1)
+    assert later["term"] == "long"
+
+
+def test_what_is_unknown_stays_unknown_and_a_result_alone_is_enough():
+    rows = realized(
+        closed=[
+            closed("C1", "2026-11-05", 9000, None),
+            closed("C2", "2026-11-06", 9000, None, realized_gain=500),
+            closed("C3", "2026-11-06", 100, 50, quantity=None),
+        ]
+    )
+    assert rows["C1", 1]["recognized_gain"] is None
+    assert (rows["C2", 1]["cost_basis"], rows["C2", 1]["recognized_gain"]) == (8500, 500)
+    assert rows["C3", 1]["quantity"] is None
+
+
+def test_without_an_acquisition_date_the_custodians_term_stands():
+    rows = realized(
+        closed=[
+            closed("C1", "2026-11-05", 9000, 1000, acquisition_date=None, term="LONG"),
+            closed("C2", "2026-11-05", 9000, 1000, acquisition_date=None, term="UNKNOWN"),
+        ]
+    )
+    assert [rows[key, 1]["term"] for key in ("C1", "C2")] == ["long", None]
+
+
+def test_retirement_accounts_and_years_already_filed_have_no_rows():
+    assert (
+        realized(
+            closed=[
+                closed("C1", "2026-11-05", 9000, 1000, account_id="ROTH"),
+                closed("C2", "2024-12-31", 9000, 1000),
+            ]
+        )
+        == {}
+    )
+    assert len(realized(closed=[closed("C3", "2025-01-02", 9000, 1000)])) == 1
+
+
+def test_every_share_of_a_matched_sale_is_told_once():
+    rows = realized(
+        closed=[
+            closed("C1", "2026-11-05", 9000, 10000),
+            closed("C2", "2026-11-05", 7000, 10000),
+        ],
+        lots=[lot("L1", "2026-11-10", quantity=Decimal("12.5"))],
+    )
+    for key in ("C1", "C2"):
+        parts = [row for (name, _), row in rows.items() if name == key]
+        assert sum(row["quantity"] for row in parts) == 100
+        assert sum(row["recognized_gain"] - row["disallowed_loss"] for row in parts) == (
+            -1000 if key == "C1" else -3000
+        )
