@@ -3,7 +3,10 @@
 
 select rules.rule
 from (
-    {% for model in ["feeds", "accounts", "positions", "lots", "values", "policy"] -%}
+    {% for model in [
+        "feeds", "accounts", "positions", "lots", "lot_facts", "values", "policy", "changes", "deliveries",
+        "securities", "cross_checks",
+    ] -%}
         select rule from {{ ref("int_rules__" ~ model) }}
         {% if not loop.last %}union
         {% endif %}

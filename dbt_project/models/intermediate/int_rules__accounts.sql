@@ -35,6 +35,65 @@ open_accounts as (
     where is_in_policy and account_status <> 'closed'
 ),
 
+-- A wrapper (a plan with a brokerage window) and the accounts that it holds, each with what it is worth.
+-- The row by which a plan names the window is left out of its holdings; what is found here says the same
+-- in rows of other names.
+worth as (
+    select
+        account_id,
+        sum(market_value) as market_value
+    from {{ ref("int_positions__aggregated") }}
+    group by account_id
+),
+
+wrappers as (
+    select
+        parents.account_id,
+        min(parents.custodian) as custodian,
+        sum(worth.market_value) as children_value,
+        count(*) as child_count
+    from {{ ref("stg_accounts") }} as children
+    inner join {{ ref("int_account_references__resolved") }} as parents
+        on
+            children.custodian = parents.custodian
+            and children.parent_account_number = parents.account_number
+    inner join {{ ref("int_account_references__resolved") }} as child_references
+        on
+            children.custodian = child_references.custodian
+            and children.account_number = child_references.account_number
+    inner join worth on child_references.account_id = worth.account_id
+    where parents.account_id <> child_references.account_id
+    group by parents.account_id
+),
+
+-- A row of the wrapper that is worth what its accounts are worth together says the same again; so does a
+-- wrapper that is worth as much in all.
+counted_twice as (
+    select
+        wrappers.account_id,
+        wrappers.custodian,
+        wrappers.children_value,
+        wrappers.child_count
+    from wrappers
+    where
+        exists (
+            select positions.security_id
+            from {{ ref("int_positions__aggregated") }} as positions
+            where
+                positions.account_id = wrappers.account_id
+                and abs(positions.market_value - wrappers.children_value)
+                <= greatest(1, 0.0005 * abs(wrappers.children_value))
+        )
+        or exists (
+            select worth.account_id
+            from worth
+            where
+                worth.account_id = wrappers.account_id
+                and abs(worth.market_value - wrappers.children_value)
+                <= greatest(1, 0.0005 * abs(wrappers.children_value))
+        )
+),
+
 broken as (
     select
         'account_is_in_policy' as rule,
@@ -263,6 +322,35 @@ broken as (
         -- What has been carried out or called off moves nothing any more.
         and coalesce(flows.state not in ('posted', 'cancelled'), true)
         and flows.matched_transaction_id is null
+    union all by name
+    select
+        'wrapper_is_not_counted_twice' as rule,
+        account_id,
+        custodian,
+        round(children_value, 2) || ' in ' || child_count
+        || case child_count when 1 then ' account' else ' accounts' end || ' that it holds' as observed,
+        'The account holds others, and its own rows are worth what those are worth together: they would '
+        || 'count twice. Ask the custodian to send one of the two, or let the account not count in the '
+        || 'account_settings file. The account is not traded until then.' as message
+    from counted_twice
+    union all by name
+    select
+        'wrapper_is_worth_its_accounts' as rule,
+        wrapped.account_id,
+        known.custodian,
+        wrapped.source_file_id,
+        wrapped.source_row_number,
+        round(wrapped.stated_value, 2) || ' against ' || round(wrapped.wrapped_value, 2) || ' in '
+        || wrapped.delivered_account_count || ' of ' || wrapped.wrapped_account_count
+        || case wrapped.wrapped_account_count when 1 then ' account' else ' accounts' end as observed,
+        'The value that the account states of the accounts that it holds is not what they are worth; ask the '
+        || 'custodian which of their holdings are missing. The account is not traded until then.' as message
+    from {{ ref("int_accounts__wrappers") }} as wrapped
+    inner join accounts as known on wrapped.account_id = known.account_id
+    where
+        wrapped.is_counted_elsewhere
+        and abs(wrapped.stated_value - wrapped.wrapped_value)
+        > greatest(1, 0.01 * abs(wrapped.wrapped_value))
 )
 
 select

@@ -8,6 +8,47 @@ with lots as (
     inner join {{ ref("int_accounts__identified") }} as accounts on lots.account_id = accounts.account_id
 ),
 
+-- What custodians compute of each lot beside its cost; most state nothing of it.
+gains as (
+    select
+        lots.account_id,
+        lots.security_id,
+        count(*) as lot_count,
+        sum(received.unrealized_gain_loss) as unrealized_gain_loss
+    from lots
+    inner join {{ ref("stg_tax_lots") }} as received
+        on
+            lots.source_file_id = received.source_file_id
+            and lots.source_row_number = received.source_row_number
+    where lots.is_taxable and received.unrealized_gain_loss is not null
+    group by lots.account_id, lots.security_id
+),
+
+position_gains as (
+    select
+        account_id,
+        security_id,
+        case when count(unrealized_gain_loss) = count(*) then sum(unrealized_gain_loss) end
+            as unrealized_gain_loss,
+        case when count(settled_quantity) = count(*) then sum(settled_quantity) end as settled_quantity
+    from {{ ref("int_positions__sources") }}
+    where
+        not is_counted_elsewhere
+        and (unrealized_gain_loss is not null or settled_quantity is not null)
+    group by account_id, security_id
+),
+
+awaiting as (
+    select * from {{ ref("int_changes__lots_awaiting_action") }}
+),
+
+awaiting_positions as (
+    select distinct
+        account_id,
+        security_id
+    from awaiting
+),
+
 sums as (
     select
         account_id,
@@ -26,12 +67,34 @@ positions as (
         coalesce(positions.tax_treatment, 'taxable') = 'taxable' as is_taxable,
         sums.lot_count,
         sums.lot_quantity,
-        sums.lot_cost_basis
+        sums.lot_cost_basis,
+        position_gains.settled_quantity,
+        position_gains.unrealized_gain_loss,
+        gains.unrealized_gain_loss as lot_unrealized_gain_loss,
+        awaiting_positions.account_id is not null as is_awaiting_action,
+        coalesce(
+            position_gains.settled_quantity <> positions.quantity
+            and {{ is_same_quantity("sums.lot_quantity", "position_gains.settled_quantity") }},
+            false
+        ) as is_tied_at_settlement
     from {{ ref("int_positions__aggregated") }} as positions
     left join sums
         on
             positions.account_id = sums.account_id
             and positions.security_id = sums.security_id
+    left join gains
+        on
+            positions.account_id = gains.account_id
+            and positions.security_id = gains.security_id
+            and sums.lot_count = gains.lot_count
+    left join position_gains
+        on
+            positions.account_id = position_gains.account_id
+            and positions.security_id = position_gains.security_id
+    left join awaiting_positions
+        on
+            positions.account_id = awaiting_positions.account_id
+            and positions.security_id = awaiting_positions.security_id
 ),
 
 broken as (
@@ -45,6 +108,8 @@ broken as (
     from positions
     where
         lot_count > 0
+        and not is_awaiting_action
+        and not is_tied_at_settlement
         and coalesce(
             abs(lot_quantity - quantity) > {{ policy_number("quantity_tolerance") }}, quantity is not null
         )
@@ -60,6 +125,9 @@ broken as (
         is_taxable
         and abs(lot_cost_basis - custodian_cost_basis)
         > greatest(0.02, lot_count * {{ policy_number("basis_tolerance_per_lot") }})
+        -- Before the lots of a trade are here, their cost cannot be.
+        and not is_tied_at_settlement
+        and not is_awaiting_action
     union all by name
     select
         'taxable_position_has_lots' as rule,
@@ -71,6 +139,7 @@ broken as (
     where
         is_taxable
         and lot_count is null
+        and not is_awaiting_action
         and custodian not in (
             select missing.custodian from {{ ref("int_feeds__missing") }} as missing
             where missing.entity = 'tax_lots'
@@ -86,6 +155,9 @@ broken as (
     from lots
     where
         not has_position
+        and (account_id, security_id) not in (
+            select (awaiting.account_id, awaiting.lot_security_id) from awaiting
+        )
         -- Without tonight's positions there is nothing to tie to; required_file_arrived says so.
         and custodian not in (
             select missing.custodian from {{ ref("int_feeds__missing") }} as missing
@@ -195,6 +267,54 @@ broken as (
         and wash_sale_flag
         and wash_sale_adjustment is null
         and custodian_cost_basis_unadjusted is null
+    union all by name
+    select
+        'lots_follow_an_action' as rule,
+        positions.account_id,
+        positions.security_id,
+        positions.custodian,
+        positions.feed,
+        positions.source_file_id,
+        positions.source_row_number,
+        awaiting.lot_quantity || ' in lots, a position of ' || positions.quantity || ', ratio '
+        || awaiting.ratio::double as observed,
+        case
+            when awaiting.is_lots_late
+                then 'The lots are of before a corporate action and the position of after it'
+            else 'The position is of before a corporate action and the lots are of after it'
+        end
+        || ': they tie by its ratio, and the custodian''s next file brings the other half. The position is '
+        || 'neither bought nor sold until then.' as message
+    from positions
+    inner join awaiting
+        on
+            positions.account_id = awaiting.account_id
+            and positions.security_id = awaiting.security_id
+    union all by name
+    select
+        'lots_follow_at_settlement' as rule,
+        *,
+        lot_quantity || ' in ' || lot_count || ' lots, ' || settled_quantity || ' settled, a position of '
+        || quantity as observed,
+        'The lots tie to the settled quantity: the lots of a trade that has not settled come when it has. '
+        || 'The position is neither bought nor sold until then.' as message
+    from positions
+    where
+        is_tied_at_settlement
+        and not is_awaiting_action
+        and not {{ is_same_quantity("lot_quantity", "quantity") }}
+    union all by name
+    select
+        'lot_gains_add_up_to_position' as rule,
+        *,
+        lot_unrealized_gain_loss || ' in ' || lot_count || ' lots against ' || unrealized_gain_loss
+            as observed,
+        'The unrealized gains of the lots do not add up to that of the position; ask the custodian whether '
+        || 'lots and position are of one time. The position is flagged.' as message
+    from positions
+    where
+        is_taxable
+        and abs(lot_unrealized_gain_loss - unrealized_gain_loss) > greatest(0.02, 0.01 * lot_count)
 )
 
 select

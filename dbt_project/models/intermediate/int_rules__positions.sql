@@ -3,10 +3,39 @@ with positions as (
     select
         positions.*,
         securities.ticker,
-        securities.underlying_ticker
+        securities.underlying_ticker,
+        coalesce(securities.expiration_date, securities.maturity_date) as end_date
     from {{ ref("int_positions__aggregated") }} as positions
     inner join {{ ref("int_securities__described") }} as securities
         on positions.security_id = securities.security_id
+),
+
+-- Rows of positions that need a look at what they say beside the sum.
+rows_of_positions as (
+    select *
+    from {{ ref("int_positions__sources") }}
+    where
+        not is_counted_elsewhere
+        and (settled_quantity <> quantity or sign(market_value) * sign(quantity) < 0)
+),
+
+unsettled as (
+    select
+        account_id,
+        security_id
+    from {{ ref("int_transactions__merged") }}
+    where
+        transaction_date <= {{ as_of_date() }}
+        and (
+            settlement_date > {{ as_of_date() }}
+            -- A trade whose settlement is not stated settles on the next session or the one after.
+            or (settlement_date is null and transaction_date >= {{ previous_session_date() }})
+        )
+    union
+    select
+        account_id,
+        security_id
+    from {{ ref("int_open_orders__identified") }}
 ),
 
 broken as (
@@ -141,6 +170,86 @@ broken as (
         'The holding is illiquid: it counts in the drift but is not traded.' as message
     from positions
     where security_type = 'ALTERNATIVE'
+    union all by name
+    select
+        'price_is_above_zero' as rule,
+        *,
+        price::varchar as observed,
+        'The price of the holding is zero; check whether it has become worthless or the price is missing. '
+        || 'The position is flagged.' as message
+    from positions
+    where price = 0 and quantity <> 0 and coalesce(security_type, '') not in ('OPTION', 'FUTURE')
+    union all by name
+    select
+        'listed_price_is_of_the_session' as rule,
+        *,
+        strftime(price_date, '%Y-%m-%d') as observed,
+        'The price of a security that is priced every session is from ' || strftime(price_date, '%Y-%m-%d')
+        || '; get the price of the session. The position is flagged.' as message
+    from positions
+    where
+        security_type in ('EQUITY', 'ETF', 'MUTUAL_FUND', 'OPTION', 'FUTURE')
+        and price_date < {{ previous_session_date() }}
+        -- What is older is the rule price_is_recent.
+        and price_date >= {{ as_of_date() }} - 5
+    union all by name
+    select
+        'market_value_agrees_with_quantity' as rule,
+        *,
+        quantity || ' worth ' || market_value as observed,
+        'The signs of quantity and market value contradict each other; ask the custodian whether the '
+        || 'position is long or short. The position is frozen.' as message
+    from rows_of_positions
+    where sign(market_value) * sign(quantity) < 0 and coalesce(security_type, '') <> 'CASH'
+    union all by name
+    select
+        'settled_quantity_awaits_a_trade' as rule,
+        rows_of_positions.*,
+        rows_of_positions.settled_quantity || ' settled of ' || rows_of_positions.quantity as observed,
+        'Settled and traded quantity differ, but no trade is known that has not settled; ask the custodian '
+        || 'for it. The position is flagged.' as message
+    from rows_of_positions
+    inner join {{ ref("int_transactions__coverage") }} as coverage
+        on
+            rows_of_positions.account_id = coverage.account_id
+            and coverage.history_from_date is not null
+    left join unsettled
+        on
+            rows_of_positions.account_id = unsettled.account_id
+            and rows_of_positions.security_id = unsettled.security_id
+    where
+        rows_of_positions.settled_quantity <> rows_of_positions.quantity
+        and unsettled.account_id is null
+    union all by name
+    select
+        'fractions_are_of_divisible_securities' as rule,
+        *,
+        quantity || ' of type ' || security_type as observed,
+        'A contract or a bond is not held in fractions; ask the custodian whether the quantity is right.'
+            as message
+    from positions
+    where
+        security_type in ('OPTION', 'FUTURE', 'BOND_CORP', 'BOND_MUNI', 'BOND_TREASURY', 'CD')
+        and quantity <> trunc(quantity)
+    union all by name
+    select
+        'matured_holding_is_gone' as rule,
+        *,
+        'ended ' || strftime(end_date, '%Y-%m-%d') as observed,
+        'The bond has matured or the contract expired on ' || strftime(end_date, '%Y-%m-%d')
+        || ' and is still held; ask the custodian for its redemption. The position is flagged.' as message
+    from positions
+    where end_date + 5 < {{ as_of_date() }}
+    union all by name
+    select
+        'currency_is_known' as rule,
+        positions.*,
+        coalesce(positions.currency, 'no currency') as observed,
+        'The currency of the holding is not stated or no code of ISO 4217; correct it at the custodian.'
+            as message
+    from positions
+    left join {{ ref("seed_currencies") }} as currencies on positions.currency = currencies.currency
+    where currencies.currency is null
 )
 
 select

@@ -2,7 +2,10 @@
 -- readers and rules of the book, resolved to account, security, lot and household. A contract violation
 -- of a row finds its ids through the row; one whose row was not loaded, through the account it names.
 with rules as (
-    {% for model in ["feeds", "accounts", "positions", "lots", "values", "policy"] -%}
+    {% for model in [
+        "feeds", "accounts", "positions", "lots", "lot_facts", "values", "policy", "changes", "deliveries",
+        "securities", "cross_checks",
+    ] -%}
         select * from {{ ref("int_rules__" ~ model) }}
         {% if not loop.last %}union all by name
         {% endif %}
