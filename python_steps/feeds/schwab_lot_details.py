@@ -137,10 +137,14 @@ class _Walk:
             self._header(record)
         elif self.total is not None:
             self._broken("section_understood", f"{record.text[:60]!r} after the Total row", record)
-        elif normalised(record.cells[0]) in self.contract.mappings["special_rows"]:
+        elif self._label(record, self.reader) in self.contract.mappings["special_rows"]:
             self._total(record, self.reader)
         else:
             self._lot(record, self.reader)
+
+    def _label(self, record: Record, reader: RowReader) -> str:
+        """What stands under Open Date: a date, or the word Total."""
+        return normalised(reader.texts("tax_lots", record.cells)["holding_period_start_date"])
 
     def _header(self, record: Record) -> None:
         entity = self.contract.entity("tax_lots")

@@ -28,10 +28,12 @@ from python_steps.feeds.schwab_exports import (
     stated_date,
     title_of,
 )
+from python_steps.feeds.schwab_securities import bond_terms, option_terms, proven_bond_type
 from python_steps.feeds.tables import RowCollector
 from python_steps.findings import Violation
 
 _SINGLE_ACCOUNT = "positions for account "
+_HEADER_NAMES = {"symbol", "description"}
 
 
 @dataclass
@@ -135,13 +137,12 @@ class _Walk:
         filled = [cell for cell in record.cells if cell.strip()]
         if not filled:
             return
-        first = normalised(record.cells[0])
-        if first == "symbol":
+        if {normalised(cell) for cell in record.cells} >= _HEADER_NAMES:
             self._header(record)
         elif len(filled) == 1 and record.cells[0].strip() and not self._is_inside():
             self._account_line(record)
         else:
-            self._data(record, self.contract.mappings["special_rows"].get(first, "security"))
+            self._data(record)
 
     def _is_inside(self) -> bool:
         """Between a header and its total row, where a lone cell is a cut row, not a title."""
@@ -179,12 +180,14 @@ class _Walk:
             broken for broken in violations if (broken.rule, broken.observed) not in known
         ]
 
-    def _data(self, record: Record, kind: str) -> None:
+    def _data(self, record: Record) -> None:
         section = self.sections[-1] if self.sections else None
         reader = section.reader if section else None
         if section is None or reader is None:
             self._broken("section_understood", f"{record.text[:60]!r} before its header", record)
             return
+        label = normalised(reader.texts("positions", record.cells)["ticker"])
+        kind = self.contract.mappings["special_rows"].get(label, "security")
         if kind == "futures":
             self._futures(record, section, reader)
             return
@@ -267,9 +270,10 @@ class _Walk:
         underlying = option_underlying(symbol)
         word = normalised(security.get("security_type", ""))
         security_type = "OPTION" if underlying else mappings["security_types"].get(word)
-        by_prefix = mappings["security_types_by_cusip_prefix"].get(identifiers["cusip"][:3])
-        if security_type == "OTHER" and by_prefix:
-            security_type = by_prefix
+        terms: dict[str, str] = option_terms(symbol)
+        if word in mappings["price_factors"] and not underlying:
+            terms = bond_terms(security["security_name"], self.as_of.value)
+            security_type = self._bond_type(record, symbol, identifiers["cusip"], security)
         if security_type is None:
             security_type = "OTHER"
             self._broken(
@@ -283,6 +287,7 @@ class _Walk:
             {
                 **security,
                 **identifiers,
+                **terms,
                 "security_type": security_type,
                 "currency": mappings["constants"]["currency"],
                 "price_factor": mappings["price_factors"].get(word),
@@ -293,6 +298,25 @@ class _Walk:
             text=record.text,
         )
 
+    def _bond_type(self, record: Record, symbol: str, cusip: str, security: dict[str, str]) -> str:
+        """The type that the file proves of a bond, else OTHER, which is told."""
+        mappings = self.contract.mappings
+        proven = proven_bond_type(
+            cusip,
+            security["security_name"],
+            by_cusip_prefix=mappings["security_types_by_cusip_prefix"],
+            by_words=mappings["fixed_income_words"],
+        )
+        if proven is None:
+            self._broken(
+                "bond_type_proven",
+                f"{symbol}, {security['security_name'][:60]!r}",
+                record,
+                entity="securities",
+                security=symbol,
+            )
+        return proven or "OTHER"
+
     def _futures(self, record: Record, section: _Section, reader: RowReader) -> None:
         """Futures rows stand before or after the total; they matter when they carry a balance."""
         text = reader.texts("positions", record.cells)["market_value"]
@@ -300,7 +324,7 @@ class _Walk:
         if amount:
             self._broken(
                 "futures_balances",
-                f"{record.cells[0]} of {text}",
+                f"{reader.texts('positions', record.cells)['ticker']} of {text}",
                 record,
                 account=section.account,
             )

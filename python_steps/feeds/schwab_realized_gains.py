@@ -159,10 +159,11 @@ class _Walk:
             self._open(record.cells[0].strip(), record)
         elif not self.sections or self.sections[-1].reader is None:
             self._broken("section_understood", f"{record.text[:60]!r} before a header", record)
-        elif normalised(record.cells[0]) in self.contract.mappings["special_rows"]:
-            self._total(record, self.sections[-1], self.sections[-1].reader)
         else:
-            self._lot(record, self.sections[-1], self.sections[-1].reader)
+            reader = self.sections[-1].reader
+            label = normalised(reader.texts("closed_lots", record.cells)["ticker"])
+            is_total = label in self.contract.mappings["special_rows"]
+            (self._total if is_total else self._lot)(record, self.sections[-1], reader)
 
     def _header(self, record: Record) -> None:
         names = {normalised(cell) for cell in record.cells}

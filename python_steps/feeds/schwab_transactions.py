@@ -177,7 +177,6 @@ class _Walk:
         if not any(cell.strip() for cell in record.cells):
             return
         title = title_of(record)
-        first = normalised(record.cells[0])
         if _TITLE.match(title):
             self._close()
             self._title(title, record)
@@ -185,10 +184,11 @@ class _Walk:
             self._header(record)
         elif not self.sections or self.sections[-1].reader is None:
             self._broken("section_understood", f"{record.text[:60]!r} before a header", record.line)
-        elif first in self.contract.mappings["special_rows"]:
-            self._total(record, self.sections[-1], self.sections[-1].reader)
         else:
-            self._data(record, self.sections[-1], self.sections[-1].reader)
+            reader = self.sections[-1].reader
+            label = normalised(reader.texts("transactions", record.cells)["transaction_date"])
+            is_total = label in self.contract.mappings["special_rows"]
+            (self._total if is_total else self._data)(record, self.sections[-1], reader)
 
     def _is_header(self, record: Record) -> bool:
         """A row of column names: it has both Date and Action among its cells."""

@@ -5,6 +5,7 @@ import pytest
 from tests.python_steps.feeds.files import (
     LOTS_NARROW,
     LOTS_WIDE,
+    facts,
     lot_details,
     read,
     rows,
@@ -68,6 +69,19 @@ def test_wide_lots_carry_both_dates_and_both_bases():
         ("09/24/2025 13:42:07", "08/01/2025 09:31:00", "$1,200.00", "$1,100.00", "$100.00"),
         ("03/02/2026 00:00:00", "03/02/2026 00:00:00", "$800.00", "--", "--"),
     ]
+
+
+def test_columns_in_any_order():
+    plain = lots(lot_details([FIRST, SECOND]))
+    moved = lots(lot_details([FIRST, SECOND], LOTS_NARROW[::-1]))
+    assert serious(moved) == ["header_known"]
+    assert facts(moved) == facts(plain)
+
+
+def test_gains_before_wash_sales_are_left_out():
+    wide = {**FIRST, "Gain/Loss $": "$300.00", "Transaction G/L $": "$400.00"}
+    reading = lots(lot_details([wide, SECOND], LOTS_WIDE))
+    assert rows(reading, "tax_lots", "unrealized_gain_loss") == [("$300.00",), ("--",)]
 
 
 def test_data_rows_with_a_comma_more_than_the_header():

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from python_steps.feeds.identifiers import is_account_reference, is_cusip, option_underlying
+from python_steps.feeds.schwab_securities import bond_terms, option_terms, proven_bond_type
 from tests.python_steps.feeds.files import (
     HOLDINGS,
     SCHWAB_2020,
@@ -150,8 +151,76 @@ def test_options_cusips_and_unknown_words():
         ("OTHER", "0.01", None, None),
         ("OTHER", None, None, None),
     ]
-    assert serious(reading) == ["cusip_check_digit", "security_type_known"]
-    assert "Hovercraft" in reading.violations[1].message
+    assert serious(reading) == ["cusip_check_digit", "bond_type_proven", "security_type_known"]
+    assert "Hovercraft" in reading.violations[2].message
+    columns = ("put_call", "strike_price", "expiration_date")
+    assert rows(reading, "securities", *columns)[0] == ("PUT", "32.00", "2027-01-15")
+    assert rows(reading, "securities", *columns)[3] == (None, None, None)
+
+
+BONDS = [
+    ("912810SP4", "US TREASURY 1.375%08/50UST BOND DUE 08/15/50"),
+    ("06418CPW0", "A BANK LITTLE R 4.7%28CD FDIC INS DUE 08/09/28US"),
+    ("912909AN8", "A STEEL CORP 6.875%29NOTES DUE 03/01/29"),
+    ("91282CAB7", "T NOTE 0.25%"),
+]
+
+
+def bonds(*of: tuple[str, str]) -> str:
+    header = SCHWAB_2025
+    lines = schwab_single(header, holdings=[], value_total="$--", basis_total="--").split("\r\n")
+    held = [
+        schwab_row(header, symbol=symbol, name=name, quantity="1,000", price="99.5",
+                   value="$995.00", basis="$990.00", type="Fixed Income")
+        for symbol, name in of
+    ]  # fmt: skip
+    return "\r\n".join([*lines[:3], *held, *lines[3:]])
+
+
+def test_fixed_income_is_typed_where_the_file_proves_it():
+    reading = schwab(bonds(*BONDS))
+    columns = ("cusip", "security_type", "price_factor", "coupon_rate", "maturity_date")
+    assert rows(reading, "securities", *columns) == [
+        ("912810SP4", "BOND_TREASURY", "0.01", "1.375", "2050-08-15"),
+        ("06418CPW0", "CD", "0.01", "4.7", "2028-08-09"),
+        ("912909AN8", "OTHER", "0.01", "6.875", "2029-03-01"),
+        ("91282CAB7", "BOND_TREASURY", "0.01", "0.25", None),
+    ]
+    found = [broken for broken in reading.violations if broken.rule == "bond_type_proven"]
+    assert [(f.severity, f.scope, f.security_key) for f in found] == [
+        ("warn", "position", "912909AN8")
+    ]
+
+
+def test_terms_in_text_are_read_only_where_they_are_certain():
+    day = date(2026, 11, 19)
+    assert bond_terms("X DUE 11/18/26", day) == {"maturity_date": "2026-11-18"}, "just matured"
+    assert bond_terms("X DUE 11/19/24", day) == {"maturity_date": "2124-11-19"}
+    assert bond_terms("X DUE 08/15/50", day) == {"maturity_date": "2050-08-15"}
+    assert bond_terms("X DUE 11/19/2020", None) == {"maturity_date": "2020-11-19"}
+    assert bond_terms("X DUE 11/19/30", None) == {}
+    assert bond_terms("X DUE 13/45/30", day) == {}
+    assert bond_terms("STEP 1%THEN 2% DUE", day) == {}
+    assert option_terms("XYZ 13/45/2027 32.00 P") == {}
+    assert option_terms("VTI") == {}
+    words = {"us treasury": "BOND_TREASURY", "cd fdic ins": "CD"}
+    both = proven_bond_type("", "US TREASURY CD FDIC INS", by_cusip_prefix={}, by_words=words)
+    assert both is None, "words that contradict each other prove nothing"
+
+
+@pytest.mark.parametrize("header", [SCHWAB_2020, SCHWAB_2023, SCHWAB_2026])
+def test_columns_in_any_order(header):
+    settings = {"comma": ","} if header is SCHWAB_2020 else {}
+    plain = schwab(schwab_single(header, TITLES["2023"], **settings))
+    moved = schwab(schwab_single(header[::-1], TITLES["2023"], **settings))
+    assert serious(moved) == ["header_known"]
+    assert facts(moved) == facts(plain)
+
+
+def test_gains_are_kept_as_the_custodian_states_them():
+    content = schwab_single().replace('"$2,000.00","--"', '"$2,000.00","$500.00"')
+    reading = schwab(content)
+    assert rows(reading, "positions", "unrealized_gain_loss") == [("$500.00",), ("--",)]
 
 
 def test_negative_cash_and_money_funds():
