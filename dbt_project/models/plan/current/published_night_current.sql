@@ -10,7 +10,7 @@
     'fct_target_drift', 'fct_drift_summary', 'fct_data_quality_results', 'fct_positions', 'fct_tax_lots',
     'fct_wash_sale_matches', 'fct_wash_sale_windows', 'fct_rebalance_plans', 'fct_recommended_trades',
     'fct_trade_lots', 'fct_tax_impact', 'fct_allocation_comparison', 'fct_asset_location',
-    'fct_trade_exceptions', 'fct_compliance_checks', 'fct_fact_sources'
+    'fct_trade_exceptions', 'fct_compliance_checks', 'fct_realized_gains', 'fct_fact_sources'
 ] %}
 {% set hooks = [] %}
 {% for mart in marts %}
