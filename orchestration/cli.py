@@ -7,6 +7,7 @@ mapping is blocked, 2 the command cannot be carried out as it was given.
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import os
@@ -32,6 +33,7 @@ from rich.tree import Tree
 from orchestration import questions
 from orchestration.home import PROJECT_ROOT, Home
 from orchestration.questions import QuestionError, Snapshot
+from python_steps.reports.styles import FORMULA_STARTS
 
 if TYPE_CHECKING:
     from orchestration.trace import Step
@@ -444,14 +446,28 @@ def _of_group(rows: Sequence[dict[str, Any]], group: str) -> list[dict[str, Any]
 def sql(
     query: Annotated[str, typer.Argument(help="A query on schemas marts and ops.")],
     as_json: JsonOption = False,
+    as_csv: Annotated[
+        bool,
+        typer.Option(
+            "--csv",
+            help="Print CSV for a spreadsheet: text that it would run as a formula begins with '.",
+        ),
+    ] = False,
     data: DataOption = None,
 ) -> None:
     """Run a query on the published snapshot.
 
     Example: `evenkeel sql "select * from marts.fct_household_drift_current where is_breach"`
+
+    What tables and columns mean is in the snapshot too (`select * from duckdb_columns()`).
     """
     with _told_errors():
+        if as_json and as_csv:
+            raise ValueError("give either --json or --csv")
         rows = Snapshot(Home.from_environment(data).published).query(query)
+    if as_csv:
+        _print_csv(rows)
+        return
     if as_json:
         _print_json(rows)
         return
@@ -729,6 +745,23 @@ def _money(value: Decimal | None) -> str:
 def _without_minus_zero(value: Decimal) -> Decimal:
     """The value at two decimals; what rounds to nothing is shown without a sign."""
     return round(value, 2) + 0 if value.is_finite() else value
+
+
+def _print_csv(rows: Sequence[Mapping[str, Any]]) -> None:
+    lines = csv.writer(sys.stdout)
+    if rows:
+        lines.writerow([_harmless(name) for name in rows[0]])
+    lines.writerows([[_harmless(value) for value in row.values()] for row in rows])
+
+
+def _harmless(value: Any) -> Any:
+    """The value as a CSV cell that no spreadsheet takes for a formula; numbers stay numbers."""
+    told = _json_value(value)
+    if isinstance(told, (dict, list)):
+        told = json.dumps(told, ensure_ascii=False)
+    if isinstance(told, str) and told.lstrip(" ").startswith(FORMULA_STARTS):
+        return told if isinstance(value, Decimal) else f"'{told}"
+    return told
 
 
 def _print_json(answer: Any) -> None:

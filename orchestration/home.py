@@ -21,6 +21,9 @@ from python_steps.policy import FirmPolicy, documented_settings, firm_policy_fro
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT_FOLDER = PROJECT_ROOT / "dbt_project"
 
+# Clients' numbers stand in every file: nothing for the group, nothing for others.
+_OWNER_ONLY = 0o077
+
 # One step at a time opens the warehouse (DuckDB takes one writing process); no telemetry,
 # no newsletter form over the first page.
 _DAGSTER_INSTANCE_SETTINGS = """\
@@ -100,10 +103,14 @@ class Home:
         return self.folder / "reports" / as_of_date.isoformat()
 
     def activate(self) -> Home:
-        """Create the folder and point Dagster and dbt of this process and its children at it."""
+        """Create the folder and point Dagster and dbt of this process and its children at it.
+
+        All that this process and its children write from now on is for their own user only.
+        """
+        os.umask(_OWNER_ONLY)
         for folder in (self.landing, self.archive, self.published.parent, self.dagster, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o700)
+        self._close_to_others()
         instance_settings = self.dagster / "dagster.yaml"
         if not instance_settings.exists():
             instance_settings.write_text(_DAGSTER_INSTANCE_SETTINGS, encoding="utf-8")
@@ -118,6 +125,23 @@ class Home:
         os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
         return self
 
+    def _close_to_others(self) -> None:
+        """Take from other users what an older version or another program has left open to them.
+
+        What lies in a folder that is closed was made closed, so that a folder is walked once only.
+        What custodians deliver belongs to who delivers it: nobody else comes past the folder above.
+        """
+        self.folder.chmod(0o700)
+        for path in sorted(self.folder.iterdir()):
+            if path.is_symlink() or path == self.landing:
+                continue
+            if path.is_dir() and _is_open_to_others(path):
+                for inside in path.rglob("*"):
+                    if not inside.is_symlink() and _is_open_to_others(inside):
+                        inside.chmod(inside.stat().st_mode & 0o700)
+            if _is_open_to_others(path):
+                path.chmod(path.stat().st_mode & 0o700)
+
     def policy(self) -> FirmPolicy:
         """The firm's policy: its file over the documented defaults.
 
@@ -128,6 +152,10 @@ class Home:
             return FirmPolicy()
         given = yaml.safe_load(self.policy_file.read_text(encoding="utf-8")) or {}
         return firm_policy_from_mapping(given, source=str(self.policy_file.name))
+
+
+def _is_open_to_others(path: Path) -> bool:
+    return bool(path.stat().st_mode & _OWNER_ONLY)
 
 
 def dbt_executable() -> Path:

@@ -25,6 +25,7 @@ from data_contracts.contract import (
     load_contracts,
 )
 from orchestration.home import Home
+from orchestration.masking import with_masked_numbers
 from orchestration.names import POLICY_CUSTODIAN, POLICY_FOLDER
 from orchestration.warehouse import OPS_TABLES, RAW_META_COLUMNS, Warehouse, replace_rows
 from python_steps.feeds.keys import keys_of_several_files
@@ -157,7 +158,10 @@ def load_feed(home: Home, warehouse: Warehouse, feed: str, as_of_date: date) -> 
         replace_ops_rows(connection, "contract_violations", gathered.violation_rows, night_feed)
     found = gathered.violation_rows
     summary.violations_by_severity = Counter(row["severity"] for row in found)
-    summary.messages = [row["message"] for row in found if row["severity"] == "block"][:20]
+    blocking = [row for row in found if row["severity"] == "block"][:20]
+    numbers = gathered.account_numbers | {row["account_number"] or "" for row in blocking}
+    # People read these in logs and in the run's events, where no full account number may stand.
+    summary.messages = [with_masked_numbers(row["message"], numbers) for row in blocking]
     return summary
 
 
@@ -171,6 +175,7 @@ class _Gathered:
     entity_rows: list[dict[str, Any]] = field(default_factory=list)
     violation_rows: list[dict[str, Any]] = field(default_factory=list)
     origins: dict[str, _Origin] = field(default_factory=dict)
+    account_numbers: set[str] = field(default_factory=set)
 
 
 def _gather(
@@ -188,6 +193,7 @@ def _gather(
         seen.add((file.custodian, file.source_file_id))
         found.origins[file.source_file_id] = _origin_of(file)
         reading = read_file(file, as_of_date)
+        found.account_numbers.update(reading.covered_accounts)
         found.file_rows.append(_file_row(file, reading, as_of_date, received_at))
         found.violation_rows += [
             _violation_row(violation, file, feed, as_of_date) for violation in reading.violations

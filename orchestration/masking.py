@@ -13,6 +13,8 @@ from collections.abc import Iterable
 # Longer numbers keep four characters, shorter ones two; a number up to this long is replaced only
 # where it stands alone, since it would be found inside other numbers.
 _SHORT = 6
+# As custodians mask in their own files: XXXX-1234, ...234, ****1234.
+_MASKED = re.compile(r"[Xx*.]{2}")
 
 
 def masked_number(number: str) -> str:
@@ -24,7 +26,7 @@ def with_masked_numbers(text: str, numbers: Iterable[str]) -> str:
     """The text with every one of the numbers masked, the longest first."""
     told = text
     for number in sorted({one for one in numbers if one}, key=lambda one: (-len(one), one)):
-        if number not in told or number == masked_number(number):
+        if number not in told or _MASKED.match(number):
             continue
         if len(number) > _SHORT:
             told = told.replace(number, masked_number(number))

@@ -33,6 +33,8 @@ _ENTITIES: dict[str, tuple[str, ...]] = {
     "cash_flow": ("cash_flows",),
 }
 
+_OF_PEOPLE = ("accounts", "account_settings")
+
 
 @dataclass
 class Step:
@@ -651,6 +653,9 @@ class _Files:
             texts = list(dict.fromkeys(found.to_pylist()))
             if len(texts) > 1:
                 return f"(line {row} holds {len(texts)} rows)"
+            if texts and entity in _OF_PEOPLE:
+                # What else such a row says of people is nobody's business here.
+                return _cells_read(table.filter(pc.equal(table["source_row_number"], row)), reading)
             if texts:
                 return with_masked_numbers(texts[0], reading.covered_accounts)
         return f"(no row was read from line {row})"
@@ -682,6 +687,17 @@ class _Files:
                 else "(not shown: the file is refused by today's reader)"
             )
         return self._readings[file_id]
+
+
+def _cells_read(rows: Any, reading: Any) -> str:
+    """The columns that the contract knows, each by its name."""
+    (row,) = rows.slice(0, 1).to_pylist()
+    told = ", ".join(
+        f"{name}={value}"
+        for name, value in row.items()
+        if value and name not in ("source_row_number", "row_as_received")
+    )
+    return with_masked_numbers(f"(columns read) {told}", reading.covered_accounts)
 
 
 def _one_of(what: str, rows: Sequence[Row], follow: Callable[[Row], Step]) -> Step:

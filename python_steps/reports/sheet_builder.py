@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 from xml.sax.saxutils import escape
 
 from python_steps.reports.layout import Column, SheetLayout, TableLayout
-from python_steps.reports.styles import KINDS, TEXT_KINDS, StyleBook
+from python_steps.reports.styles import FORMULA_STARTS, KINDS, TEXT_KINDS, StyleBook
 from python_steps.reports.texts import Texts
 
 CENT: Final = Decimal("0.01")
@@ -48,8 +48,6 @@ _SERIAL_DAY_ZERO: Final = date(1899, 12, 30)
 _NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ESCAPE_LOOKALIKE: Final = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _NOT_IN_SHEET_NAME: Final = re.compile(r"[\[\]:*?/\\]")
-# What a spreadsheet may read as the start of a formula, full-width forms included.
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 class Marked(NamedTuple):
@@ -434,7 +432,7 @@ class SheetBuilder:
         text = safe_text(value)
         if not text:
             return f'<c r="{place}" s="{self._numbers[style, variant, False]}"/>'
-        quoted = text.lstrip(" ").startswith(_FORMULA_STARTS)
+        quoted = text.lstrip(" ").startswith(FORMULA_STARTS)
         number = self._numbers[style, variant, quoted]
         return (
             f'<c r="{place}" s="{number}" t="inlineStr"><is><t xml:space="preserve">'

@@ -26,6 +26,9 @@ CHART_TARGET: Final = "C4CAD3"
 CHART_BEFORE: Final = "E08E0B"
 CHART_AFTER: Final = "0B4F7C"
 
+# What a spreadsheet may read as the start of a formula, full-width forms included.
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
 FONT: Final = "Calibri"
 BODY_SIZE: Final = 10
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import signal
 import socket
@@ -35,6 +37,7 @@ def test_help_names_every_command():
         "tax-impact",
         "wait-or-trade",
         "sql",
+        "trace",
         "ui",
         "demo-book",
         "bench",
@@ -168,6 +171,26 @@ def test_json_of_any_type_is_json(published):
             "d": "1.10",
         }
     ]
+
+
+DANGEROUS = ('=HYPERLINK("http://example.invalid","x")', "+1+1", "-2+3", "@x", "\tx", " =1", "\rx")
+
+
+@pytest.mark.parametrize("text", DANGEROUS)
+def test_csv_holds_nothing_that_a_spreadsheet_would_run(published, text):
+    quoted = text.replace("'", "''")
+    query = f"select '{quoted}' as \"=name\", -1.50::decimal(9,2) as amount, ['@y'] as l, null as n"
+    result = runner.invoke(app, ["sql", "--csv", query, "--data", str(published)])
+    assert result.exit_code == 0
+    header, row = csv.reader(io.StringIO(result.stdout, newline=""))
+    assert header == ["'=name", "amount", "l", "n"]
+    assert row == [f"'{text}", "-1.50", '["@y"]', ""]
+
+
+def test_csv_and_json_at_once_are_refused(published):
+    result = runner.invoke(app, ["sql", "--csv", "--json", "select 1", "--data", str(published)])
+    assert result.exit_code == 2
+    assert "either --json or --csv" in said(result)
 
 
 def _children(parent: int) -> set[int]:

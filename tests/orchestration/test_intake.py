@@ -160,3 +160,25 @@ def test_a_corrected_file_under_another_name_does_not_count_twice_in_silence(hom
     for each in found:
         assert "A1" in each["message"]
         assert "in cash_balances.csv and cash_balances_20261119.csv" in each["message"]
+
+
+def test_messages_for_logs_and_events_show_no_whole_account_number(home, warehouse):
+    header = "account_number,cusip,ticker,long_short,quantity,market_value,currency"
+    rows = ["41000020,,VTI,LONG,1,10,USD", "41000020,,VTI,LONG,1,10,USD", "41000021,,,LONG,x,1,USD"]
+    land(home, "alpine/positions.csv", "\n".join([header, *rows, "41000022,VTI", ""]))
+    summary = load(home, warehouse)
+    told = " ".join(summary.messages)
+    assert "XXXX0020" in told
+    assert "4100002" not in told
+    # The working tables keep the number: what a message is about must be found again.
+    kept = warehouse.read("select distinct account_number from ops.contract_violations")
+    assert "41000020" in kept["account_number"].to_pylist()
+
+
+def test_a_row_that_cannot_be_read_is_not_quoted(home, warehouse):
+    broken = accounts_file("1", "2").replace("Account 2", "Ada, Lovelace, 078-05-1120")
+    land(home, "alpine/accounts.csv", broken)
+    load(home, warehouse)
+    found = [row for row in violations(warehouse) if row["rule"] == "ragged_row"]
+    assert "5 cells" in found[0]["message"]
+    assert not any("Lovelace" in str(row) or "1120" in str(row) for row in found)

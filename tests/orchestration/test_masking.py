@@ -21,7 +21,7 @@ def test_the_end_of_a_number_stays(number, masked):
         ("410000201 and 4100002", ["4100002", "410000201"], "XXXX0201 and XXXX0002"),
         # A short number is found only where it stands alone.
         ("123,4123.50,123", ["123"], "XXXX23,4123.50,XXXX23"),
-        ("...123 stays", ["...1234"], "...123 stays"),
+        ("...123 and XXXX-1234 stay", ["...123", "XXXX-1234"], "...123 and XXXX-1234 stay"),
         ("XXXX0020 stays", ["XXXX0020", ""], "XXXX0020 stays"),
         ("VTI,10", [], "VTI,10"),
     ],
