@@ -17,6 +17,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from orchestration import ops_descriptions
+
 # Rows of a row group of DuckDB's files.
 _ROW_GROUP = 122_880
 SCHEMAS = ("raw", "staging", "intermediate", "marts", "tax", "rebalance", "ops")
@@ -160,6 +162,7 @@ class Warehouse:
                 ensure_table(connection, f"raw.{entity}", declared)
             for name, declared in OPS_TABLES.items():
                 ensure_table(connection, f"ops.{name}", declared)
+                _describe(connection, name, declared)
         self.path.chmod(0o600)
 
     def begin_working_session(self, as_of_date: date, run_id: str) -> None:
@@ -234,6 +237,14 @@ def ensure_table(
     for name, kind in columns.items():
         if name not in present:
             connection.execute(f'alter table {table} add column "{name}" {kind}')
+
+
+def _describe(connection: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, str]) -> None:
+    """Comments of one table of orchestration's own; dbt describes its tables itself."""
+    connection.execute(f"comment on table ops.{name} is '{_quoted(ops_descriptions.TABLES[name])}'")
+    for column in columns:
+        text = _quoted(ops_descriptions.COLUMNS[column])
+        connection.execute(f"comment on column ops.{name}.{column} is '{text}'")
 
 
 def column_names(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
@@ -354,30 +365,50 @@ def _without_catalog(definition: str) -> str:
 
 
 def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
-    """Carry the documentation of tables and columns over, so that analysts see it too."""
-    published = set(_tables(connection))
-    tables = connection.execute(
+    """Carry the documentation of tables, views and columns over, so that analysts see it too.
+
+    The view `<mart>_current` shows the columns of its mart and is described by it.
+    """
+    described = _comments(connection)
+    views = connection.execute(
         """
-        select schema_name, table_name, comment from duckdb_tables()
-        where database_name = 'working' and comment is not null
+        select schema_name, view_name from duckdb_views()
+        where database_name = current_database() and schema_name in ('marts', 'ops')
+            and not internal
         order by all
         """
     ).fetchall()
-    for schema, table, comment in tables:
-        if (schema, table) in published:
-            connection.execute(f"comment on table {schema}.\"{table}\" is '{_quoted(comment)}'")
-    columns = connection.execute(
+    for kind, relations in (("table", _tables(connection)), ("view", views)):
+        for schema, name in relations:
+            source = name if (schema, name) in described else name.removesuffix("_current")
+            for column, comment in described.get((schema, source), {}).items():
+                told = (
+                    f'column {schema}."{name}"."{column}"'
+                    if column
+                    else f'{kind} {schema}."{name}"'
+                )
+                connection.execute(f"comment on {told} is '{_quoted(comment)}'")
+
+
+def _comments(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], dict[str, str]]:
+    """Comments of the working file by schema and relation, then by column; its own under ''."""
+    rows = connection.execute(
         """
+        select schema_name, table_name as name, '' as column_name, comment from duckdb_tables()
+        where database_name = 'working' and comment is not null
+        union all
+        select schema_name, view_name, '', comment from duckdb_views()
+        where database_name = 'working' and comment is not null
+        union all
         select schema_name, table_name, column_name, comment from duckdb_columns()
         where database_name = 'working' and comment is not null
         order by all
         """
     ).fetchall()
-    for schema, table, column, comment in columns:
-        if (schema, table) in published:
-            connection.execute(
-                f'comment on column {schema}."{table}"."{column}" is \'{_quoted(comment)}\''
-            )
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for schema, name, column, comment in rows:
+        found.setdefault((schema, name), {})[column] = comment
+    return found
 
 
 def _quoted(text: object) -> str:

@@ -86,7 +86,12 @@ def test_snapshot_holds_marts_and_ops_only_with_views_and_comments(warehouse, tm
     with warehouse.open() as connection:
         connection.execute("create table marts.facts as select date '2026-11-16' as as_of_date")
         connection.execute("comment on table marts.facts is 'The owner''s facts'")
+        connection.execute("comment on column marts.facts.as_of_date is 'Session''s date'")
         connection.execute("create view marts.facts_current as select * from warehouse.marts.facts")
+        connection.execute(
+            "create view marts.newest as select max(as_of_date) as d from marts.facts"
+        )
+        connection.execute("comment on view marts.newest is 'The newest'")
     published = tmp_path / "published" / "evenkeel.duckdb"
     published.parent.mkdir()
     publish_snapshot(warehouse.path, published)
@@ -96,10 +101,32 @@ def test_snapshot_holds_marts_and_ops_only_with_views_and_comments(warehouse, tm
         ).fetchall()
         assert schemas == [("marts",), ("ops",)]
         assert connection.execute("select * from marts.facts_current").fetchall() == [(MONDAY,)]
-        comment = connection.execute(
-            "select comment from duckdb_tables() where table_name = 'facts'"
-        ).fetchone()
-        assert comment == ("The owner's facts",)
+        comments = connection.execute(
+            """
+            select table_name, '', comment from duckdb_tables() where schema_name = 'marts'
+            union all
+            select view_name, '', comment from duckdb_views() where schema_name = 'marts'
+            union all
+            select table_name, column_name, comment from duckdb_columns()
+            where schema_name = 'marts'
+            order by all
+            """
+        ).fetchall()
+        assert comments == [
+            ("facts", "", "The owner's facts"),
+            ("facts", "as_of_date", "Session's date"),
+            ("facts_current", "", "The owner's facts"),
+            ("facts_current", "as_of_date", "Session's date"),
+            ("newest", "", "The newest"),
+            ("newest", "d", None),
+        ]
+        undescribed = connection.execute(
+            """
+            select table_name, column_name from duckdb_columns()
+            where schema_name = 'ops' and comment is null
+            """
+        ).fetchall()
+        assert undescribed == []
     assert published.stat().st_mode & 0o077 == 0
 
 

@@ -1,0 +1,69 @@
+"""What the tables of schema ops that orchestration writes mean, for the comments analysts read.
+
+Belongs here: one sentence per table and column. Does not belong here: their types
+(orchestration.warehouse), the tables that dbt writes (their yml). Column names that several tables
+share mean the same in all of them.
+"""
+
+from __future__ import annotations
+
+TABLES: dict[str, str] = {
+    "received_files": "Every file of the landing folder, recognised or not. One row per file.",
+    "source_files": "Files received for a session and what became of them. One row per file.",
+    "file_entities": "What each accepted file delivered. One row per file and entity.",
+    "contract_violations": "Every broken rule of a contract, unmasked. One row per violation.",
+    "nights": "How each night ended. One row per session and version.",
+    "workbooks": "Household workbooks of a session. One row per household.",
+    "working_session": "The session that the working tables are built for. One row.",
+    "stage_timings": "What each stage of a night cost. One row per run and stage.",
+}
+
+COLUMNS: dict[str, str] = {
+    "advisor_id": "The advisor whose folder the workbook lies in.",
+    "account_number": "Account number as received.",
+    "as_of_date": "Session that the row is about.",
+    "as_of_source": "Where the file states its date: TRAILER, TITLE, FILE_NAME, FIELD or folder.",
+    "children_peak_memory_mb": "Most memory of the processes the stage started, megabytes.",
+    "control_amount": "Total market value or quantity that the file itself states.",
+    "control_row_count": "Rows that the file itself says it has.",
+    "covered_from_date": "First day of the transactions the file says it holds; null: not said.",
+    "custodian": "Custodian code: the landing folder's name in upper case.",
+    "delivery_mode": "FULL, or DELTA where only changes are sent.",
+    "detail": "Why a workbook failed.",
+    "entity": "Canonical entity the rows belong to.",
+    "expected": "What the rule demands.",
+    "feed": "Feed that recognised the file.",
+    "feed_role": "source, or cross_check where it only confirms another feed.",
+    "file_name": "Name of the file as received.",
+    "header_fingerprint": "Sixteen digits that name the header: a new one is a changed layout.",
+    "household_id": "Household.",
+    "is_stale": "True when an earlier session was run anew since: the night stands on older facts.",
+    "known_at": "When the night was recorded, UTC.",
+    "lot_key": "The custodian's id of the lot, where the row names one.",
+    "manifest_hash": "SHA-256 over all inputs of the night: files, policy, code.",
+    "message": "The finding as a sentence that says what to do.",
+    "note": "What people should know of the night.",
+    "observed": "What the file says.",
+    "parser_version": "Version of the feed's reader.",
+    "path": "Where the workbook lies beneath the session's folder.",
+    "peak_memory_mb": "Most memory of the process until the stage ended, megabytes.",
+    "received_at": "When the file was first received, UTC.",
+    "row_count": "Rows loaded.",
+    "rule": "Name of the broken rule.",
+    "run_id": "Run of the orchestrator.",
+    "scope": "How far the finding reaches: lot, position, account, household or feed.",
+    "seconds": "Time it took.",
+    "security_key": "Identifier of the security as received.",
+    "severity": "block or warn.",
+    "sha256": "SHA-256 of the workbook.",
+    "size_bytes": "Size of the file.",
+    "source_file_id": "SHA-256 of the file.",
+    "source_row_number": "Physical line in the file, counted from 1.",
+    "stage": "Name of the stage.",
+    "stale_reason": "Which earlier session was run anew.",
+    "state": "complete, degraded or failed.",
+    "stated_as_of_date": "Date the file itself states; null: none.",
+    "status": "Fate of a file: LOADED, QUARANTINED; of a workbook: written, unchanged, failed.",
+    "version": "How often the session's night has been run anew, from 1.",
+    "who_must_act": "Who can settle it.",
+}
