@@ -31,6 +31,7 @@ from python_steps.findings import Violation
 _TITLE = re.compile(
     r"^(?P<symbol>.+?) Lot Details for (?P<account>.+?)(?: as of .*)?$", re.IGNORECASE
 )
+_HEADER_NAMES = {"open date", "quantity"}
 
 
 def read(file: ReceivedFile, contract: FeedContract) -> FileReading:
@@ -135,6 +136,8 @@ class _Walk:
             return
         if self.reader is None:
             self._header(record)
+        elif {normalised(cell) for cell in record.cells} >= _HEADER_NAMES:
+            self._broken("section_understood", "a second header", record)
         elif self.total is not None:
             self._broken("section_understood", f"{record.text[:60]!r} after the Total row", record)
         elif self._label(record, self.reader) in self.contract.mappings["special_rows"]:

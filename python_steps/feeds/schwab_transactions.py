@@ -345,6 +345,8 @@ class _Walk:
     def _total(self, record: Record, section: _Section, reader: RowReader) -> None:
         if section.has_total:
             self._broken("section_understood", "a second total", record.line)
+        if not section.is_titled:
+            self._broken("section_understood", "a total without a title line", record.line)
         section.has_total = True
         self._compare(
             section, reader.texts("transactions", record.cells)["net_amount"], record.line
@@ -413,15 +415,19 @@ class _Walk:
             )
         else:
             self.violations += self.later_rows
-        if all(section.has_total for section in self.sections):
+        has_totals = all(section.has_total for section in self.sections)
+        if has_totals and not any(section.is_titled for section in self.sections):
             return
+        counted = f"{len(self.sections)} accounts" if has_totals else f"{row_count} rows"
         self.violations.append(
             self.contract.violation(
                 "control_total_present",
                 file_name=self.file.file_name,
-                observed=f"{row_count} rows, a number the file does not confirm",
+                observed=f"{counted}, a number the file does not confirm",
             )
         )
+        if has_totals:
+            return
         if not ends_whole:
             self.violations.append(
                 self.contract.violation(

@@ -160,6 +160,12 @@ def test_an_unseen_header_is_reported():
     assert serious(lots(content)) == ["unknown_column", "header_known"]
 
 
+def test_a_second_header_is_no_lot():
+    lines = lot_details([FIRST, SECOND]).split("\r\n")
+    reading = lots("\r\n".join([*lines[:4], lines[2], *lines[4:]]))
+    assert rules(reading) == ["section_understood"]
+
+
 def test_lines_after_the_total_are_not_understood():
     content = lot_details([FIRST, SECOND]) + '"GLD","1"\r\n'
     assert rules(lots(content)) == ["section_understood"]
