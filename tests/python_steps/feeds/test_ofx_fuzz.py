@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.python_steps.feeds import mutations
+from tests.python_steps.feeds import damage
 from tests.python_steps.feeds.files import SESSION, facts, read, received, rules
 from tests.python_steps.feeds.ofx_files import BND, ONE, TWO, Writer
 
@@ -27,13 +27,13 @@ TRUTHS = {
 }
 # One row of a sub-thousand-line file is read in a millisecond; the suite costs more.
 quickly = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 
 
 def claim(changed: bytes, writer: Writer, *, quick: bool = False) -> None:
     file = received("FIDELITY", "s.qfx", changed)
-    mutations.assert_same_or_flagged(file, SESSION, TRUTHS[writer][1], quick=quick)
+    damage.assert_same_or_flagged(file, SESSION, TRUTHS[writer][1], quick=quick)
 
 
 @pytest.mark.parametrize("writer", [ONE, TWO])
@@ -56,11 +56,11 @@ def test_cut_at_any_byte(writer):
 @given(position=st.integers(min_value=0, max_value=500))
 @quickly
 def test_a_line_lost_or_doubled(writer, position):
-    claim(mutations.with_line_twice(TRUTHS[writer][0], position), writer, quick=True)
-    lost = mutations.without_line(TRUTHS[writer][0], position)
+    claim(damage.with_line_twice(TRUTHS[writer][0], position), writer, quick=True)
+    lost = damage.without_line(TRUTHS[writer][0], position)
     reading = read("FIDELITY", "s.qfx", lost)
     for entity in ("positions", "cash_balances"):
-        if reading.status == "LOADED" and not mutations.flagged(reading):
+        if reading.status == "LOADED" and not damage.flagged(reading):
             assert known(reading, entity) <= known(TRUTHS[writer][1], entity)
 
 
@@ -69,10 +69,10 @@ def known(reading, entity):
     return {cell for row in facts(reading).get(entity, {}) for cell in row if cell[1]}
 
 
-@pytest.mark.parametrize("name", sorted(mutations.ENCODINGS))
+@pytest.mark.parametrize("name", sorted(damage.ENCODINGS))
 @pytest.mark.parametrize("writer", [ONE, TWO])
 def test_other_encodings(writer, name):
-    changed = mutations.ENCODINGS[name](TRUTHS[writer][0])
+    changed = damage.ENCODINGS[name](TRUTHS[writer][0])
     assert facts(read("FIDELITY", "s.qfx", changed)) == facts(TRUTHS[writer][1])
 
 
