@@ -20,7 +20,7 @@ from python_steps.findings import Violation
 # The words for nothing of dbt_project/macros/casting.sql, which reads the same columns.
 NULL_WORDS = frozenset(
     {"", "--", "-", "N/A", "NA", "NONE", "NULL", "NO NUMBER"}
-    | {"NOT APPLICABLE", "INCOMPLETE", "MISSING", "VARIOUS", "UNKNOWN"}
+    | {"NOT APPLICABLE", "INCOMPLETE", "MISSING", "VARIOUS", "UNKNOWN", "UNAVAILABLE"}
 )
 _CLASS_SHARE = re.compile(r"([A-Z]{1,5})[/ ]([A-Z])")
 _PRECEDENCE = ("CUSTODIAN_ID", "CUSIP", "ISIN", "TICKER")

@@ -221,6 +221,7 @@ class _Walk:
     def _cash(self, account: _Account) -> None:
         rows = [*account.core, *account.pending]
         if not rows:
+            self._no_cash(account)
             return
         if not account.core:
             self.reader.broken(
@@ -240,6 +241,28 @@ class _Walk:
             },
             line=rows[0].record.line,
             text="\n".join(money.record.text for money in rows),
+        )
+
+    def _no_cash(self, account: _Account) -> None:
+        """A plan of an employer holds funds and no cash, and is said to; others stay unknown."""
+        if not re.fullmatch(self.forms["plan_account"], account.number):
+            return
+        self.reader.broken(
+            "plan_holds_no_cash",
+            account.record,
+            f"no core position in plan account {account.number}",
+            account=account.number,
+            entity="cash_balances",
+        )
+        self.reader.collectors["cash_balances"].add(
+            {
+                "account_number": account.number,
+                "currency": self.contract.mappings["constants"]["currency"],
+                "trade_date_balance": "0",
+                "settlement_date_balance": "0",
+            },
+            line=account.record.line,
+            text=account.record.text,
         )
 
     # Holdings

@@ -303,6 +303,16 @@ def test_codes_of_a_plans_funds_are_no_cusips():
     assert rows(reading, "securities", "security_type") == [("OTHER",)]
 
 
+def test_a_plan_without_a_core_position_has_no_cash_and_a_brokerage_account_is_not_known():
+    fund = holding("FXAIX", "1", "$9.00", "$9.00", account="12366", type="")
+    reading = fidelity(positions(fund, holding("VTI", "1", "$9.00", "$9.00")))
+    assert [(f.severity, f.account_number) for f in named(reading, "plan_holds_no_cash")] == [
+        ("info", "12366")
+    ]
+    columns = ("account_number", "trade_date_balance", "settlement_date_balance")
+    assert rows(reading, "cash_balances", *columns) == [("12366", "0", "0")]
+
+
 def test_nine_characters_that_are_no_cusip_are_told():
     reading = fidelity(positions(holding("912828YW0", "1", "$9.00", "$9.00"), core("$1.00")))
     assert serious(reading) == ["cusip_check_digit"]
