@@ -137,6 +137,18 @@ def negative(number: str) -> str:
     return number[1:] if number.startswith("-") else f"-{number}"
 
 
+def _plain_text(
+    field: FieldLayout, file: FileLayout, null_words: frozenset[str]
+) -> Callable[[str], object]:
+    """Tells the numbers that stand in plain spelling already, which most do."""
+    is_usual = file.decimal_mark == "." and not field.decimals and field.minus_signs == "-"
+    # A custodian may write 0 or 99999 where it knows nothing.
+    is_usual &= not any(character.isdigit() for word in null_words for character in word)
+    # Minus zero and leading zeros are no plain spelling.
+    pattern = r"-?[1-9][0-9]*(?:\.[0-9]+)?|0(?:\.[0-9]+)?" if is_usual else r"(?!)"
+    return re.compile(pattern).fullmatch
+
+
 @cache
 def _number_pattern(
     decimal_mark: str, thousands_mark: str, minus_signs: str, plus_signs: str
@@ -181,9 +193,12 @@ def _number_getter(
     field: FieldLayout, part: int, raw: Getter, file: FileLayout, null_words: frozenset[str]
 ) -> Getter:
     if field.start is None:
+        is_plain = _plain_text(field, file, null_words)
 
         def of_cell(parts: Parts) -> str:
             text = raw(parts)
+            if is_plain(text):
+                return text
             return "" if text.lower() in null_words else plain_number(text, field, file)
 
         return of_cell

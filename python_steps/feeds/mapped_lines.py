@@ -158,10 +158,13 @@ class _Walk:
         self.by_type = {one.type: one for one in layout.records.values() if one.type is not None}
         self.by_start = [one for one in layout.records.values() if one.starts_with]
         self.catch_all = next((one for one in layout.records.values() if one.is_catch_all), None)
+        self.continuations = {
+            base.name: layout.continuations(base) for base in layout.of_role("rows")
+        }
         self.places = {
             record.name: place + 1
-            for base in layout.of_role("rows")
-            for place, record in enumerate(layout.continuations(base))
+            for of_base in self.continuations.values()
+            for place, record in enumerate(of_base)
         }
 
     def walked(self, text: str) -> MappedLines:
@@ -206,7 +209,7 @@ class _Walk:
             self._control(record, line)
         elif record.role == "rows" and self._is_whole(record, line):
             row = Row(line, [line.part], [line.text])
-            row.parts += [None] * len(self.layout.continuations(record))
+            row.parts += [None] * len(self.continuations[record.name])
             self.found.rows[record.name].append(row)
             self.base = (record, row)
 
@@ -306,7 +309,7 @@ class _Walk:
             return
         base, row = self.base
         self.base = None
-        for record in self.layout.continuations(base):
+        for record in self.continuations[base.name]:
             if record.is_required and row.parts[self.places[record.name]] is None:
                 observed = f"a line of {base.name} without its line of {record.name}"
                 self._broken("continuation_joined", observed, row.line.number)

@@ -108,6 +108,13 @@ def test_null_words_are_empty() -> None:
     assert told(reading) == []
 
 
+def test_a_number_may_be_a_null_word() -> None:
+    contract = mapped({"lots": lots_file()}, null_words=["", "0", "99999.99"])
+    text = lots_text("A1,VTI,10,03/13/2018,99999.99", "A1,BND,10,03/13/2018,0", "A1,GLD,0,0,1.0")
+    found = rows(read(text, contract), "tax_lots", "quantity", "acquisition_date", "cost_basis")
+    assert found == [("10", "2018-03-13", ""), ("10", "2018-03-13", ""), ("", "", "1.0")]
+
+
 def test_lines_before_the_names_are_skipped_as_stated() -> None:
     contract = mapped({"lots": lots_file(skip_lines=2)})
     reading = read("Quarry Bank\n\n" + lots_text(LOT), contract)
