@@ -27,6 +27,11 @@ left join {{ ref("int_securities__priced") }} as prices on lots.security_id = pr
 left join {{ ref("int_securities__described") }} as securities on lots.security_id = securities.security_id
 where
     not lots.has_position
+    -- Lots of before a merger tie to the position of after it: the rule lots_follow_an_action says so.
+    and (lots.account_id, lots.security_id) not in (
+        select (awaiting.account_id, awaiting.lot_security_id)
+        from {{ ref("int_changes__lots_awaiting_action") }} as awaiting
+    )
     -- Cash is no holding, whatever lots are sent of it.
     and coalesce(securities.security_type, '') <> 'CASH'
     -- Without tonight's positions there is nothing to tie to; required_file_arrived says so.
