@@ -54,6 +54,7 @@ INTERMEDIATE_TABLES: dict[str, dict[str, str]] = {
         "is_frozen": "boolean",
         "frozen_reason": "varchar",
         "source_lot_id": "varchar",
+        "attributes_key": "varchar",
         "source_file_id": "varchar",
         "source_row_number": "bigint",
         "currency": "varchar",

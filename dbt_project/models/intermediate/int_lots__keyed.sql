@@ -1,81 +1,30 @@
 -- Open lots with their identity, tied to account, security and position, before any rule is applied.
--- The custodian's lot id is the identity where there is one; else what a lot keeps for life: security,
--- acquisition and unadjusted unit cost, and an occurrence number among lots that share all of these.
-with received as (
+-- The custodian's lot id is the identity where there is one; else what int_lots__carried says: the lot of
+-- the last night that it is, or a new one, named after what a lot keeps for life and a number.
+with named as (
     select
-        account_references.account_id,
-        identified.security_id,
-        lots.*,
-        coalesce(lots.currency, positions.currency) as basis_currency,
-        positions.security_id is not null as has_position
-    from {{ ref("stg_tax_lots") }} as lots
-    inner join {{ ref("int_account_references__resolved") }} as account_references
+        received.*,
+        case
+            when received.source_lot_id is null then carried.lot_id
+            when row_number() over same_key > 1
+                then received.account_id || ':' || received.source_lot_id || '#' || row_number() over same_key
+            else received.account_id || ':' || received.source_lot_id
+        end as lot_id,
+        carried.matched_by,
+        count(*) over (partition by received.account_id, received.source_lot_id) as same_key_count
+    from {{ ref("int_lots__received") }} as received
+    left join {{ ref("int_lots__carried") }} as carried
         on
-            lots.custodian = account_references.custodian
-            and lots.account_number = account_references.account_number
-    inner join {{ ref("int_securities__identified") }} as identified
-        on lots.security_key = identified.security_key
-    left join {{ ref("int_positions__aggregated") }} as positions
-        on
-            account_references.account_id = positions.account_id
-            and identified.security_id = positions.security_id
-    where lots.quantity <> 0 or lots.quantity is null
-),
-
-keyed as (
-    select
-        *,
-        coalesce(
-            source_lot_id,
-            left(
-                md5(
-                    concat_ws(
-                        '|',
-                        security_id,
-                        coalesce(strftime(acquisition_date, '%Y-%m-%d'), ''),
-                        coalesce(acquisition_time, ''),
-                        coalesce(
-                            round(
-                                coalesce(
-                                    cost_basis_unadjusted / nullif(quantity, 0),
-                                    unit_cost,
-                                    cost_basis / nullif(quantity, 0)
-                                ),
-                                4
-                            )
-                            ::varchar,
-                            ''
-                        )
-                    )
-                ),
-                12
-            )
-        ) as lot_key
-    from received
-),
-
-numbered as (
-    select
-        *,
-        row_number() over same_key as occurrence,
-        count(*) over (partition by account_id, lot_key) as same_key_count
-    from keyed
+            received.source_lot_id is null
+            and received.source_file_id = carried.source_file_id
+            and received.source_row_number = carried.source_row_number
     window same_key as (
-        partition by account_id, lot_key
-        order by quantity desc, source_file_id asc, source_row_number asc
+        partition by received.account_id, received.source_lot_id
+        order by
+            received.quantity desc,
+            received.source_file_id asc,
+            received.source_row_number asc
     )
-),
-
-named as (
-    select
-        *,
-        account_id || ':' || lot_key
-        || case
-            when source_lot_id is null then '-' || occurrence
-            when occurrence > 1 then '#' || occurrence
-            else ''
-        end as lot_id
-    from numbered
 ),
 
 -- What the firm states about a lot takes the place of what the custodian sent, which is kept as received.
@@ -124,6 +73,8 @@ select
     custodian,
     feed,
     source_lot_id,
+    attributes_key,
+    matched_by,
     source_lot_id is not null and same_key_count > 1 as is_duplicate,
     quantity,
     case

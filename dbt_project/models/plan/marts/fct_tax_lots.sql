@@ -103,6 +103,7 @@ select
     is_frozen,
     frozen_reason,
     source_lot_id,
+    attributes_key,
     source_file_id,
     source_row_number
 from adjusted
