@@ -25,7 +25,7 @@ from data_contracts.contract import (
     load_contracts,
 )
 from orchestration.home import Home
-from orchestration.masking import with_masked_numbers
+from orchestration.masking import SHORT_NUMBER, with_masked_numbers
 from orchestration.names import POLICY_CUSTODIAN, POLICY_FOLDER
 from orchestration.warehouse import OPS_TABLES, RAW_META_COLUMNS, Warehouse, replace_rows
 from python_steps.feeds.keys import keys_of_several_files
@@ -56,15 +56,21 @@ class FeedLoad:
 
 @dataclass(frozen=True)
 class _Origin:
-    """Which file a row is of; the file's bytes are not kept."""
+    """Which file a row is of, as it may be published; the file's bytes are not kept."""
 
     custodian: str
     file_name: str
     source_file_id: str
 
 
-def _origin_of(file: ReceivedFile) -> _Origin:
-    return _Origin(file.custodian, file.file_name, file.source_file_id)
+def _origin_of(file: ReceivedFile, reading: FileReading) -> _Origin:
+    """The file without the account number that some custodians put into its name.
+
+    Short numbers stay: they would be found in dates, and tell nobody anything.
+    """
+    numbers = [number for number in reading.covered_accounts if len(number) > SHORT_NUMBER]
+    name = with_masked_numbers(file.file_name, numbers)
+    return _Origin(file.custodian, name, file.source_file_id)
 
 
 def raw_entities() -> dict[str, list[str]]:
@@ -191,12 +197,13 @@ def _gather(
             found.summary.duplicate_files += 1
             continue
         seen.add((file.custodian, file.source_file_id))
-        found.origins[file.source_file_id] = _origin_of(file)
         reading = read_file(file, as_of_date)
+        origin = _origin_of(file, reading)
+        found.origins[file.source_file_id] = origin
         found.account_numbers.update(reading.covered_accounts)
-        found.file_rows.append(_file_row(file, reading, as_of_date, received_at))
+        found.file_rows.append(_file_row(origin, reading, as_of_date, received_at))
         found.violation_rows += [
-            _violation_row(violation, file, feed, as_of_date) for violation in reading.violations
+            _violation_row(violation, origin, feed, as_of_date) for violation in reading.violations
         ]
         if reading.status != "LOADED":
             found.summary.quarantined_files += 1
@@ -324,7 +331,7 @@ def _empty_raw(entity: str) -> pa.Table:
 
 
 def _file_row(
-    file: ReceivedFile, reading: FileReading, as_of_date: date, received_at: datetime
+    file: _Origin, reading: FileReading, as_of_date: date, received_at: datetime
 ) -> dict[str, Any]:
     return {
         "as_of_date": as_of_date,

@@ -12,14 +12,14 @@ from collections.abc import Iterable
 
 # Longer numbers keep four characters, shorter ones two; a number up to this long is replaced only
 # where it stands alone, since it would be found inside other numbers.
-_SHORT = 6
+SHORT_NUMBER = 6
 # As custodians mask in their own files: XXXX-1234, ...234, ****1234.
 _MASKED = re.compile(r"[Xx*.]{2}")
 
 
 def masked_number(number: str) -> str:
     """`41000020` as `XXXX0020`, `U123` as `XXXX23`."""
-    return "XXXX" + (number[-4:] if len(number) > _SHORT else number[-2:])
+    return "XXXX" + (number[-4:] if len(number) > SHORT_NUMBER else number[-2:])
 
 
 def with_masked_numbers(text: str, numbers: Iterable[str]) -> str:
@@ -28,7 +28,7 @@ def with_masked_numbers(text: str, numbers: Iterable[str]) -> str:
     for number in sorted({one for one in numbers if one}, key=lambda one: (-len(one), one)):
         if number not in told or _MASKED.match(number):
             continue
-        if len(number) > _SHORT:
+        if len(number) > SHORT_NUMBER:
             told = told.replace(number, masked_number(number))
         else:
             alone = rf"(?<![0-9A-Za-z]){re.escape(number)}(?![0-9A-Za-z])"

@@ -6,6 +6,7 @@ Belongs here: asset definitions and their metadata. Does not belong here: readin
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
@@ -36,6 +37,9 @@ INTAKE_RECORDS = {
     "contract_violations": "Every broken rule of a contract. One row per violation.",
     "identity_findings": "Identifiers that contradict the registry. One row per contradiction.",
 }
+
+# A night's run record is read in a browser; all files stand in ops.source_files.
+_MOST_FILES_SHOWN = 200
 
 
 def feed_key(feed: str) -> dg.AssetKey:
@@ -223,6 +227,7 @@ def _raw_tables_asset(contracts: dict[str, FeedContract]) -> dg.AssetsDefinition
         with timed_stage(warehouse, as_of_date, context.run_id, "identities"):
             counts = register_identities(warehouse, home.records(), as_of_date)
         row_counts = _row_counts(warehouse, as_of_date)
+        files = _files_by_entity(warehouse, as_of_date)
         positions = row_counts["positions"]
         policy_rows = _policy_rows(warehouse, as_of_date)
         checks = {
@@ -249,11 +254,15 @@ def _raw_tables_asset(contracts: dict[str, FeedContract]) -> dg.AssetsDefinition
         }
         for spec in specs:
             schema, entity = spec.key.path
-            metadata: dict[str, int] = {}
+            metadata: dict[str, Any] = {}
             if entity in REGISTRIES:
                 metadata = counts
             elif schema == "raw":
-                metadata = {"dagster/row_count": row_counts[entity]}
+                metadata = {
+                    "dagster/row_count": row_counts[entity],
+                    "files": len(files.get(entity, [])),
+                    "file_lineage": _file_table(files.get(entity, [])),
+                }
             yield dg.MaterializeResult(
                 asset_key=spec.key,
                 metadata=metadata,
@@ -271,6 +280,53 @@ def _row_counts(warehouse: Warehouse, as_of_date: date) -> dict[str, int]:
     )
     rows = warehouse.read(query, [as_of_date]).to_pylist()
     return {row["entity"]: row["row_count"] for row in rows}
+
+
+def _files_by_entity(warehouse: Warehouse, as_of_date: date) -> dict[str, list[dict[str, Any]]]:
+    """The files that each raw table's rows of the session came from."""
+    rows = warehouse.read(
+        """
+        select
+            entities.entity, files.custodian, files.feed, files.file_name, files.source_file_id,
+            files.received_at, entities.row_count
+        from ops.file_entities as entities
+        inner join ops.source_files as files using (as_of_date, source_file_id, custodian, feed)
+        where entities.as_of_date = $1
+        order by all
+        """,
+        [as_of_date],
+    ).to_pylist()
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row["entity"], []).append(row)
+    return found
+
+
+def _file_table(files: list[dict[str, Any]]) -> dg.MetadataValue:
+    return dg.MetadataValue.table(
+        records=[
+            dg.TableRecord(
+                {
+                    "custodian": row["custodian"],
+                    "feed": row["feed"],
+                    "file": row["file_name"],
+                    "sha256": row["source_file_id"],
+                    "received (UTC)": row["received_at"].isoformat(sep=" ", timespec="seconds"),
+                    "rows": row["row_count"],
+                }
+            )
+            for row in files[:_MOST_FILES_SHOWN]
+        ],
+        schema=dg.TableSchema(
+            [
+                *(
+                    dg.TableColumn(name, "string")
+                    for name in ("custodian", "feed", "file", "sha256", "received (UTC)")
+                ),
+                dg.TableColumn("rows", "int"),
+            ]
+        ),
+    )
 
 
 def _policy_rows(warehouse: Warehouse, as_of_date: date) -> int:

@@ -18,6 +18,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
 
 from orchestration.calendar import NightDates, session_partitions
+from orchestration.column_lineage import kept_lineage
 from orchestration.home import DBT_PROJECT_FOLDER
 from orchestration.names import (
     NIGHT_VARIABLE,
@@ -135,9 +136,12 @@ def _pass_asset(tag: str) -> dg.AssetsDefinition:
             # dbt holds the warehouse until it has ended: rows can be counted only then.
             events = list(invocation.stream())
             counts = night_row_counts(home.warehouse(), dates.as_of_date)
+            lineage, not_followed = _column_lineage(home.warehouse(), target, tag)
         shutil.rmtree(target, ignore_errors=True)
+        for sentence in not_followed:
+            context.log.warning(f"no column lineage of {sentence}")
         for event in events:
-            yield _with_row_count(event, invocation.manifest, counts)
+            yield _with_metadata(event, invocation.manifest, counts, lineage)
 
     return dbt_pass
 
@@ -169,16 +173,56 @@ def night_row_counts(warehouse: Warehouse, as_of_date: date) -> dict[tuple[str, 
     }
 
 
-def _with_row_count(
-    event: Any, manifest: Mapping[str, Any], counts: Mapping[tuple[str, str], int]
+def _column_lineage(
+    warehouse: Warehouse, target: Path, tag: str
+) -> tuple[dict[str, dg.TableColumnLineage], list[str]]:
+    """By model what each of its columns is made of, and a sentence for each model that hides it."""
+    compiled = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+    columns: dict[tuple[str, str], list[str]] = {}
+    for row in warehouse.read(
+        """
+        select schema_name, table_name, column_name from duckdb_columns()
+        where not internal order by schema_name, table_name, column_index
+        """
+    ).to_pylist():
+        columns.setdefault((row["schema_name"], row["table_name"]), []).append(row["column_name"])
+    kept = DBT_PROJECT_FOLDER / "target" / "prepared" / f"column_lineage_{tag}.json"
+    lineage, not_followed = kept_lineage(compiled, columns, kept)
+    return {
+        unique_id: dg.TableColumnLineage(
+            {
+                column: [
+                    dg.TableColumnDep(_table_key(schema, table), name)
+                    for schema, table, name in sources
+                ]
+                for column, sources in of_columns.items()
+            }
+        )
+        for unique_id, of_columns in lineage.items()
+    }, not_followed
+
+
+def _table_key(schema: str, table: str) -> dg.AssetKey:
+    return EvenkeelTranslator().get_asset_key({"schema": schema, "name": table})
+
+
+def _with_metadata(
+    event: Any,
+    manifest: Mapping[str, Any],
+    counts: Mapping[tuple[str, str], int],
+    lineage: Mapping[str, dg.TableColumnLineage],
 ) -> Any:
     if not isinstance(event, dg.Output | dg.AssetMaterialization):
         return event
-    node = manifest["nodes"].get(str(event.metadata["unique_id"].value), {})
+    unique_id = str(event.metadata["unique_id"].value)
+    node = manifest["nodes"].get(unique_id, {})
     count = counts.get((node.get("schema", ""), node.get("name", "")))
-    if count is None:
-        return event
-    return event.with_metadata({**event.metadata, "dagster/row_count": count})
+    told: dict[str, Any] = dict(event.metadata)
+    if count is not None:
+        told["dagster/row_count"] = count
+    if unique_id in lineage:
+        told["dagster/column_lineage"] = dg.MetadataValue.column_lineage(lineage[unique_id])
+    return event.with_metadata(told)
 
 
 def model_assets() -> list[dg.AssetsDefinition]:

@@ -182,3 +182,18 @@ def test_a_row_that_cannot_be_read_is_not_quoted(home, warehouse):
     found = [row for row in violations(warehouse) if row["rule"] == "ragged_row"]
     assert "5 cells" in found[0]["message"]
     assert not any("Lovelace" in str(row) or "1120" in str(row) for row in found)
+
+
+def test_an_account_number_in_a_file_name_is_masked_where_names_are_told(home, warehouse):
+    from python_steps.demo_book.book import DEMO_SEED, demo_files
+
+    files = demo_files(households=12, seed=DEMO_SEED, sessions=[DAY])
+    statement = next(content for name, content in files if name.endswith(".xml")).decode()
+    account = statement.split('accountId="')[1].split('"')[0]
+    land(home, f"ibkr/{account}_daily.xml", statement)
+    load(home, warehouse, "ibkr_flex")
+    told = warehouse.read("select file_name from ops.source_files")["file_name"].to_pylist()
+    assert told == [f"XXXX{account[-4:]}_daily.xml"]
+    # What has arrived is found again by its true name; that table is not published.
+    kept = warehouse.read("select file_name from ops.received_files")["file_name"].to_pylist()
+    assert kept == [f"{account}_daily.xml"]
