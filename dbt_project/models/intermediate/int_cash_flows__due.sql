@@ -8,6 +8,6 @@ select
     cast(
         coalesce(sum(amount) filter (where flow_type = 'contribution'), 0) as decimal(24, 6)
     ) as contributions_due
-from {{ ref("int_cash_flows__identified") }}
+from {{ ref("int_cash_flows__expected") }}
 where is_due
 group by account_id

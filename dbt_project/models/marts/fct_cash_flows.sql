@@ -11,5 +11,6 @@ select
     recurrence,
     matched_transaction_id,
     is_open,
-    is_due
-from {{ ref("int_cash_flows__identified") }}
+    is_due,
+    flow_source
+from {{ ref("int_cash_flows__expected") }}

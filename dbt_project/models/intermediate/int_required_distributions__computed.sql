@@ -1,0 +1,251 @@
+-- What each owner must take from retirement accounts in the tax year of the planned trade date, and what is
+-- left of the year before for those whose first year it was (due on 1 April). IRC 401(a)(9): the balance of
+-- the last 31 December over the period of the Uniform Lifetime Table; from the year of age 73, or 75 for
+-- those born in 1960 or later (72 for those born before 1951). All traditional, SEP and SIMPLE IRAs of one
+-- owner are one group (Reg. 1.408-8), each employer plan stands alone, nothing is put together across
+-- owners. Where the amount cannot be known the reason stands in its place: missing is not nothing to take.
+with tax_years as (
+    select cast(extract(year from {{ planned_trade_date() }}) as integer) as tax_year
+    union all
+    select cast(extract(year from {{ planned_trade_date() }}) as integer) - 1 as tax_year
+),
+
+owners as (
+    select
+        account_references.account_id,
+        min(owners.person_id) as owner_person_id,
+        count(distinct owners.person_id) as owner_count,
+        min(persons.birth_date) as birth_date,
+        bool_or(persons.death_date is not null) as has_died
+    from {{ ref("stg_account_owners") }} as owners
+    inner join {{ ref("int_account_references__resolved") }} as account_references
+        on
+            owners.custodian = account_references.custodian
+            and owners.account_number = account_references.account_number
+    left join {{ ref("stg_persons") }} as persons
+        on
+            owners.custodian = persons.custodian
+            and owners.person_id = persons.person_id
+    where owners.owner_role = 'owner'
+    group by account_references.account_id
+),
+
+balances as (
+    select
+        account_references.account_id,
+        stated.balance_year,
+        arg_max(stated.balance, stated.as_of_date) as balance
+    from {{ ref("stg_prior_year_end_balances") }} as stated
+    inner join {{ ref("int_account_references__resolved") }} as account_references
+        on
+            stated.custodian = account_references.custodian
+            and stated.account_number = account_references.account_number
+    where stated.balance is not null
+    group by account_references.account_id, stated.balance_year
+),
+
+-- Money that left the account in the year, tax withheld from it included: custodians book a distribution
+-- gross. Without transactions since 1 January it is not known.
+withdrawn as (
+    select
+        account_id,
+        cast(extract(year from transaction_date) as integer) as tax_year,
+        sum(-net_amount) as distributed
+    from {{ ref("int_transactions__merged") }}
+    where transaction_type = 'WITHDRAWAL' and net_amount < 0
+    group by account_id, tax_year
+),
+
+planned as (
+    select
+        account_id,
+        cast(extract(year from required_by_date) as integer) as due_year,
+        sum(amount) as planned
+    from {{ ref("int_cash_flows__identified") }}
+    where flow_type = 'rmd' and is_open and required_by_date is not null
+    group by account_id, due_year
+),
+
+accounts as (
+    select
+        accounts.account_id,
+        accounts.household_id,
+        accounts.account_name,
+        tax_years.tax_year,
+        case
+            when accounts.account_type in ('traditional_ira', 'sep_ira', 'simple_ira') then 'ira'
+            when accounts.account_type = 'inherited_ira' then 'inherited:' || accounts.account_id
+            when accounts.account_type = '401k' then 'plan:' || accounts.account_id
+        end as aggregation_group,
+        coalesce(owners.owner_person_id, 'account:' || accounts.account_id) as owner_person_id,
+        owners.birth_date,
+        owners.has_died,
+        coalesce(owners.owner_count, 0) as owner_count,
+        tax_years.tax_year - year(owners.birth_date) as age_in_year,
+        case
+            when year(owners.birth_date) >= 1960 then 75
+            when year(owners.birth_date) >= 1951 then 73
+            when owners.birth_date is not null then 72
+        end as applicable_age,
+        balances.balance,
+        coalesce(withdrawn.distributed, 0) as distributed,
+        coalesce(coverage.history_from_date <= make_date(tax_years.tax_year, 1, 1), false)
+            as is_distributed_known,
+        coalesce(planned.planned, 0) as planned
+    from {{ ref("int_accounts__identified") }} as accounts
+    cross join tax_years
+    left join owners on accounts.account_id = owners.account_id
+    left join balances
+        on
+            accounts.account_id = balances.account_id
+            and balances.balance_year = tax_years.tax_year - 1
+    left join withdrawn
+        on
+            accounts.account_id = withdrawn.account_id
+            and tax_years.tax_year = withdrawn.tax_year
+    left join {{ ref("int_transactions__coverage") }} as coverage
+        on accounts.account_id = coverage.account_id
+    left join planned
+        on
+            accounts.account_id = planned.account_id
+            and tax_years.tax_year = planned.due_year
+    where
+        accounts.account_type in ('traditional_ira', 'sep_ira', 'simple_ira', 'inherited_ira', '401k')
+        and coalesce(accounts.account_status, 'open') <> 'closed'
+),
+
+last_age as (
+    select max(age) as age from {{ ref("seed_distribution_periods") }}
+),
+
+measured as (
+    select
+        accounts.*,
+        periods.distribution_period,
+        case
+            when accounts.age_in_year >= accounts.applicable_age
+                then cast(round(accounts.balance / periods.distribution_period, 2) as decimal(24, 6))
+        end as account_requirement
+    from accounts
+    cross join last_age
+    left join {{ ref("seed_distribution_periods") }} as periods
+        on least(accounts.age_in_year, last_age.age) = periods.age
+),
+
+grouped as (
+    select
+        owner_person_id,
+        aggregation_group,
+        tax_year,
+        min(household_id) as household_id,
+        min(age_in_year) as age_in_year,
+        min(applicable_age) as applicable_age,
+        min(distribution_period) as distribution_period,
+        string_agg(account_name, ', ' order by account_name, account_id) as account_names,
+        list(
+            struct_pack(account_id := account_id, requirement := account_requirement) order by account_id
+        ) as account_requirements,
+        sum(distributed) as withdrawn_amount,
+        sum(planned) as planned_amount,
+        bool_and(is_distributed_known) as is_distributed_known,
+        coalesce(min(age_in_year) >= min(applicable_age), false) as is_of_age,
+        coalesce(min(age_in_year) = min(applicable_age), false) as is_first_year,
+        case
+            when aggregation_group like 'inherited:%'
+                then 'the schedule of an inherited account is set by the firm'
+            when max(owner_count) <> 1 then 'the custodian does not say who the one owner is'
+            when bool_or(has_died) then 'the owner has died: the firm sets what is still to be taken'
+            when count(birth_date) < count(*) then 'the owner''s birth date is not known'
+            when min(age_in_year) >= min(applicable_age) and count(balance) < count(*)
+                then
+                    'the balance at the end of ' || (tax_year - 1) || ' is not known for '
+                    || string_agg(account_name, ', ' order by account_name) filter (where balance is null)
+            when min(age_in_year) >= min(applicable_age) and not bool_and(is_distributed_known)
+                then
+                    'transactions are not known from 1 January ' || tax_year
+                    || ' on, so neither is what was taken'
+        end as unknown_reason,
+        case
+            when
+                aggregation_group not like 'inherited:%' and max(owner_count) = 1 and not bool_or(has_died)
+                and count(account_requirement) = count(*)
+                then sum(account_requirement)
+        end as required_amount
+    from measured
+    group by owner_person_id, aggregation_group, tax_year
+),
+
+-- What was left of a first year on 31 December is taken first in the year after it. Unknown amounts stay
+-- unknown: greatest and least leave nulls out, so they are asked for known ones only.
+left_of_year as (
+    select
+        *,
+        case
+            when not is_first_year then 0
+            when required_amount is not null and is_distributed_known
+                then greatest(required_amount - withdrawn_amount, 0)
+        end as left_of_first_year
+    from grouped
+),
+
+carried as (
+    select
+        *,
+        case
+            when lag(tax_year) over by_year is null then 0
+            else lag(left_of_first_year) over by_year
+        end as carried_in,
+        lead(withdrawn_amount) over by_year as withdrawn_after
+    from left_of_year
+    window by_year as (partition by owner_person_id, aggregation_group order by tax_year)
+),
+
+settled as (
+    select
+        * exclude (unknown_reason),
+        case
+            when is_distributed_known and carried_in is not null and left_of_first_year is not null
+                then
+                    greatest(withdrawn_amount - carried_in, 0)
+                    + least(left_of_first_year, coalesce(withdrawn_after, 0))
+        end as distributed_amount,
+        coalesce(
+            unknown_reason,
+            case
+                when is_of_age and carried_in is null
+                    then 'what was left of the first distribution, of ' || (tax_year - 1) || ', is not known'
+            end
+        ) as unknown_reason
+    from carried
+)
+
+select
+    owner_person_id,
+    aggregation_group,
+    tax_year,
+    household_id,
+    age_in_year,
+    applicable_age,
+    distribution_period,
+    account_names,
+    account_requirements,
+    required_amount,
+    distributed_amount,
+    planned_amount,
+    case
+        when unknown_reason is null and required_amount is not null and distributed_amount is not null
+            then greatest(required_amount - distributed_amount, 0)
+    end as remaining_amount,
+    case
+        when is_of_age and is_first_year then make_date(tax_year + 1, 4, 1)
+        when is_of_age then make_date(tax_year, 12, 31)
+    end as due_date,
+    unknown_reason
+from settled
+where
+    (is_of_age or unknown_reason is not null)
+    -- Of the year before only a first distribution may still be open, until 1 April.
+    and (
+        tax_year = cast(extract(year from {{ planned_trade_date() }}) as integer)
+        or (is_first_year and {{ planned_trade_date() }} <= make_date(tax_year + 1, 4, 1))
+    )

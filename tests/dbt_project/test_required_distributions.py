@@ -1,0 +1,298 @@
+"""Required minimum distributions of the book against the rules of python_steps.taxes.retirement.
+
+The SQL model computes them for the book; the Python rules, which stand under the published cases,
+are written apart from it. Sources: IRC 401(a)(9); Reg. 1.401(a)(9)-9(c); Reg. 1.408-8.
+"""
+
+from __future__ import annotations
+
+import csv
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import duckdb
+import pytest
+
+from python_steps.taxes.retirement import (
+    UNIFORM_LIFETIME_TABLE,
+    RetirementAccount,
+    distribution_requirements,
+)
+from tests.dbt_project.warehouse_fixture import DBT_PROJECT, create_warehouse, query, run_dbt
+
+TONIGHT = date(2026, 11, 19)
+TYPES = ("traditional_ira", "sep_ira", "simple_ira", "401k", "roth_ira", "inherited_ira")
+MODELS = ("int_required_distributions__computed", "int_cash_flows__expected")
+Row = dict[str, Any]
+
+
+def _account(account_id: str, person: str, born: str | None, **more: Any) -> Row:
+    return {
+        "account_id": account_id,
+        "person": person,
+        "birth_date": date.fromisoformat(born) if born else None,
+        "account_type": "traditional_ira",
+        "balance": Decimal(100000),
+        "distributed": Decimal(0),
+        "planned": Decimal(0),
+        "history_from": date(2024, 1, 1),
+        "death_date": None,
+    } | more
+
+
+def _write(path: Path, accounts: list[Row], later: list[Row]) -> None:
+    """Put the accounts into the models that the distributions are computed from."""
+    create_warehouse(path)
+    tables: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
+        "staging.stg_account_owners": (
+            "custodian varchar, account_number varchar, person_id varchar, owner_role varchar",
+            [("ALPINE", row["account_id"], row["person"], "owner") for row in accounts],
+        ),
+        "staging.stg_persons": (
+            "custodian varchar, person_id varchar, birth_date date, death_date date",
+            sorted(
+                {
+                    ("ALPINE", row["person"], row["birth_date"], row["death_date"])
+                    for row in accounts
+                },
+                key=lambda row: row[1],
+            ),
+        ),
+        "staging.stg_prior_year_end_balances": (
+            "as_of_date date, custodian varchar, account_number varchar, balance_year integer,"
+            " balance decimal(24, 6)",
+            [
+                (date(2026, 1, 5), "ALPINE", row["account_id"], year, row["balance"])
+                for row in accounts
+                for year in (2024, 2025)
+                if row["balance"] is not None
+            ],
+        ),
+        "intermediate.int_account_references__resolved": (
+            "custodian varchar, account_number varchar, account_id varchar",
+            [("ALPINE", row["account_id"], row["account_id"]) for row in accounts],
+        ),
+        "intermediate.int_accounts__identified": (
+            "account_id varchar, household_id varchar, allocation_group_id varchar,"
+            " account_name varchar, account_type varchar, account_status varchar",
+            [
+                (row["account_id"], "H1", "G1", row["account_id"], row["account_type"], "open")
+                for row in accounts
+            ],
+        ),
+        "intermediate.int_transactions__merged": (
+            "account_id varchar, transaction_date date, transaction_type varchar,"
+            " net_amount decimal(24, 6)",
+            [
+                (row["account_id"], date(2026, 3, 2), "WITHDRAWAL", -row["distributed"])
+                for row in accounts
+                if row["distributed"]
+            ]
+            # Neither dividends nor last year's withdrawals count to this year.
+            + [(row["account_id"], date(2026, 3, 2), "DIVIDEND", Decimal(50)) for row in accounts]
+            + [(row["account_id"], row["day"], "WITHDRAWAL", -row["amount"]) for row in later],
+        ),
+        "intermediate.int_transactions__coverage": (
+            "account_id varchar, history_from_date date",
+            [(row["account_id"], row["history_from"]) for row in accounts],
+        ),
+        "intermediate.int_cash_flows__identified": (
+            "cash_flow_id varchar, account_id varchar, household_id varchar,"
+            " allocation_group_id varchar, flow_type varchar, amount decimal(24, 6), state varchar,"
+            " required_by_date date, recurrence varchar, matched_transaction_id varchar,"
+            " is_due boolean, is_open boolean",
+            [
+                ("CF-" + row["account_id"], row["account_id"], "H1", "G1", "rmd", row["planned"],
+                 "planned", date(2026, 12, 15), "annual", None, False, True)
+                for row in accounts
+                if row["planned"]
+            ],
+        ),
+    }  # fmt: skip
+    with duckdb.connect(str(path)) as connection:
+        for name, (columns, rows) in tables.items():
+            connection.execute(f"create or replace table {name} ({columns})")
+            if rows:
+                places = ", ".join("?" * len(rows[0]))
+                connection.executemany(f"insert into {name} values ({places})", rows)
+
+
+def _run(path: Path, as_of_date: date = TONIGHT) -> tuple[dict[tuple[str, str, int], Row], Any]:
+    run_dbt(path, "seed", "--select", "seed_distribution_periods", as_of_date=as_of_date)
+    run_dbt(path, "run", "--select", *MODELS, as_of_date=as_of_date)
+    names = (
+        "owner_person_id", "aggregation_group", "tax_year", "required_amount",
+        "distributed_amount", "remaining_amount", "due_date", "unknown_reason",
+    )  # fmt: skip
+    rows = query(path, f"select {', '.join(names)} from intermediate.{MODELS[0]}")
+    found = {row[:3]: dict(zip(names, row, strict=True)) for row in rows}
+    flows = query(
+        path,
+        f"select account_id, amount, required_by_date, is_due from intermediate.{MODELS[1]} "
+        "where flow_source = 'required_distribution' order by all",
+    )
+    return found, flows
+
+
+def _random_accounts(count: int) -> list[Row]:
+    draw = Random(11)  # noqa: S311 - cases, not secrets
+    accounts = []
+    for number in range(count):
+        person = f"P{number // 3:03d}"
+        # Not 1952: of a first year of 2025 something would be left, which the rule is not told.
+        year = 1925 + (number // 3 * 7) % 45
+        born = f"{1951 if year == 1952 else year}-06-15"
+        accounts.append(
+            _account(
+                f"A{number:04d}",
+                person,
+                born,
+                account_type=draw.choice(TYPES),
+                balance=None if draw.random() < 0.05 else Decimal(draw.randrange(10**9)) / 100,
+                distributed=Decimal(draw.choice((0, 0, 250000, 100000000))) / 100,
+            )
+        )
+    return accounts
+
+
+@pytest.fixture(scope="module")
+def random_book(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Row], Any, Any]:
+    path = tmp_path_factory.mktemp("distributions") / "warehouse.duckdb"
+    accounts = _random_accounts(300)
+    _write(path, accounts, [])
+    return accounts, *_run(path)
+
+
+def test_the_seed_is_the_table_of_the_rules() -> None:
+    with (DBT_PROJECT / "seeds" / "seed_distribution_periods.csv").open(encoding="utf-8") as file:
+        rows = {int(row["age"]): row["distribution_period"] for row in csv.DictReader(file)}
+    assert rows == {age: str(period) for age, period in UNIFORM_LIFETIME_TABLE.items()}
+
+
+def test_the_book_agrees_with_the_rules_on_every_owner_and_group(
+    random_book: tuple[list[Row], Any, Any],
+) -> None:
+    accounts, rows, _ = random_book
+    found = dict(rows)
+    expected = distribution_requirements(
+        [
+            RetirementAccount(
+                row["account_id"], row["account_type"], row["person"], row["birth_date"],
+                row["balance"], row["distributed"],
+            )
+            for row in accounts
+        ],
+        2026,
+    )  # fmt: skip
+    compared = 0
+    for rule in expected:
+        row = found.pop((rule.owner_person_id, rule.group, 2026), None)
+        if rule.required is None and rule.due is None and row is None:
+            continue  # not of age yet, or of age with an unknown balance of one not of age
+        assert row is not None, rule
+        if rule.reason is not None:
+            assert row["required_amount"] is None or row["unknown_reason"], rule
+            continue
+        assert row["required_amount"] == rule.required, rule
+        assert row["remaining_amount"] == rule.remaining, rule
+        assert row["due_date"] == rule.due, rule
+        compared += 1
+    assert not [key for key in found if key[2] == 2026]
+    assert compared > 60
+
+
+def test_what_is_left_becomes_flows_that_add_up_to_the_cent(
+    random_book: tuple[list[Row], Any, Any],
+) -> None:
+    accounts, found, flows = random_book
+    owner_and_group = {
+        row["account_id"]: (
+            row["person"],
+            f"plan:{row['account_id']}" if row["account_type"] == "401k" else "ira",
+        )
+        for row in accounts
+    }
+    sums: dict[tuple[str, str], Decimal] = {}
+    for account_id, amount, required_by, is_due in flows:
+        key = owner_and_group[account_id]
+        sums[key] = sums.get(key, Decimal(0)) + amount
+        assert amount > 0
+        assert (required_by, is_due) in ((date(2026, 12, 31), False), (date(2027, 4, 1), False))
+    left = {
+        key[:2]: row["remaining_amount"]
+        for key, row in found.items()
+        if row["remaining_amount"] and not row["unknown_reason"]
+    }
+    assert sums == left
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    path = tmp_path_factory.mktemp("cases") / "warehouse.duckdb"
+    accounts = [
+        # Born 1950: age 76 in 2026, period 23.7.
+        _account("PLANNED", "P1", "1950-05-01", balance=Decimal(237000), planned=Decimal(4000)),
+        _account("NO HISTORY", "P2", "1950-05-01", history_from=date(2026, 3, 1)),
+        _account("DIED", "P3", "1950-05-01", death_date=date(2026, 2, 1)),
+        _account("NO BIRTH DATE", "P4", None),
+        _account("YOUNG", "P5", "1990-05-01"),
+        _account("INHERITED", "P6", "1990-05-01", account_type="inherited_ira"),
+        # Born 1953: 73 in 2026, the first year, due on 1 April 2027.
+        _account("FIRST YEAR", "P7", "1953-05-01", balance=Decimal(265000)),
+    ]
+    _write(path, accounts, [])
+    return _run(path)
+
+
+def test_only_what_the_firm_has_not_planned_becomes_a_flow(cases: Any) -> None:
+    found, flows = cases
+    assert found["P1", "ira", 2026]["required_amount"] == 10000
+    assert flows[1] == ("PLANNED", 6000, date(2026, 12, 31), False)
+    assert flows[0] == ("FIRST YEAR", 10000, date(2027, 4, 1), False)
+    assert len(flows) == 2
+
+
+@pytest.mark.parametrize(
+    ("owner", "group", "reason"),
+    [
+        ("P2", "ira", "transactions are not known from 1 January 2026"),
+        ("P3", "ira", "the owner has died"),
+        ("P4", "ira", "the owner's birth date is not known"),
+        ("P6", "inherited:INHERITED", "set by the firm"),
+    ],
+)
+def test_what_cannot_be_known_says_why(cases: Any, owner: str, group: str, reason: str) -> None:
+    row = cases[0][owner, group, 2026]
+    assert reason in row["unknown_reason"]
+    assert row["remaining_amount"] is None
+
+
+def test_who_is_not_of_age_takes_nothing(cases: Any) -> None:
+    assert ("P5", "ira", 2026) not in cases[0]
+
+
+def test_a_first_distribution_is_open_until_april_and_is_taken_before_the_second(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    # 73 in 2026: 265,000 / 26.5 = 10,000 for 2026; at 74 in 2027 265,000 / 25.5 = 10,392.16.
+    accounts = [_account("A", "P1", "1953-05-01", balance=Decimal(265000))]
+    accounts[0]["distributed"] = Decimal(4000)
+    _write(path, accounts, [{"account_id": "A", "day": date(2027, 2, 1), "amount": Decimal(7500)}])
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "insert into staging.stg_prior_year_end_balances "
+            "select '2027-01-04', custodian, account_number, 2026, balance "
+            "from staging.stg_prior_year_end_balances where balance_year = 2025"
+        )
+    found, flows = _run(path, date(2027, 2, 18))
+    first, second = found["P1", "ira", 2026], found["P1", "ira", 2027]
+    assert (first["required_amount"], first["remaining_amount"]) == (10000, 0)
+    assert first["distributed_amount"] == 10000
+    assert (second["required_amount"], second["distributed_amount"]) == (Decimal("10392.16"), 1500)
+    assert flows == [("A", Decimal("8892.16"), date(2027, 12, 31), False)]
+    # After 1 April the first year is not asked for any more.
+    assert ("P1", "ira", 2026) not in _run(path, date(2027, 4, 5))[0]
