@@ -10,6 +10,7 @@ from orchestration.assets.closing import closing_assets
 from orchestration.assets.decisions import decision_assets
 from orchestration.assets.landing import landing_assets
 from orchestration.assets.models import model_assets
+from orchestration.assets.quality import quality_assets
 from orchestration.automation import (
     arrival_sensor,
     cut_off_schedule,
@@ -23,7 +24,13 @@ from orchestration.resources import AlertsResource, HomeResource, dbt_resource
 def build_definitions(home: Home) -> dg.Definitions:
     """All assets, checks, sensors and schedules on one data folder."""
     return dg.Definitions(
-        assets=[*landing_assets(), *model_assets(), *decision_assets(), *closing_assets()],
+        assets=[
+            *landing_assets(),
+            *model_assets(),
+            *decision_assets(),
+            *quality_assets(),
+            *closing_assets(),
+        ],
         jobs=[nightly_job],
         sensors=[arrival_sensor, failed_night_sensor],
         schedules=[cut_off_schedule(home)],

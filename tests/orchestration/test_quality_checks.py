@@ -1,0 +1,102 @@
+"""Results of the rules as asset checks: each rule is seen, broken, held or not evaluated.
+
+Belongs here: how results become checks. What the rules find is tested with the SQL.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from orchestration.assets.quality import CONTRACT_RULES, RULES, catalogue, data_quality_rules
+from orchestration.definitions import build_definitions
+from orchestration.home import Home
+from orchestration.resources import HomeResource
+
+SESSION = date(2026, 11, 19)
+RESULTS = [
+    # rule, severity, is_passed, household, message
+    ("lots_add_up_to_position", "block", False, "HH-1", "Lots do not tie."),
+    ("lots_add_up_to_position", "block", False, "HH-2", "Lots do not tie either."),
+    ("price_is_above_zero", "warn", False, "HH-1", "A price of zero."),
+    ("lot_has_basis", "block", True, None, "The rule holds everywhere in the book."),
+    ("cash_rolls_forward", "warn", None, None, "There is no earlier night to compare with."),
+    ("quantity_is_decimal", "block", False, "HH-1", "Row 7 holds no number."),
+]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    home = Home(tmp_path_factory.mktemp("quality")).activate()
+    warehouse = HomeResource(data_folder=str(home.folder)).warehouse()
+    with warehouse.open() as connection:
+        _fill(connection)
+    return home
+
+
+def _fill(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("create schema if not exists marts")
+    connection.execute(
+        "create table marts.fct_data_quality_results (as_of_date date, rule varchar, "
+        "severity varchar, is_passed boolean, household_id varchar, message varchar)"
+    )
+    for row in RESULTS:
+        connection.execute(
+            "insert into marts.fct_data_quality_results values (?, ?, ?, ?, ?, ?)", [SESSION, *row]
+        )
+    # Another night's results are not this night's.
+    connection.execute(
+        "insert into marts.fct_data_quality_results values (?, ?, ?, ?, ?, ?)",
+        [date(2026, 11, 18), "lot_has_basis", "block", False, "HH-9", "No cost."],
+    )
+
+
+@pytest.fixture(scope="module")
+def evaluations(home: Home) -> dict[str, dg.AssetCheckEvaluation]:
+    result = dg.materialize(
+        [data_quality_rules],
+        partition_key=SESSION.isoformat(),
+        resources={"home": HomeResource(data_folder=str(home.folder))},
+    )
+    assert result.success
+    return {found.check_name: found for found in result.get_asset_check_evaluations()}
+
+
+def test_every_rule_of_the_catalogue_is_a_check_of_the_code_location(tmp_path: Path) -> None:
+    graph = build_definitions(Home(tmp_path).activate()).resolve_asset_graph()
+    names = {key.name for key in graph.asset_check_keys if key.asset_key == RULES}
+    assert names == set(catalogue()) | {CONTRACT_RULES}
+    assert len(names) > 100
+
+
+def test_broken_rule_fails_with_its_count_severity_and_messages(
+    evaluations: dict[str, dg.AssetCheckEvaluation],
+) -> None:
+    broken = evaluations["lots_add_up_to_position"]
+    assert not broken.passed
+    assert broken.severity == dg.AssetCheckSeverity.ERROR
+    assert broken.metadata["violations"].value == 2
+    assert broken.metadata["households"].value == 2
+    assert broken.metadata["severity"].value == "block"
+    assert "- Lots do not tie." in broken.metadata["messages"].value
+    warned = evaluations["price_is_above_zero"]
+    assert (warned.passed, warned.severity) == (False, dg.AssetCheckSeverity.WARN)
+
+
+def test_rule_that_holds_passes_and_one_that_was_not_evaluated_says_nothing(
+    evaluations: dict[str, dg.AssetCheckEvaluation],
+) -> None:
+    assert evaluations["lot_has_basis"].passed
+    assert "cash_rolls_forward" not in evaluations
+
+
+def test_rules_of_contracts_share_a_check_that_counts_each(
+    evaluations: dict[str, dg.AssetCheckEvaluation],
+) -> None:
+    contracts = evaluations[CONTRACT_RULES]
+    assert not contracts.passed
+    assert contracts.metadata["violations/quantity_is_decimal"].value == 1
