@@ -34,7 +34,7 @@ from python_steps.feeds.headers import normalised
 from python_steps.feeds.identifiers import is_account_reference
 from python_steps.feeds.keys import duplicate_keys
 from python_steps.feeds.received import FileReading, ReceivedFile, refused
-from python_steps.feeds.schwab_exports import StatedDate
+from python_steps.feeds.schwab_exports import StatedDate, account_reference
 from python_steps.findings import Violation
 
 _CLOSE = time(16)
@@ -117,16 +117,17 @@ class _Walk:
         """Every row of the sheet, then what needs all of them."""
         for record, cells in self.reader.fitting_rows():
             texts = self.reader.reader.texts("positions", cells)
-            number = texts["account_number"].strip()
-            if not is_account_reference(number):
+            titles = self.reader.reader.texts("accounts", cells)
+            named = _account_of(texts["account_number"].strip(), titles.get("account_title", ""))
+            if named is None:
                 self.reader.broken(
-                    "account_reference_present", record, f"account number {number[:40]!r}"
+                    "account_reference_present",
+                    record,
+                    f"account number {texts['account_number'].strip()[:40]!r}",
                 )
                 continue
-            titles = self.reader.reader.texts("accounts", cells)
-            account = self.accounts.setdefault(
-                number, _Account(number, titles.get("account_title", ""), record)
-            )
+            number, title = named
+            account = self.accounts.setdefault(number, _Account(number, title, record))
             self._row(record, account, texts, self.reader.reader.texts("securities", cells))
         self._match_wrappers()
         for account in self.accounts.values():
@@ -149,7 +150,7 @@ class _Walk:
             self._pending(account, money)
         elif re.fullmatch(self.forms["wrapper"], words):
             account.wrappers.append(money)
-        elif self._is_core(symbol):
+        elif self._is_core(symbol, texts["quantity"]):
             self._core(account, money)
         else:
             account.values.append(texts["market_value"])
@@ -174,11 +175,13 @@ class _Walk:
 
     # Cash
 
-    def _is_core(self, symbol: str) -> bool:
+    def _is_core(self, symbol: str, quantity: str) -> bool:
+        """By its mark or name, or a money fund of which the file states nothing but a value."""
         forms = self.forms
-        return bool(
-            re.fullmatch(forms["core_mark"], symbol) or re.fullmatch(forms["core_symbol"], symbol)
-        )
+        if re.fullmatch(forms["core_mark"], symbol) or re.fullmatch(forms["core_symbol"], symbol):
+            return True
+        is_money_fund = re.fullmatch(forms["money_fund"], symbol) is not None
+        return is_money_fund and quantity.strip() in self.contract.null_words
 
     def _core(self, account: _Account, money: _Money) -> None:
         currency = re.fullmatch(self.forms["currency_mark"], money.symbol)
@@ -406,6 +409,14 @@ class _Walk:
             self.reader.broken(
                 "security_type_inferred", None, f"{len(self.securities)} securities without a type"
             )
+
+
+def _account_of(reference: str, title: str) -> tuple[str, str] | None:
+    """Number and title; an old layout has both in one cell, `Individual - TOD X12345678`."""
+    if is_account_reference(reference):
+        return reference, title
+    split = account_reference(reference)
+    return (split[1], split[0]) if split else None
 
 
 def _end_of_file(reader: SheetReader, download: Download | None) -> list[Violation]:

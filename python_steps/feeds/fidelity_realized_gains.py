@@ -120,14 +120,17 @@ def _add(
 
 
 def _identifiers(reader: SheetReader, record: Record, account: str, cell: str) -> dict[str, str]:
-    """Symbol and CUSIP of `VEA(921943858)`; a number with a wrong check digit is left out."""
+    """Symbol and CUSIP of `VEA(921943858)`; a number with a wrong check digit is left out.
+
+    An option's number is Fidelity's own, and says nothing that the symbol does not say.
+    """
     fused = _FUSED.match(cell)
     found = security_id(fused["symbol"] if fused else cell, account, reader.contract)
     columns = found.columns
     number = fused["cusip"].strip() if fused else ""
     if is_cusip(number):
         columns["cusip"] = number
-    elif number or found.problem:
+    elif (number and not found.is_option) or found.problem:
         reader.broken(
             "cusip_check_digit",
             record,

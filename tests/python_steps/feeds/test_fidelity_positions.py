@@ -178,6 +178,25 @@ def test_a_money_fund_without_the_mark_is_a_holding():
     assert rows(reading, "cash_balances", "trade_date_balance") == [("$5.00",)]
 
 
+def test_a_money_fund_of_which_only_the_value_is_stated_is_cash():
+    reading = fidelity(positions(core("$5,432.10", "SPAXX", price="$0.00")))
+    assert serious(reading) == []
+    assert rows(reading, "positions", "ticker") == []
+    assert rows(reading, "cash_balances", "trade_date_balance") == [("$5,432.10",)]
+
+
+def test_the_old_layout_with_name_and_number_in_one_column():
+    header = ["Account Name/Number", *POSITIONS[2:13], "Cost Basis", "Cost Basis Per Share", "Type"]
+    line = 'Individual - TOD XXXX1234,XLE,ENERGY SPDR,500,$55.92,+$0.41,"$27,960.00",' + "," * 5
+    content = positions(line + '"$25,500.00",$51.00,Cash', header=header)
+    reading = fidelity(content)
+    assert serious(reading) == []
+    assert rows(reading, "positions", "account_number", "ticker", "cost_basis") == [
+        ("XXXX1234", "XLE", "$25,500.00")
+    ]
+    assert rows(reading, "accounts", "account_title") == [("Individual - TOD",)]
+
+
 def test_cash_of_several_core_rows_is_their_exact_sum():
     reading = fidelity(
         positions(core("$1,000.10"), core("$0.20", "USD***"), core("-$5.00", "CORE**"))

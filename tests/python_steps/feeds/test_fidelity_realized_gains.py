@@ -72,6 +72,8 @@ def test_a_gain_that_is_not_proceeds_less_basis_is_told():
         ("912828YW4", ("", "912828YW4"), []),
         ("VEA", ("VEA", ""), []),
         ("-MSFT210226C250()", ("MSFT  210226C00250000", ""), []),
+        ("BRKB220414C357.5(5835689CU)", ("BRKB  220414C00357500", ""), []),
+        ("undefined(912828YW4)", ("", "912828YW4"), []),
     ],
 )
 def test_symbol_and_cusip_are_one_cell(cell, wanted, told):
@@ -88,6 +90,20 @@ def test_bad_cells_are_told_and_missing_dates_are_not_invented():
         ("quantity_is_present", 3),
     ]
     assert rows(reading, "closed_lots", "acquisition_date") == [("Various",), ("13/13/2020",)]
+
+
+def test_dates_first_in_iso_and_a_comma_at_the_end_of_rows():
+    order = [0, 1, 3, 4, 2, 6, 5, 7, 8]
+    lot = gain(acquired="2022-11-02", sold="2026-05-22", short=" --", long="$2.00").split(",")
+    header = [GAINS[place] for place in order]
+    content = sheet(header, [",".join(lot[place] for place in order) + ","])
+    reading = read("FIDELITY", NAME, content, date(2026, 11, 19))
+    assert serious(reading) == []
+    columns = ("acquisition_date", "disposal_date", "quantity", "realized_gain_loss", "term")
+    assert rows(reading, "closed_lots", *columns) == [
+        ("2022-11-02", "2026-05-22", "3.0", "$2.00", "LONG")
+    ]
+    assert check_table(CONTRACT, "closed_lots", reading.tables["closed_lots"]).violations == []
 
 
 def test_identical_lots_are_distinct():
