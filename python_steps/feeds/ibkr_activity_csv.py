@@ -32,6 +32,11 @@ _IN_BASE = re.compile(r"^(?:comm|mtm) in [a-z]{3}$")
 _PUT_CALL = {"P": "PUT", "C": "CALL", "PUT": "PUT", "CALL": "CALL"}
 _OPTIONS = ("equity and index options", "options on futures", "warrants")
 _FOREX = "forex"
+_BALANCES = {
+    "Ending Cash": "trade_date_balance",
+    "Ending Settled Cash": "settlement_date_balance",
+}
+_ACCOUNT_FIELDS = ("Name", "Account", "Base Currency")
 _BASE_SUMMARY = "base currency summary"
 _ENTITIES: dict[str, tuple[str, ...]] = {
     "history": ("transactions",),
@@ -234,7 +239,7 @@ class _Walk:
         if any(not binding.is_usable for binding in table.bindings.values()):
             return
         if kind == "Total":
-            self._position_total(table, cells, record)
+            self._group_total(table, cells, record)
             return
         if table.kind != "fields":
             self.row_count += 1
@@ -325,6 +330,9 @@ class _Walk:
                 "symbol": table.cell(cells, "symbol"),
                 "day": table.cell(cells, "date/time").partition(",")[0],
             }
+            if level == "order" or not self.has_both_trade_levels:
+                key = (table.cell(cells, "asset category"), table.cell(cells, "currency"))
+                table.add(key, table.cell(cells, "proceeds"))
             # Orders are the sums of their executions, which stand below them where selected.
             if not (level == "order" and self.has_both_trade_levels):
                 self._execution(table, cells, record)
@@ -417,13 +425,12 @@ class _Walk:
             record,
         )
 
-    def _position_total(self, table: _Table, cells: list[str], record: Record) -> None:
-        """The value of an asset category and currency, where the file states it."""
-        if table.kind != "positions":
-            return
+    def _group_total(self, table: _Table, cells: list[str], record: Record) -> None:
+        """The total of an asset category and currency: of values, or of trades' proceeds."""
         key = (table.cell(cells, "asset category"), table.cell(cells, "currency"))
+        column = {"positions": "value", "trades": "proceeds"}.get(table.kind, "")
         if key in table.sums:
-            self._compare(table, key, table.cell(cells, "value"), record)
+            self._compare(table, key, table.cell(cells, column), record)
 
     def _cash_total(self, table: _Table, word: str, cells: list[str], record: Record) -> None:
         """The total of one currency; "Total in USD" and the like repeat it in the base currency."""
@@ -476,13 +483,10 @@ class _Walk:
 
     def _balance(self, table: _Table, cells: list[str], record: Record) -> None:
         word, currency = cells[0].strip(), table.cell(cells, "currency")
-        if normalised(currency) == _BASE_SUMMARY or word not in (
-            "Ending Cash",
-            "Ending Settled Cash",
-        ):
+        if normalised(currency) == _BASE_SUMMARY or word not in _BALANCES:
             return
         account = table.cell(cells, "account") or self.account
-        column = "trade_date_balance" if word == "Ending Cash" else "settlement_date_balance"
+        column = _BALANCES[word]
         texts, first = self.balances.setdefault((account, currency), ({}, record))
         texts[column] = table.cell(cells, "total")
         self.balances[account, currency] = (texts, first)
@@ -526,10 +530,16 @@ class _Walk:
         """The last line was read."""
         self._account_row()
         for entity, texts, record in self.pending:
+            if entity == "positions":
+                self._instrument_of(texts, record)
             self._add(entity, {**self._identified(texts), **texts}, record)
         for (account, currency), (texts, record) in self.balances.items():
             row: Texts = {**texts, "account_number": account, "currency": currency}
             self._add("cash_balances", row, record)
+            if len(texts) != len(_BALANCES):
+                self._broken(
+                    "cash_report_whole", f"one line of {currency} only", record, account=account
+                )
         for section, lines in self.left_out.items():
             rule = "section_left_out" if section in self.kinds else "section_understood"
             self._broken(rule, f"section {section!r} with {len(lines)} lines", lines[0])
@@ -554,6 +564,10 @@ class _Walk:
                 "base_currency": self.base_currency,
             }
             self._add("accounts", row, record)
+        stated = [name for section, name in self.fields if section == "Account Information"]
+        lacking = [name for name in _ACCOUNT_FIELDS if name not in stated]
+        if stated and lacking:
+            self._tell("account_information_whole", f"no {' and no '.join(lacking)}")
         unnamed = [record for _, texts, record in self.pending if not texts["account_number"]]
         if unnamed:
             self._broken("account_reference_present", f"{len(unnamed)} rows without", unnamed[0])
@@ -571,6 +585,18 @@ class _Walk:
             for name in ("custodian_security_id", "isin")
             if found[0].get(name)
         }
+
+    def _instrument_of(self, texts: Texts, record: Record) -> None:
+        """A position whose instrument the file leaves out though it names others."""
+        symbol = (texts.get("ticker") or "").strip()
+        if self.instruments and symbol not in self.instruments:
+            self._broken(
+                "instrument_known",
+                f"no line of {symbol}",
+                record,
+                account=texts["account_number"] or "",
+                security=symbol,
+            )
 
     def _change(self) -> None:
         """The Summary's change against the history's net amounts."""
@@ -649,6 +675,7 @@ class _Walk:
         *,
         expected: str | None = None,
         account: str = "",
+        security: str = "",
         scope: str = "",
     ) -> None:
         self.violations.append(
@@ -659,6 +686,7 @@ class _Walk:
                 observed=observed,
                 expected=expected,
                 account_number=account or None,
+                security_key=security or None,
                 scope="feed" if scope == "feed" else None,
             )
         )

@@ -64,6 +64,7 @@ INSTRUMENTS = [
     "VTI,ARCA,1,ETF,",
     'Financial Instrument Information,Data,Stocks,"BRK B, BRK.B",BERKSHIRE HATHAWAY,72063691,'
     "084670702,BRK B,NYSE,1,COMMON,",
+    "Financial Instrument Information,Data,Bonds,T 4 08/15/34,US TREASURY,45,912828YW4,,,1,Govt,",
     "Financial Instrument Information,Header,Asset Category,Symbol,Description,Conid,Underlying,"
     "Listing Exch,Multiplier,Expiry,Delivery Month,Type,Strike,Code",
     "Financial Instrument Information,Data,Equity and Index Options,ABC 20FEB26 200 C,"

@@ -40,7 +40,7 @@ def test_a_whole_statement_lands():
     assert rows(reading, "positions", *columns) == [
         ("VTI", "12340041", "US9229087690", "10", "2000", "2500"),
         ("BRK B", "72063691", None, "2", "800", "1000"),
-        ("T 4 08/15/34", None, None, "5000", "4900", "4950"),
+        ("T 4 08/15/34", "45", None, "5000", "4900", "4950"),
     ]
     columns = ("quantity", "acquisition_date", "holding_period_start_date", "term", "cost_basis")
     assert rows(reading, "tax_lots", *columns) == [
@@ -61,9 +61,11 @@ def test_instruments():
     assert rows(reading, "securities", *columns) == [
         ("VTI", "", "US9229087690", "ETF", None, None),
         ("BRK B", "084670702", "", "EQUITY", None, None),
+        ("T 4 08/15/34", "912828YW4", "", "BOND_TREASURY", None, None),
         ("ABC 20FEB26 200 C", "", "", "OPTION", "CALL", "200"),
     ]
-    assert rows(reading, "securities", "expiration_date", "contract_multiplier")[2] == (
+    assert rows(reading, "securities", "price_factor")[1:3] == [(None,), ("0.01",)]
+    assert rows(reading, "securities", "expiration_date", "contract_multiplier")[3] == (
         "2026-02-20",
         "100",
     )
@@ -199,6 +201,13 @@ def test_columns_are_found_by_name():
         (lambda text: text.replace("USD,VTI,-,10,1,200", "USD,VTI,-,10,1"), "ragged_row"),
         (lambda text: text.replace('"2025-01-02', '2025-01-02', 1), "ragged_row"),
         (lambda text: text[:-1], "last_line_ended"),
+        (lambda text: text.replace("Account Information,Data,Base Currency,USD\n", ""),
+         "account_information_whole"),
+        (lambda text: text.replace("Cash Report,Data,Ending Settled Cash,USD,40.25,40.25,0,\n", ""),
+         "cash_report_whole"),
+        (lambda text: text.replace(",,,,-2200,-2,", ",,,,-220,-2,"), "control_total"),
+        (lambda text: text.replace(",Data,Bonds,T 4 08/15/34", ",Data,Bonds,X"),
+         "instrument_known"),
         (lambda text: text.replace("USD,2026-11-19,VTI", "USD,2026-11-18,VTI", 1),
          "dates_in_period"),
         (lambda text: text.replace("Summary,Stocks,USD,BRK B", "Summary,Stocks,USD,VTI"),
