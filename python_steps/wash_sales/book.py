@@ -8,6 +8,7 @@ Sources: Reg. 1.1091-1(f) (what is an acquisition); Rev. Proc. 2014-45 (money ma
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -111,7 +112,7 @@ class Book:
     def __init__(self, frames: dict[str, pa.Table], planned_trade_date: date) -> None:
         tables = required_frames(frames)
         self.planned_trade_date = planned_trade_date
-        self.accounts = [_account(row) for row in tables["dim_accounts"].to_pylist()]
+        self.accounts = [account_facts(row) for row in tables["dim_accounts"].to_pylist()]
         self.accounts.sort(key=lambda account: account.account_id)
         self.securities = sorted(
             (_security(row) for row in tables["dim_securities"].to_pylist()),
@@ -262,7 +263,8 @@ def _taken_mask(values: Mask, codes: Codes) -> Mask:
     return taken
 
 
-def _account(row: dict[str, Any]) -> AccountFacts:
+def account_facts(row: Mapping[str, Any]) -> AccountFacts:
+    """One row of dim_accounts as the ledger sees it; without a group it is a group of its own."""
     account_type, treatment = row["account_type"], row["tax_treatment"]
     if treatment == "taxable":
         kind: AccountKind = "taxable"
