@@ -1,11 +1,12 @@
--- Disposed lots of all files up to the session, each once; merged as int_transactions__merged does. A
--- sale of several lots has one transaction id, so that all rows of the newest file with the id hold.
-with received as (
+-- Disposed lots of all files up to the session, each once; merged as int_transactions__told does. A sale
+-- of several lots has one transaction id, so that all rows of the newest file with the id hold.
+with told as (
     select
         account_references.account_id,
         identified.security_id,
         closed_lots.*,
-        files.received_at
+        files.received_at,
+        coalesce(files.feed_role = 'cross_check', false) as is_cross_check
     from {{ ref("stg_closed_lots") }} as closed_lots
     inner join {{ ref("int_account_references__resolved") }} as account_references
         on
@@ -18,6 +19,19 @@ with received as (
             closed_lots.as_of_date = files.as_of_date
             and closed_lots.source_file_id = files.source_file_id
             and files.entity = 'closed_lots'
+),
+
+-- A second opinion tells sales only of accounts that no other feed tells any of.
+first_hand as (
+    select distinct account_id from told
+    where not is_cross_check
+),
+
+received as (
+    select told.*
+    from told
+    left join first_hand on told.account_id = first_hand.account_id
+    where not told.is_cross_check or first_hand.account_id is null
 ),
 
 occurrences as (
@@ -47,7 +61,7 @@ occurrences as (
     ) as contents
 ),
 
-merged as (
+kept as (
     select * from occurrences
     where transaction_id is not null
     qualify
@@ -63,6 +77,68 @@ merged as (
             partition by account_id, content_key, occurrence
             order by as_of_date desc, received_at desc, source_file_id desc
         ) = 1
+),
+
+-- Accounts that several feeds tell of: what they agree in is one sale.
+feeds as (
+    select
+        account_id,
+        feed,
+        max(received_at) as feed_received_at,
+        count(*) over (partition by account_id) as feed_count
+    from kept
+    group by account_id, feed
+),
+
+told_by_several as (
+    select
+        kept.account_id,
+        kept.content_key,
+        kept.occurrence,
+        kept.source_file_id,
+        kept.source_row_number,
+        kept.feed,
+        feeds.feed_received_at,
+        kept.security_id,
+        kept.acquisition_date,
+        kept.disposal_date,
+        kept.quantity,
+        kept.proceeds,
+        row_number() over (
+            partition by
+                kept.account_id, kept.feed, kept.security_id, kept.acquisition_date, kept.disposal_date,
+                kept.quantity, kept.proceeds
+            order by kept.content_key, kept.occurrence, kept.source_file_id, kept.source_row_number
+        ) as place
+    from kept
+    inner join feeds
+        on
+            kept.account_id = feeds.account_id
+            and kept.feed = feeds.feed
+            and feeds.feed_count > 1
+),
+
+told_again as (
+    select
+        source_file_id,
+        source_row_number
+    from told_by_several
+    qualify
+        row_number() over (
+            partition by
+                account_id, security_id, acquisition_date, disposal_date, quantity, proceeds, place
+            order by feed = 'standard_feed' desc, feed_received_at desc, feed asc
+        ) > 1
+),
+
+merged as (
+    select kept.*
+    from kept
+    left join told_again
+        on
+            kept.source_file_id = told_again.source_file_id
+            and kept.source_row_number = told_again.source_row_number
+    where told_again.source_file_id is null
 )
 
 select
@@ -77,13 +153,21 @@ select
             then merged.acquisition_date
     end
         as acquisition_date,
+    case
+        when {{ is_sentinel_date("merged.acquisition_date") }} then 'sentinel'
+        else merged.acquisition_date_status
+    end as acquisition_date_status,
     merged.disposal_date,
     merged.quantity,
     merged.proceeds,
     merged.cost_basis,
+    merged.cost_basis_unadjusted,
+    merged.cost_basis_status,
     coalesce(merged.realized_gain_loss, merged.proceeds - merged.cost_basis) as realized_gain,
     merged.term,
     merged.disallowed_loss,
+    merged.wash_sale_flag,
+    merged.disposal_method,
     merged.covered_status,
     merged.transaction_id,
     merged.currency,

@@ -1,44 +1,185 @@
--- Since when an account's transactions are known. A file of a custodian's whole book covers all its
--- accounts from the file's first transaction on; a file of single accounts covers those it speaks of.
+-- Since when an account's transactions are known. A file covers from the day it says it begins with (its
+-- title, its period); where it says none, from its first transaction of the account on. A delivery whose
+-- accounts come in a file of their own (the standard feed, an institution's) covers all accounts of that
+-- file; any other covers those it speaks of. Where files that say their period leave a gap between them,
+-- what is before the gap does not count.
 with files as (
     select
-        transactions.custodian,
-        transactions.feed,
-        transactions.as_of_date,
-        transactions.source_file_id,
-        min(transactions.transaction_date) as first_transaction_date
-    from {{ ref("stg_transactions") }} as transactions
-    group by all
+        as_of_date,
+        source_file_id,
+        min(custodian) as custodian,
+        min(feed) as feed,
+        bool_and(coalesce(feed_role = 'cross_check', false)) as is_cross_check,
+        min(covered_from_date) as covered_from_date
+    from {{ ref("stg_source_files") }}
+    where entity = 'transactions'
+    group by as_of_date, source_file_id
 ),
 
-delivered as (
+told as (
     select
-        source_files.custodian,
-        source_files.feed,
-        least(source_files.as_of_date, coalesce(files.first_transaction_date, source_files.as_of_date))
-            as covered_from_date
-    from {{ ref("stg_source_files") }} as source_files
-    left join files
+        as_of_date,
+        source_file_id,
+        custodian,
+        account_number,
+        min(transaction_date) as first_transaction_date
+    from {{ ref("stg_transactions") }}
+    group by as_of_date, source_file_id, custodian, account_number
+),
+
+first_transactions as (
+    select
+        as_of_date,
+        source_file_id,
+        min(first_transaction_date) as first_transaction_date
+    from told
+    group by as_of_date, source_file_id
+),
+
+-- Feeds whose transaction files name no accounts beside: their accounts come in another file.
+files_with_accounts as (
+    select distinct
+        custodian,
+        feed
+    from {{ ref("stg_source_files") }}
+    where entity = 'accounts' and source_file_id in (select files.source_file_id from files)
+),
+
+whole_feeds as (
+    select
+        files.custodian,
+        files.feed,
+        min(
+            coalesce(
+                files.covered_from_date,
+                least(files.as_of_date, coalesce(first_transactions.first_transaction_date, files.as_of_date))
+            )
+        ) as covered_from_date
+    from files
+    left join first_transactions
         on
-            source_files.as_of_date = files.as_of_date
-            and source_files.source_file_id = files.source_file_id
-    where source_files.entity = 'transactions'
+            files.as_of_date = first_transactions.as_of_date
+            and files.source_file_id = first_transactions.source_file_id
+    left join files_with_accounts
+        on
+            files.custodian = files_with_accounts.custodian
+            and files.feed = files_with_accounts.feed
+    where files_with_accounts.feed is null
+    group by files.custodian, files.feed
+),
+
+feed_accounts as (
+    select distinct
+        account_references.account_id,
+        accounts.custodian,
+        accounts.feed
+    from {{ ref("stg_accounts") }} as accounts
+    inner join {{ ref("int_account_references__resolved") }} as account_references
+        on
+            accounts.custodian = account_references.custodian
+            and accounts.account_number = account_references.account_number
+    union
+    -- The standard feed is a custodian's whole book, also for an account without a row tonight.
+    select
+        account_id,
+        custodian,
+        'standard_feed' as feed
+    from {{ ref("int_accounts__identified") }}
 ),
 
 whole_book as (
     select
+        feed_accounts.account_id,
+        min(whole_feeds.covered_from_date) as covered_from_date
+    from feed_accounts
+    inner join whole_feeds
+        on
+            feed_accounts.custodian = whole_feeds.custodian
+            and feed_accounts.feed = whole_feeds.feed
+    group by feed_accounts.account_id
+),
+
+named as (
+    select
+        as_of_date,
+        source_file_id,
         custodian,
-        min(covered_from_date) as covered_from_date
-    from delivered
-    where feed = 'standard_feed'
-    group by custodian
+        account_number,
+        first_transaction_date
+    from told
+    union all
+    select
+        as_of_date,
+        source_file_id,
+        custodian,
+        account_number,
+        cast(null as date) as first_transaction_date
+    from {{ ref("stg_file_accounts") }}
+),
+
+spans as (
+    select
+        account_references.account_id,
+        files.as_of_date as covered_to_date,
+        files.is_cross_check,
+        files.covered_from_date is not null as is_stated,
+        coalesce(files.covered_from_date, min(named.first_transaction_date)) as covered_from_date
+    from named
+    inner join files
+        on
+            named.as_of_date = files.as_of_date
+            and named.source_file_id = files.source_file_id
+    inner join {{ ref("int_account_references__resolved") }} as account_references
+        on
+            named.custodian = account_references.custodian
+            and named.account_number = account_references.account_number
+    group by
+        account_references.account_id, files.as_of_date, files.source_file_id, files.covered_from_date,
+        files.is_cross_check
+    -- Where another feed tells the account's transactions, a second opinion's are not taken.
+    qualify
+        not files.is_cross_check
+        or bool_and(files.is_cross_check) over (partition by account_references.account_id)
+),
+
+-- The next weekday after what is covered so far; a holiday counts as a gap.
+stated_spans as (
+    select
+        *,
+        max(covered_to_date) over earlier_spans as covered_before_date
+    from spans
+    where is_stated
+    window earlier_spans as (
+        partition by account_id
+        order by covered_from_date, covered_to_date
+        rows between unbounded preceding and 1 preceding
+    )
 ),
 
 own_files as (
     select
         account_id,
-        min(transaction_date) as covered_from_date
-    from {{ ref("int_transactions__merged") }}
+        max(covered_from_date) filter (
+            where covered_before_date is null
+            or covered_from_date
+            > covered_before_date + case dayofweek(covered_before_date) when 5 then 3 when 6 then 2 else 1 end
+        ) as covered_from_date
+    from stated_spans
+    group by account_id
+    union all
+    select
+        account_id,
+        min(covered_from_date) as covered_from_date
+    from spans
+    where not is_stated
+    group by account_id
+),
+
+own_coverage as (
+    select
+        account_id,
+        min(covered_from_date) as covered_from_date
+    from own_files
     group by account_id
 ),
 
@@ -52,9 +193,9 @@ held_away as (
 
 select
     accounts.account_id,
-    least(whole_book.covered_from_date, own_files.covered_from_date) as history_from_date,
+    least(whole_book.covered_from_date, own_coverage.covered_from_date) as history_from_date,
     coalesce(held_away.is_held_away, false) as is_held_away
 from {{ ref("int_accounts__identified") }} as accounts
-left join whole_book on accounts.custodian = whole_book.custodian
-left join own_files on accounts.account_id = own_files.account_id
+left join whole_book on accounts.account_id = whole_book.account_id
+left join own_coverage on accounts.account_id = own_coverage.account_id
 left join held_away on accounts.account_id = held_away.account_id

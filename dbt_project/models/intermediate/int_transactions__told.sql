@@ -1,0 +1,376 @@
+-- Transactions of all files up to the session, each once, cancelled ones and cancels too, with what is
+-- known of them. With the custodian's id, the newest file that names the id holds. Without one, files
+-- overlap: rows that are alike are numbered within each file and the same row with the same number is the
+-- same transaction, so that the larger count over files holds, not the sum; between feeds, rows that agree
+-- in security, date, units and amount are alike. A second opinion tells transactions only of accounts that
+-- no other feed tells any of. All files are read every night: a correction may be of any age.
+with files as (
+    select
+        as_of_date,
+        source_file_id,
+        file_name,
+        feed_role = 'cross_check' as is_cross_check,
+        row_number() over (order by as_of_date desc, received_at desc, source_file_id desc) as file_age
+    from {{ ref("stg_source_files") }}
+    where entity = 'transactions'
+),
+
+told as materialized (
+    select
+        account_references.account_id,
+        case when transactions.security_key <> '||||' then identified.security_id end as security_id,
+        transactions.*,
+        files.file_name,
+        files.file_age,
+        coalesce(files.is_cross_check, false) as is_cross_check,
+        -- Names a row within this query only.
+        row_number() over () as row_id
+    from {{ ref("stg_transactions") }} as transactions
+    inner join {{ ref("int_account_references__resolved") }} as account_references
+        on
+            transactions.custodian = account_references.custodian
+            and transactions.account_number = account_references.account_number
+    inner join {{ ref("int_securities__identified") }} as identified
+        on transactions.security_key = identified.security_key
+    inner join files
+        on
+            transactions.as_of_date = files.as_of_date
+            and transactions.source_file_id = files.source_file_id
+),
+
+second_opinions as (
+    select distinct account_id from told
+    where is_cross_check
+),
+
+first_hand as (
+    select distinct told.account_id
+    from told
+    inner join second_opinions on told.account_id = second_opinions.account_id
+    where not told.is_cross_check
+),
+
+received as materialized (
+    select told.*
+    from told
+    left join first_hand on told.account_id = first_hand.account_id
+    where not told.is_cross_check or first_hand.account_id is null
+),
+
+ids as (
+    select
+        account_id,
+        transaction_id,
+        min(file_age) as file_age,
+        min(as_of_date) as first_known_date,
+        count(*) as row_count
+    from received
+    where transaction_id is not null
+    group by account_id, transaction_id
+),
+
+-- Only ids that stand in several rows need a look at what the rows say: those of the newest file hold,
+-- like ones once.
+repeated as (
+    select
+        received.account_id,
+        received.transaction_id,
+        {{ transaction_content_key("received") }} as content_key,
+        arg_min(received.row_id, received.source_row_number) as row_id
+    from received
+    inner join ids
+        on
+            received.account_id = ids.account_id
+            and received.transaction_id = ids.transaction_id
+            and received.file_age = ids.file_age
+    where ids.row_count > 1
+    group by received.account_id, received.transaction_id, content_key
+),
+
+occurrences as (
+    select
+        account_id,
+        row_id,
+        file_age,
+        as_of_date,
+        content_key,
+        row_number() over (
+            partition by account_id, content_key, file_age
+            order by source_row_number
+        ) as occurrence
+    from (
+        select
+            received.account_id,
+            received.row_id,
+            received.file_age,
+            received.as_of_date,
+            received.source_row_number,
+            {{ transaction_content_key("received") }} as content_key
+        from received
+        where received.transaction_id is null
+    ) as contents
+),
+
+kept as (
+    select
+        received.row_id,
+        'I:' || received.transaction_id as transaction_key,
+        ids.first_known_date
+    from received
+    inner join ids
+        on
+            received.account_id = ids.account_id
+            and received.transaction_id = ids.transaction_id
+    where ids.row_count = 1
+    union all
+    select
+        repeated.row_id,
+        'I:' || repeated.transaction_id
+        || case
+            when count(*) over (partition by repeated.account_id, repeated.transaction_id) > 1
+                then ':' || left(repeated.content_key, 12)
+            else ''
+        end as transaction_key,
+        ids.first_known_date
+    from repeated
+    inner join ids
+        on
+            repeated.account_id = ids.account_id
+            and repeated.transaction_id = ids.transaction_id
+    union all
+    select
+        arg_min(row_id, file_age) as row_id,
+        'C:' || content_key || '-' || occurrence as transaction_key,
+        min(as_of_date) as first_known_date
+    from occurrences
+    group by account_id, content_key, occurrence
+),
+
+kept_rows as (
+    select
+        received.*,
+        kept.transaction_key,
+        kept.first_known_date
+    from received
+    inner join kept on received.row_id = kept.row_id
+),
+
+-- Accounts that several feeds tell of: what they agree in is one transaction, told by the standard feed
+-- or the one that arrived last.
+feeds as (
+    select
+        account_id,
+        feed,
+        min(file_age) as feed_age,
+        count(*) over (partition by account_id) as feed_count
+    from kept_rows
+    group by account_id, feed
+),
+
+told_by_several as (
+    select
+        kept_rows.row_id,
+        kept_rows.account_id,
+        kept_rows.security_id,
+        kept_rows.transaction_date,
+        kept_rows.quantity,
+        kept_rows.net_amount,
+        kept_rows.feed,
+        kept_rows.first_known_date,
+        feeds.feed_age,
+        row_number() over (
+            partition by
+                kept_rows.account_id, kept_rows.feed, kept_rows.security_id, kept_rows.transaction_date,
+                kept_rows.quantity, kept_rows.net_amount, coalesce(kept_rows.is_cancel, false)
+            order by kept_rows.transaction_key
+        ) as occurrence,
+        coalesce(kept_rows.is_cancel, false) as is_cancel
+    from kept_rows
+    inner join feeds
+        on
+            kept_rows.account_id = feeds.account_id
+            and kept_rows.feed = feeds.feed
+            and feeds.feed_count > 1
+    where kept_rows.quantity is not null or kept_rows.net_amount is not null
+),
+
+told_again as (
+    select
+        row_id,
+        row_number() over alike > 1 as is_told_again,
+        min(first_known_date) over alike_all as first_known_date
+    from told_by_several
+    window
+        alike as (
+            partition by
+                account_id, security_id, transaction_date, quantity, net_amount, is_cancel, occurrence
+            order by feed = 'standard_feed' desc, feed_age asc, feed asc
+        ),
+        alike_all as (
+            partition by
+                account_id, security_id, transaction_date, quantity, net_amount, is_cancel, occurrence
+        )
+),
+
+merged as materialized (
+    select
+        kept_rows.* exclude (first_known_date),
+        coalesce(told_again.first_known_date, kept_rows.first_known_date) as first_known_date
+    from kept_rows
+    left join told_again on kept_rows.row_id = told_again.row_id
+    where told_again.row_id is null or not told_again.is_told_again
+),
+
+-- A cancel names what it cancels, or has the id of it, or says the same with units or amount turned round.
+cancels as materialized (
+    select * from merged
+    where is_cancel
+),
+
+cancelled_by_name as (
+    select
+        cancels.row_id as cancel_row_id,
+        merged.row_id,
+        'reversal_of' as matched_by
+    from cancels
+    inner join merged
+        on
+            cancels.account_id = merged.account_id
+            and cancels.reversal_of = merged.transaction_id
+    where not coalesce(merged.is_cancel, false)
+),
+
+-- A correction under the same id says something else than the cancel beside it, and stands.
+cancelled_by_id as (
+    select
+        cancels.row_id as cancel_row_id,
+        merged.row_id,
+        'transaction_id' as matched_by
+    from cancels
+    inner join merged
+        on
+            cancels.account_id = merged.account_id
+            and cancels.transaction_id = merged.transaction_id
+    where
+        cancels.reversal_of is null
+        and not coalesce(merged.is_cancel, false)
+        and (
+            (cancels.quantity is null and cancels.net_amount is null)
+            or (
+                cancels.transaction_date is not distinct from merged.transaction_date
+                and abs(cancels.quantity) is not distinct from abs(merged.quantity)
+                and abs(cancels.net_amount) is not distinct from abs(merged.net_amount)
+            )
+        )
+),
+
+loose_cancels as (
+    select
+        *,
+        row_number() over (
+            partition by account_id, security_id, transaction_date, abs(quantity), abs(net_amount)
+            order by transaction_key
+        ) as place
+    from cancels
+    where
+        reversal_of is null
+        and (quantity is not null or net_amount is not null)
+        and row_id not in (select cancelled_by_id.cancel_row_id from cancelled_by_id)
+),
+
+cancelling_accounts as (
+    select distinct account_id from loose_cancels
+),
+
+cancellable as (
+    select
+        merged.row_id,
+        merged.account_id,
+        merged.security_id,
+        merged.transaction_date,
+        merged.quantity,
+        merged.net_amount,
+        row_number() over (
+            partition by
+                merged.account_id, merged.security_id, merged.transaction_date, abs(merged.quantity),
+                abs(merged.net_amount)
+            order by merged.transaction_key
+        ) as place
+    from merged
+    inner join cancelling_accounts on merged.account_id = cancelling_accounts.account_id
+    where
+        not coalesce(merged.is_cancel, false)
+        and merged.row_id not in (select cancelled_by_name.row_id from cancelled_by_name)
+        and merged.row_id not in (select cancelled_by_id.row_id from cancelled_by_id)
+),
+
+cancelled_by_content as (
+    select
+        loose_cancels.row_id as cancel_row_id,
+        cancellable.row_id,
+        'content' as matched_by
+    from loose_cancels
+    inner join cancellable
+        on
+            loose_cancels.account_id = cancellable.account_id
+            and loose_cancels.security_id is not distinct from cancellable.security_id
+            and loose_cancels.transaction_date = cancellable.transaction_date
+            and abs(loose_cancels.quantity) is not distinct from abs(cancellable.quantity)
+            and abs(loose_cancels.net_amount) is not distinct from abs(cancellable.net_amount)
+            and loose_cancels.place = cancellable.place
+),
+
+cancelled as (
+    select * from cancelled_by_name
+    union all
+    select * from cancelled_by_id
+    union all
+    select * from cancelled_by_content
+),
+
+verdicts as (
+    select
+        row_id,
+        min(matched_by) as cancel_matched_by,
+        true as is_cancelled
+    from cancelled
+    group by row_id
+    union all
+    select
+        cancel_row_id as row_id,
+        min(matched_by) as cancel_matched_by,
+        false as is_cancelled
+    from cancelled
+    group by cancel_row_id
+)
+
+select
+    merged.account_id,
+    accounts.household_id,
+    merged.security_id,
+    merged.transaction_key,
+    merged.transaction_date,
+    merged.transaction_time,
+    merged.settlement_date,
+    merged.entry_date,
+    merged.first_known_date,
+    merged.transaction_type,
+    merged.source_type,
+    merged.sub_account_type,
+    merged.quantity,
+    merged.price,
+    merged.net_amount,
+    merged.accrued_interest,
+    merged.currency,
+    merged.transaction_id,
+    coalesce(merged.is_cancel, false) as is_cancel,
+    coalesce(verdicts.is_cancelled, false) as is_cancelled,
+    verdicts.cancel_matched_by,
+    merged.custodian,
+    merged.feed,
+    merged.file_name,
+    merged.source_file_id,
+    merged.source_row_number
+from merged
+left join {{ ref("int_accounts__identified") }} as accounts on merged.account_id = accounts.account_id
+left join verdicts on merged.row_id = verdicts.row_id
