@@ -254,6 +254,13 @@ def test_a_file_over_the_limit_is_refused():
     assert refusal.value.rule == "file_size"
 
 
+def test_text_without_its_records_is_known_and_refused():
+    bare = "\n".join(",".join(row) for row in ([*POSITION], [*POSITION.values()])) + "\n"
+    reading = ibkr(bare)
+    assert (reading.feed, rules(reading)) == ("ibkr_flex", ["records_nested"])
+    assert "Include header and trailer records" in reading.violations[0].message
+
+
 def test_recognition():
     from data_contracts.contract import load_contracts
 
