@@ -1,13 +1,14 @@
-"""What Fidelity's exports have in common: header among blank lines, footer, symbols, file names.
+"""What Fidelity's exports have in common: header among blank lines, footer, dates, file names.
 
-Belongs here: where the table of a download begins and ends, its date, and what a symbol names. Does
-not belong here: the rows of one export. Source of the rules: the contracts `fidelity_*.yaml`.
+Belongs here: where the table of a download begins and ends, and its date. Does not belong here: the
+rows of one export, and what a symbol names (`fidelity_securities`). Source of the rules: the
+contracts `fidelity_*.yaml`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
 from decimal import Decimal
@@ -18,7 +19,7 @@ from data_contracts.contract import Entity, FeedContract, entity_columns
 from python_steps.feeds.amounts import parse_amount
 from python_steps.feeds.delimited import Record, records
 from python_steps.feeds.headers import normalised
-from python_steps.feeds.identifiers import is_account_reference, is_cusip, looks_like_cusip
+from python_steps.feeds.identifiers import is_account_reference
 from python_steps.feeds.received import ROW_TEXT, FileReading, ReceivedFile, status_of
 from python_steps.feeds.schwab_exports import RowReader, StatedDate, bind_header
 from python_steps.feeds.tables import RowCollector
@@ -26,8 +27,6 @@ from python_steps.findings import Violation
 
 _HEADER_WITHIN_LINES = 40
 _FEWEST_NAMES_OF_A_HEADER = 3
-# A price is shown in cents or less: five basis points of the value are rounding, not another unit.
-_SHARE_OF_VALUE = Decimal("0.0005")
 _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _FOOTER_OPENINGS = (
     "the data and information in this spreadsheet",
@@ -48,12 +47,7 @@ _NAME_ACCOUNT = re.compile(
     r"account[_ -](?P<account>[0-9a-z-]+?)(?:[ _]*\(\d+\))?\.[a-z]+$",
     re.IGNORECASE,
 )
-_OPTION = re.compile(
-    r"^-?(?P<root>[A-Z]{1,6})(?P<adjusted>\d?)(?P<year>\d{2})(?P<month>\d{2})(?P<day>\d{2})"
-    r"(?P<side>[CP])(?P<strike>\d{1,5}(?:\.\d{1,3})?)$"
-)
 _CELL_DATE = re.compile(r"\s*\d{1,2}/\d{1,2}/(?:\d{2}|\d{4})\s*")
-_NAMED_IN_WORDS = re.compile(r"\(([0-9A-Z]{9})\)")
 
 
 # The sheet
@@ -410,7 +404,7 @@ def download_of(footer: Sequence[Record]) -> Download | None:
         if match["name"]:
             day = _named_day(match["name"], match["named_day"], match["named_year"])
         else:
-            day = _day(match["year"], match["month"], match["day"])
+            day = calendar_day(match["year"], match["month"], match["day"])
         if day is not None:
             return Download(day, _hour(match), record)
     return None
@@ -457,10 +451,11 @@ def date_in_name(file_name: str) -> date | None:
 def _named_day(name: str, day: str, year: str) -> date | None:
     if name.lower() not in _MONTHS:
         return None
-    return _day(year, str(_MONTHS.index(name.lower()) + 1), day)
+    return calendar_day(year, str(_MONTHS.index(name.lower()) + 1), day)
 
 
-def _day(year: str, month: str, day: str) -> date | None:
+def calendar_day(year: str, month: str, day: str) -> date | None:
+    """The day of these digits, None where the calendar has none."""
     try:
         return date(int(year), int(month), int(day))
     except ValueError:
@@ -483,182 +478,16 @@ def day_in_words(text: str) -> date | None:
     if parts is None:
         return None
     year = parts[3] if len(parts[3]) > 2 else f"20{parts[3]}"
-    return _day(year, parts[1], parts[2])
+    return calendar_day(year, parts[1], parts[2])
 
 
-# Accounts and securities
+# Accounts and amounts
 
 
 def account_in_name(file_name: str) -> str:
     """The account in `History_for_Account_X12345678.csv`, '' where there is none."""
     match = _NAME_ACCOUNT.search(file_name)
     return match["account"] if match and is_account_reference(match["account"]) else ""
-
-
-@dataclass(frozen=True)
-class SecurityId:
-    """What a symbol names; absent parts are empty text.
-
-    `problem` says what is odd about a symbol that could be read all the same.
-    """
-
-    ticker: str = ""
-    cusip: str = ""
-    custodian_security_id: str = ""
-    underlying_ticker: str = ""
-    put_call: str = ""
-    strike_price: str = ""
-    expiration_date: str = ""
-    problem: str = ""
-
-    @property
-    def columns(self) -> dict[str, str]:
-        """The identifier columns that positions, lots and transactions have."""
-        return {
-            "ticker": self.ticker,
-            "cusip": self.cusip,
-            "custodian_security_id": self.custodian_security_id,
-        }
-
-    @property
-    def key(self) -> str:
-        """The first identifier, in the order of precedence of identities."""
-        return self.custodian_security_id or self.cusip or self.ticker
-
-    @property
-    def is_option(self) -> bool:
-        """True where the symbol is that of an option."""
-        return bool(self.put_call)
-
-
-def security_id(symbol: str, account: str, contract: FeedContract) -> SecurityId:
-    """Read a Symbol cell: ticker, option, CUSIP, or the code of a plan's fund.
-
-    Args:
-        symbol: as received; footnote stars are taken off.
-        account: the row's account; those of plans have numbers of another form.
-        contract: for its null words, aliases of symbols and the form of plans' account numbers.
-    """
-    text = symbol.strip().rstrip("*").strip()
-    if text.casefold() in {word.casefold() for word in contract.null_words}:
-        return SecurityId()
-    option = _OPTION.match(text)
-    if option:
-        return _option(option, text)
-    text = contract.mappings["symbol_aliases"].get(text, text)
-    if not looks_like_cusip(text):
-        return SecurityId(ticker=text)
-    if re.fullmatch(contract.mappings["forms"]["plan_account"], account):
-        return SecurityId(custodian_security_id=text)
-    if is_cusip(text):
-        return SecurityId(cusip=text)
-    return SecurityId(
-        custodian_security_id=text, problem=f"symbol {text!r}, nine characters that are no CUSIP"
-    )
-
-
-def cusip_in_words(words: str) -> str:
-    """The last CUSIP with a valid check digit that stands in parentheses in free text."""
-    proven = [text for text in _NAMED_IN_WORDS.findall(words) if is_cusip(text)]
-    return str(proven[-1]) if proven else ""
-
-
-def _option(match: re.Match[str], text: str) -> SecurityId:
-    """The 21 characters of the Options Clearing Corporation, from Fidelity's short spelling."""
-    expiration = _day(f"20{match['year']}", match["month"], match["day"])
-    if expiration is None:
-        return SecurityId(ticker=text, problem=f"option symbol {text!r} with an impossible date")
-    root = match["root"] + match["adjusted"]
-    thousandths = int(Decimal(match["strike"]) * 1000)
-    day = f"{match['year']}{match['month']}{match['day']}"
-    return SecurityId(
-        ticker=f"{root:<6}{day}{match['side']}{thousandths:08d}",
-        underlying_ticker=match["root"],
-        put_call="CALL" if match["side"] == "C" else "PUT",
-        strike_price=match["strike"],
-        expiration_date=expiration.isoformat(),
-        problem=(
-            f"option {text!r} of an adjusted series, whose contract is not always 100 shares"
-            if match["adjusted"]
-            else ""
-        ),
-    )
-
-
-_COUPON_AND_MATURITY = re.compile(
-    r"(?P<coupon>\d{1,2}\.\d{3,5})%\s+(?P<maturity>\d{2}/\d{2}/\d{4})"
-)
-
-
-def security_columns(
-    found: SecurityId, description: str, unit_factor: str, contract: FeedContract
-) -> dict[str, str | None]:
-    """The master data of a security, as far as its symbol and description prove them.
-
-    Args:
-        found: from the Symbol cell.
-        description: as received.
-        unit_factor: '0.01' or '1' where the row's own value proves the unit of its price.
-        contract: for its tables of words and forms.
-    """
-    columns: dict[str, str | None] = {
-        **found.columns,
-        "security_name": description,
-        "currency": contract.mappings["constants"]["currency"],
-        "security_type": security_type(found, description, unit_factor, contract),
-    }
-    if found.is_option:
-        columns |= {
-            "underlying_ticker": found.underlying_ticker,
-            "put_call": found.put_call,
-            "strike_price": found.strike_price,
-            "expiration_date": found.expiration_date,
-            "contract_multiplier": contract.mappings["constants"]["option_multiplier"],
-        }
-    if found.cusip and unit_factor:
-        columns["price_factor"] = unit_factor
-    terms = _COUPON_AND_MATURITY.search(description) if found.cusip else None
-    if terms:
-        maturity = day_in_words(terms["maturity"])
-        columns["coupon_rate"] = terms["coupon"]
-        columns["maturity_date"] = maturity.isoformat() if maturity else None
-    return columns
-
-
-def security_type(
-    found: SecurityId, description: str, unit_factor: str, contract: FeedContract
-) -> str:
-    """The type by the form of the symbol, then by words of the description (tables)."""
-    if found.is_option:
-        return "OPTION"
-    if found.cusip:
-        words = contract.mappings["debt_types_by_words"]
-        return _by_words(description, words) or "OTHER" if unit_factor == "0.01" else "OTHER"
-    if found.custodian_security_id:
-        return "OTHER"
-    for form, kind in contract.mappings["security_types_by_symbol"].items():
-        if re.fullmatch(form, found.ticker):
-            return kind
-    by_words = _by_words(description, contract.mappings["security_types_by_words"])
-    return by_words or contract.mappings["constants"]["listed_security_type"]
-
-
-def _by_words(description: str, table: Mapping[str, str]) -> str:
-    padded = f" {' '.join(description.upper().split())} "
-    return next((kind for words, kind in table.items() if f" {words} " in padded), "")
-
-
-def unit_factor_of(quantity: str, price: str, value: str, contract: FeedContract) -> str:
-    """'0.01' or '1', whichever makes quantity times price the stated value; '' where neither."""
-    amounts = [parse_amount(text) for text in (quantity, price, value)]
-    held, unit_price, stated = amounts
-    if held is None or unit_price is None or not stated:
-        return ""
-    least = contract.tolerance("price_unit_proved")
-    allowed = max(least, abs(stated) * _SHARE_OF_VALUE)
-    factors = ("1", "0.01")
-    products = {factor: held * unit_price * Decimal(factor) for factor in factors}
-    return next((f for f in factors if abs(products[f] - stated) <= allowed), "")
 
 
 def sum_of(texts: Sequence[str]) -> str:

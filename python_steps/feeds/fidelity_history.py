@@ -20,15 +20,14 @@ from python_steps.feeds.delimited import Record
 from python_steps.feeds.fidelity_exports import (
     SheetReader,
     account_in_name,
-    cusip_in_words,
     day_in_words,
     download_of,
     identical_rows,
     missing_footer,
-    security_id,
     sheet_of,
     stated_date,
 )
+from python_steps.feeds.fidelity_securities import cusip_in_words, security_id
 from python_steps.feeds.headers import normalised
 from python_steps.feeds.identifiers import is_account_reference
 from python_steps.feeds.received import FileReading, ReceivedFile, refused

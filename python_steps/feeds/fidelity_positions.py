@@ -8,7 +8,7 @@ for another account. Does not belong here: casting and rules on values. Source o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import time
 from decimal import Decimal
@@ -19,17 +19,14 @@ from python_steps.feeds.decoding import decode
 from python_steps.feeds.delimited import Record
 from python_steps.feeds.fidelity_exports import (
     Download,
-    SecurityId,
     SheetReader,
     download_of,
     missing_footer,
-    security_columns,
-    security_id,
     sheet_of,
     stated_date,
     sum_of,
-    unit_factor_of,
 )
+from python_steps.feeds.fidelity_securities import Holdings
 from python_steps.feeds.headers import normalised
 from python_steps.feeds.identifiers import is_account_reference
 from python_steps.feeds.keys import duplicate_keys
@@ -108,9 +105,10 @@ class _Walk:
     def __init__(self, reader: SheetReader, contract: FeedContract, as_of: StatedDate) -> None:
         self.reader = reader
         self.contract = contract
-        self.as_of = as_of
         self.accounts: dict[str, _Account] = {}
-        self.securities: set[tuple[str, ...]] = set()
+        self.holdings = Holdings(
+            contract, reader.collectors, as_of.text, "TRADE_DATE", reader.broken
+        )
         self.forms = contract.mappings["forms"]
 
     def rows(self) -> None:
@@ -154,8 +152,11 @@ class _Walk:
             self._core(account, money)
         else:
             account.values.append(texts["market_value"])
-            self._position(
-                record, account, {**texts, "sub_account_type": kind}, security["security_name"]
+            self.holdings.add(
+                record,
+                account.number,
+                {**texts, "sub_account_type": kind},
+                security["security_name"],
             )
 
     def _sub_account(self, record: Record, account: _Account, word: str, symbol: str) -> str:
@@ -268,66 +269,6 @@ class _Walk:
             text=account.record.text,
         )
 
-    # Holdings
-
-    def _position(
-        self, record: Record, account: _Account, texts: dict[str, str], description: str
-    ) -> None:
-        found = security_id(texts["ticker"], account.number, self.contract)
-        if found.problem:
-            self.reader.broken(
-                "option_is_standard" if found.is_option else "cusip_check_digit",
-                record,
-                found.problem,
-                account=account.number,
-                security=found.key,
-                entity="positions",
-            )
-        self.reader.collectors["positions"].add(
-            {
-                **texts,
-                **found.columns,
-                "account_number": account.number,
-                "price_date": self.as_of.text,
-                "currency": self.contract.mappings["constants"]["currency"],
-                "quantity_basis": "TRADE_DATE",
-            },
-            line=record.line,
-            text=record.text,
-        )
-        self._security(record, account, found, texts, description)
-
-    def _security(
-        self,
-        record: Record,
-        account: _Account,
-        found: SecurityId,
-        texts: Mapping[str, str],
-        description: str,
-    ) -> None:
-        identity = tuple(found.columns.values())
-        if identity in self.securities:
-            return
-        self.securities.add(identity)
-        factor = unit_factor_of(
-            texts["quantity"], texts["price"], texts["market_value"], self.contract
-        )
-        if found.cusip and not factor:
-            self.reader.broken(
-                "price_unit_proved",
-                record,
-                f"{texts['quantity']} of {found.cusip} at {texts['price']} worth "
-                f"{texts['market_value']}",
-                account=account.number,
-                security=found.key,
-                entity="securities",
-            )
-        self.reader.collectors["securities"].add(
-            security_columns(found, description, factor, self.contract),
-            line=record.line,
-            text=record.text,
-        )
-
     # Accounts
 
     def _match_wrappers(self) -> None:
@@ -405,10 +346,9 @@ class _Walk:
                 self.contract,
                 file_name=self.reader.file.file_name,
             )
-        if self.securities:
-            self.reader.broken(
-                "security_type_inferred", None, f"{len(self.securities)} securities without a type"
-            )
+        count = len(self.holdings.securities)
+        if count:
+            self.reader.broken("security_type_inferred", None, f"{count} securities without a type")
 
 
 def _account_of(reference: str, title: str) -> tuple[str, str] | None:

@@ -20,11 +20,11 @@ from python_steps.feeds.fidelity_exports import (
     download_of,
     identical_rows,
     missing_footer,
-    security_id,
     sheet_of,
     stated_date,
     sum_of,
 )
+from python_steps.feeds.fidelity_securities import security_id
 from python_steps.feeds.headers import normalised
 from python_steps.feeds.identifiers import is_cusip
 from python_steps.feeds.received import FileReading, ReceivedFile, refused

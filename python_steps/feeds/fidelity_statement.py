@@ -17,16 +17,13 @@ from python_steps.feeds.amounts import parse_amount
 from python_steps.feeds.decoding import decode
 from python_steps.feeds.delimited import Record, records
 from python_steps.feeds.fidelity_exports import (
-    SecurityId,
     broken_quotes,
     is_filled,
     is_footer,
     other_separator,
-    security_columns,
-    security_id,
     sum_of,
-    unit_factor_of,
 )
+from python_steps.feeds.fidelity_securities import Holdings
 from python_steps.feeds.headers import normalised
 from python_steps.feeds.identifiers import is_account_reference
 from python_steps.feeds.keys import duplicate_keys
@@ -120,7 +117,7 @@ class _Walk:
         self.holdings_header: RowReader | None = None
         self.account: _Account | None = None
         self.section: _Section | None = None
-        self.securities: set[tuple[str, ...]] = set()
+        self.holdings = Holdings(contract, self.collectors, as_of.text, "UNKNOWN", self._broken)
         self.fingerprint: str | None = None
         self.has_bad_header = False
         self.is_at_end = False
@@ -262,52 +259,7 @@ class _Walk:
             self.account.core.append((record, texts["market_value"]))
         else:
             description = reader.texts("securities", cells)["security_name"]
-            self._position(record, self.account, texts, description)
-
-    def _position(
-        self, record: Record, account: _Account, texts: dict[str, str], description: str
-    ) -> None:
-        found = security_id(texts["ticker"], account.number, self.contract)
-        if found.problem:
-            rule = "option_is_standard" if found.is_option else "cusip_check_digit"
-            self._broken(rule, record, found.problem, security=found.key)
-        self.collectors["positions"].add(
-            {
-                **texts,
-                **found.columns,
-                "account_number": account.number,
-                "price_date": self.as_of.text,
-                "currency": self.contract.mappings["constants"]["currency"],
-                "quantity_basis": "UNKNOWN",
-            },
-            line=record.line,
-            text=record.text,
-        )
-        self._security(record, found, texts, description)
-
-    def _security(
-        self, record: Record, found: SecurityId, texts: dict[str, str], description: str
-    ) -> None:
-        identity = tuple(found.columns.values())
-        if identity in self.securities:
-            return
-        self.securities.add(identity)
-        factor = unit_factor_of(
-            texts["quantity"], texts["price"], texts["market_value"], self.contract
-        )
-        if found.cusip and not factor:
-            self._broken(
-                "price_unit_proved",
-                record,
-                f"{texts['quantity']} of {found.cusip} at {texts['price']} worth "
-                f"{texts['market_value']}",
-                security=found.key,
-            )
-        self.collectors["securities"].add(
-            security_columns(found, description, factor, self.contract),
-            line=record.line,
-            text=record.text,
-        )
+            self.holdings.add(record, self.account.number, texts, description)
 
     def _subtotal(self, record: Record, title: str, reader: RowReader) -> None:
         section, self.section = self.section, None
@@ -435,9 +387,12 @@ class _Walk:
         observed: str,
         *,
         expected: str | None = None,
+        account: str | None = None,
         security: str | None = None,
+        entity: str | None = None,
         is_whole_file: bool = False,
     ) -> None:
+        known = self.account.number if self.account else None
         self.violations.append(
             self.contract.violation(
                 rule,
@@ -445,7 +400,8 @@ class _Walk:
                 row=record.line,
                 observed=observed,
                 expected=expected,
-                account_number=self.account.number if self.account else None,
+                entity=entity,
+                account_number=account or known,
                 security_key=security or None,
                 scope="feed" if is_whole_file else None,
             )

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from data_contracts.contract import load_contracts
 from data_contracts.suites import check_table
-from python_steps.feeds.fidelity_exports import security_id, sum_of, unit_factor_of
+from python_steps.feeds.fidelity_exports import sum_of
+from python_steps.feeds.fidelity_securities import security_id, unit_factor_of
 from tests.python_steps.feeds.fidelity_files import (
     DISCLAIMERS,
     DOWNLOADED,

@@ -17,6 +17,7 @@ from data_contracts.suites import check_table
 from python_steps.feeds.amounts import parse_amount
 from python_steps.feeds.reading import read_file
 from python_steps.feeds.received import FileReading, ReceivedFile
+from python_steps.feeds.recognition import recognise
 from python_steps.sessions import session_on_or_before
 from tests.python_steps.feeds.fidelity_files import DISCLAIMERS, DOWNLOADED
 from tests.python_steps.feeds.files import rows, serious
@@ -181,6 +182,19 @@ def the_csv_files() -> list[str]:
 
 def test_every_sample_is_accounted_for():
     assert the_csv_files() == sorted([*LANDED, "finporter_Portfolio_Positions_bom_crlf.csv"])
+
+
+def test_samples_of_other_custodians_are_not_claimed():
+    contracts = load_contracts()
+    others = [
+        path
+        for path in sorted(SAMPLES.parent.rglob("*"))
+        if path.is_file() and not path.is_relative_to(SAMPLES)
+    ]
+    assert len(others) > 20
+    for path in others:
+        file = ReceivedFile("FIDELITY", path.name, path.read_bytes())
+        assert not str(recognise(file, contracts)).startswith("fidelity"), path.name
 
 
 @pytest.mark.parametrize("name", sorted(LANDED))
