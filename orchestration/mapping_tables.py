@@ -16,6 +16,7 @@ from rich.table import Table
 
 from python_steps.feeds.mapping_check import FileCheck, MappingCheck, PreviewRow
 
+_KINDS = {"str": "text", "Decimal": "number", "int": "number", "bool": "true/false"}
 _COLOURS = {"block": "bold red", "warn": "yellow", "info": "dim"}
 
 
@@ -36,10 +37,22 @@ def show_mapping(console: Console, check: MappingCheck) -> None:
     console.print(f"\n[bold]{escape(check.feed)}[/]  {escape(check.title)}")
     for file in check.files:
         _show_file(console, file)
-    absent = [(one.entity, one.column or "(all)", one.consequence) for one in check.absent]
-    _show(console, "What these files leave empty", ("entity", "column", "what follows"), absent)
+    _show_absent(console, check)
     verdict = "[bold red]blocked[/]" if check.is_blocked else "[bold green]can be loaded[/]"
     console.print(f"\n{escape(check.feed)}: {verdict}")
+
+
+def _show_absent(console: Console, check: MappingCheck) -> None:
+    """What has consequences as a table, the rest by name only."""
+    telling = [
+        (one.entity, one.column or "(the whole entity)", one.consequence)
+        for one in check.absent
+        if one.consequence
+    ]
+    _show(console, "What these files leave empty", ("entity", "column", "what follows"), telling)
+    for entity in dict.fromkeys(one.entity for one in check.absent if not one.consequence):
+        names = [one.column for one in check.absent if one.entity == entity and not one.consequence]
+        console.print(f"[dim]{escape(entity)}, empty too: {escape(', '.join(names))}[/]")
 
 
 def _show_file(console: Console, file: FileCheck) -> None:
@@ -88,14 +101,16 @@ def _counts(counts: Iterable[tuple[str, int]]) -> str:
 
 def _show_first_rows(console: Console, entity: str, rows: Sequence[PreviewRow]) -> None:
     """Rows stand side by side: a row has more columns than a terminal has room for."""
-    table = Table("column", title=f"First rows of {entity}", title_justify="left")
+    table = Table(title=f"First rows of {entity}", title_justify="left")
+    table.add_column("column", overflow="fold")
     for row in rows:
-        table.add_column(f"row {row.row}")
+        table.add_column(f"row {row.row}", overflow="fold")
     table.add_column("type")
     table.add_column("problem", style="red")
     for place, cell in enumerate(rows[0].cells):
         cells = [row.cells[place] for row in rows]
-        kinds = sorted({type(one.value).__name__ for one in cells if one.value is not None})
+        found = {type(one.value).__name__ for one in cells if one.value is not None}
+        kinds = sorted(_KINDS.get(kind, kind) for kind in found)
         problems = dict.fromkeys(one.problem for one in cells if one.problem)
         table.add_row(
             cell.column,

@@ -87,7 +87,10 @@ _ALWAYS_EXPECTED = (
 
 @dataclass(frozen=True)
 class AbsentColumn:
-    """A canonical column (or '' for a whole entity) that stays empty, and what follows of it."""
+    """A canonical column (or '' for a whole entity) that stays empty, and what follows of it.
+
+    The consequence is '' where it goes without saying: the column is null, nothing else changes.
+    """
 
     entity: str
     column: str
@@ -281,7 +284,7 @@ def _absent(contract: FeedContract, bound: set[tuple[str, str]]) -> tuple[Absent
     """Columns that nothing fills, those with a known consequence in words; then whole entities."""
     entities = {entity for entity, _ in bound}
     found = [
-        AbsentColumn(name, column, CONSEQUENCES.get((name, column), "stays empty"))
+        AbsentColumn(name, column, CONSEQUENCES.get((name, column), ""))
         for name in contract.entities
         if name in entities
         for column in contract.entities[name].column_names

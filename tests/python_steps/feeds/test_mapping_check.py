@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from importlib.resources import files
 
 import pytest
 
-from data_contracts.contract import ContractError
+from data_contracts.contract import ContractError, canonical_entities, entity_columns
 from python_steps.feeds.mapping_check import CONSEQUENCES, AbsentColumn, check_mapping
 from tests.python_steps.feeds.mapped_files import contract_text, lot_record, lots_file, lots_text
 
@@ -107,3 +108,18 @@ def test_a_malformed_contract_and_no_file_are_told() -> None:
         check_mapping("title: x", "quarry.yaml", [(NAME, b"x")])
     with pytest.raises(ValueError, match="none is given"):
         check_mapping(CONTRACT, "quarry.yaml", [])
+
+
+def test_every_consequence_is_of_a_canonical_column() -> None:
+    for entity, column in CONSEQUENCES:
+        assert entity in canonical_entities()
+        assert not column or column in entity_columns(entity), (entity, column)
+
+
+def test_a_contract_of_another_reader_can_be_checked_too() -> None:
+    text = (files("data_contracts") / "feeds/standard_feed.yaml").read_text(encoding="utf-8")
+    content = b"account_number,base_currency\nA1,USD\n#rows=1,as_of_date=2026-11-19\n"
+    check = check_mapping(text, "standard_feed.yaml", [("accounts.csv", content)])
+    assert not check.is_blocked
+    assert check.files[0].rows == {"accounts": 1}
+    assert (check.files[0].bound, check.absent) == ((), ())
