@@ -47,6 +47,8 @@ _NAME_ACCOUNT = re.compile(
     r"account[_ -](?P<account>[0-9a-z-]+?)(?:[ _]*\(\d+\))?\.[a-z]+$",
     re.IGNORECASE,
 )
+# Commas part thousands; anywhere else they may be decimal marks, and the cell is no amount.
+_THOUSANDS = re.compile(r"[^\d,]*\d{1,3}(?:,\d{3})+(?:\.\d*)?[^\d,]*")
 _CELL_DATE = re.compile(r"\s*\d{1,2}/\d{1,2}/(?:\d{2}|\d{4})\s*")
 
 
@@ -497,7 +499,7 @@ def sum_of(texts: Sequence[str]) -> str:
     total = Decimal(0)
     for text in texts:
         amount = parse_amount(text)
-        if amount is None:
+        if amount is None or ("," in text and not _THOUSANDS.fullmatch(text)):
             return text.strip()
         total += amount
     return format(total, "f")

@@ -110,17 +110,15 @@ class _Walk:
         self.reader.violations += identical_rows(self.reader, "transactions")
 
     def _account(self, cells: Sequence[str]) -> str:
-        """Of the account's column; an old layout has name and number in the column Account."""
+        """Of the column, else of the file name; an old layout has name and number in one column."""
         stated = self.reader.account_cell(cells)
-        if (
-            not stated
-            and "account_number" not in self.reader.reader.bindings["transactions"].places
-        ):
-            words = self.reader.named(cells, "account").split()
-            stated = words[-1] if words else ""
-            if not is_account_reference(stated):
-                return self.account_of_file
-        return stated if is_account_reference(stated) else self.account_of_file
+        if is_account_reference(stated):
+            return stated
+        words = self.reader.named(cells, "account").split()
+        number = self.contract.mappings["forms"]["account_in_words"]
+        if self.account_of_file or not words or not re.fullmatch(number, words[-1]):
+            return self.account_of_file
+        return words[-1]
 
     def _currency_columns(self, row: _Row) -> None:
         """Set right the three columns whose names Fidelity mixes up; a missing currency is USD."""

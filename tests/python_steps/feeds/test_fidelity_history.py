@@ -275,6 +275,13 @@ def test_an_old_layout_has_name_and_number_in_one_column():
     assert serious(reading) == ["header_known"]
 
 
+def test_a_number_in_the_name_of_an_account_is_no_account():
+    header = [name for name in HISTORY_14 if name != "Account Number"]
+    content = sheet(header, [activity(header, name="College 529", **ACTIVITY[0])])
+    assert "account_reference_present" in rules(fidelity(content))
+    assert rows(fidelity(content, ONE), "transactions", "account_number") == [("Z12345678",)]
+
+
 @pytest.mark.parametrize("header", [HISTORY_12, HISTORY_13])
 def test_rows_of_no_account_are_refused(header):
     reading = fidelity(history(header), ALL)

@@ -209,6 +209,11 @@ def test_cash_of_several_core_rows_is_their_exact_sum():
     assert text.count("\n") == 2, "the row tells all lines that it is made of"
 
 
+def test_a_comma_that_parts_no_thousands_is_never_summed():
+    reading = fidelity(positions(core("$1,23"), pending("$1.00")))
+    assert rows(reading, "cash_balances", "trade_date_balance") == [("$1,23",)]
+
+
 def test_pending_activity_parts_trade_date_from_settled_cash():
     reading = fidelity(positions(core("$1,000.00"), pending("-$1,250.00")))
     assert serious(reading) == []
