@@ -273,34 +273,34 @@ class _Walk:
 
     def _match_wrappers(self) -> None:
         """Give each plan the brokerage account in the file that its row stands for."""
-        children = [
-            account
-            for account in self.accounts.values()
-            if not account.wrappers
-            and re.fullmatch(self.forms["wrapper"], normalised(account.title))
-        ]
         plans = [account for account in self.accounts.values() if account.wrappers]
+        others = [account for account in self.accounts.values() if not account.wrappers]
+        named = [
+            account
+            for account in others
+            if re.fullmatch(self.forms["wrapper"], normalised(account.title))
+        ]
         for plan in plans:
             stated = sum_of([money.value for money in plan.wrappers])
-            held = children if len(plans) == 1 else self._equal_in_value(children, stated)
-            if not held:
-                self._wrapper("wrapper_has_child", plan, stated, "a brokerage account like it")
-                continue
+            held = named if len(plans) == 1 else self._equal_in_value(named, stated)
+            held = held or self._equal_in_value(others, stated)
             for child in held:
                 child.parent = plan.number
-            self._compare(plan, held, stated)
+            if held:
+                self._compare(plan, held, stated)
+            elif parse_amount(stated) != 0:
+                self._wrapper("wrapper_has_child", plan, stated, "a brokerage account like it")
 
-    def _equal_in_value(self, children: Sequence[_Account], stated: str) -> list[_Account]:
-        """With several plans in a file, a brokerage account belongs to the one of its value."""
+    def _equal_in_value(self, accounts: Sequence[_Account], stated: str) -> list[_Account]:
+        """The account of just this value: with several plans, or where the client renamed it."""
         value = parse_amount(stated)
         near = [
-            child
-            for child in children
-            if value is not None
-            and child.total is not None
-            and abs(child.total - value) <= self._allowed(len(child.values))
+            account
+            for account in accounts
+            if value and account.total is not None and account.parent is None
+            if abs(account.total - value) <= self._allowed(len(account.values))
         ]
-        return near if len(near) == 1 and near[0].parent is None else []
+        return near if len(near) == 1 else []
 
     def _compare(self, plan: _Account, held: Sequence[_Account], stated: str) -> None:
         totals = [child.total for child in held]

@@ -436,6 +436,20 @@ def test_a_window_without_its_account_blocks_the_plan():
     ]
 
 
+def test_a_renamed_brokerage_account_is_found_by_its_value():
+    renamed = {"account": "653239878", "name": "My trading"}
+    reading = fidelity(positions(window("$30.00"), core("$20.00"), core("$30.00", **renamed)))
+    assert serious(reading) == []
+    parents = dict(rows(reading, "accounts", "account_number", "parent_account_number"))
+    assert parents == {"12366": None, "Z12345678": None, "653239878": "12366"}
+    twins = fidelity(positions(window("$30.00"), core("$30.00"), core("$30.00", **renamed)))
+    assert serious(twins) == ["wrapper_has_child"]
+
+
+def test_an_empty_window_needs_no_account():
+    assert serious(fidelity(positions(window("$0.00"), core("$0.00")))) == []
+
+
 def test_windows_of_two_plans_find_their_accounts_by_value():
     second = {"account": "653239999", "name": "BrokerageLink Roth"}
     reading = fidelity(
