@@ -1,0 +1,294 @@
+"""What E*TRADE's and Vanguard's downloads have in common: rows under a header, dates, securities.
+
+Belongs here: the collecting of rows and violations, dates that these custodians write month first,
+the date of a file, and what a symbol is. Does not belong here: the layout of one download. Source
+of the rules: the contracts `etrade_*.yaml` and `vanguard_download.yaml`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from data_contracts.contract import AsOfSource, FeedContract, entity_columns
+from python_steps.feeds.amounts import parse_amount
+from python_steps.feeds.delimited import Record
+from python_steps.feeds.identifiers import is_cusip
+from python_steps.feeds.keys import duplicate_keys
+from python_steps.feeds.received import FileReading, ReceivedFile, status_of
+from python_steps.feeds.schwab_exports import RowReader, bind_header
+from python_steps.feeds.tables import RowCollector
+from python_steps.findings import Violation
+
+_MONTH_FIRST = re.compile(r"^(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})$")
+_ISO = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+_GENERATED = re.compile(r"^\s*\"?Generated at\s+([A-Za-z]{3}\s+\d{1,2},?\s+\d{4})\b")
+_NAME_DATE = re.compile(r"(?<!\d)((?:19|20)\d{2})[-_]?(\d{2})[-_]?(\d{2})(?!\d)")
+_MASKED_ACCOUNT = re.compile(r"^(?P<title>.*?)\s*(?P<reference>-\d{3,})$")
+# E*TRADE's name of an option: `XYZ Jan 15 '27 $35 Put`.
+_OPTION = re.compile(
+    r"^(?P<underlying>[A-Z][A-Z0-9.]*) (?P<month>[A-Z][a-z]{2}) (?P<day>\d{1,2}) '(?P<year>\d{2}) "
+    r"\$(?P<strike>[\d,]+(?:\.\d+)?) (?P<side>Call|Put)\b.*$"
+)
+
+
+@dataclass(frozen=True)
+class FileDate:
+    """The date of a file and where it stands; the first place of two wins, and is told."""
+
+    value: date | None
+    source: AsOfSource | None
+
+
+@dataclass(frozen=True)
+class AccountCell:
+    """Title and reference of a cell such as `Individual Brokerage -2641`."""
+
+    title: str
+    reference: str
+
+
+def account_of(cell: str) -> AccountCell | None:
+    """Title and reference; None for a cell that names no single account."""
+    match = _MASKED_ACCOUNT.match(cell.strip())
+    return AccountCell(match["title"], match["reference"]) if match else None
+
+
+def day_of(text: str) -> date | None:
+    """The day of a date as these custodians write it: month first, or ISO."""
+    stripped = text.strip()
+    forms = ("%Y-%m-%d",) if _ISO.match(stripped) else ()
+    match = _MONTH_FIRST.match(stripped)
+    if match:
+        forms = ("%m/%d/%Y",) if len(match[3]) == len("2026") else ("%m/%d/%y",)
+    for form in forms:
+        try:
+            return datetime.strptime(stripped, form).date()  # noqa: DTZ007 - a calendar date
+        except ValueError:
+            return None
+    return None
+
+
+def iso_day(text: str) -> str:
+    """The date as ISO; text that is no date stays as it is, for the suite to speak of."""
+    day = day_of(text)
+    return text.strip() if day is None else day.isoformat()
+
+
+def generated_day(text: str) -> date | None:
+    """The day of a line `Generated at Sep 15 2026 11:25 AM ET`; None for any other line."""
+    match = _GENERATED.match(text)
+    if match is None:
+        return None
+    try:
+        words = " ".join(match[1].replace(",", " ").split())
+        return datetime.strptime(words, "%b %d %Y").date()  # noqa: DTZ007 - a calendar date
+    except ValueError:
+        return None
+
+
+def is_generated_line(text: str) -> bool:
+    """True for the last line of E*TRADE's exports."""
+    return text.lstrip(' "').startswith("Generated at")
+
+
+def day_of_name(file_name: str) -> date | None:
+    """A date in the file's name, written year first; None where there is none."""
+    for year, month, day in _NAME_DATE.findall(file_name):
+        try:
+            return date(int(year), int(month), int(day))
+        except ValueError:
+            continue
+    return None
+
+
+def is_blank(record: Record) -> bool:
+    """True for a row whose cells are all empty."""
+    return not record.problem and not any(cell.strip() for cell in record.cells)
+
+
+class ExportWalk:
+    """Collects the rows of one download, and what is wrong with it."""
+
+    def __init__(self, file: ReceivedFile, contract: FeedContract) -> None:
+        self.file = file
+        self.contract = contract
+        self.layout: Mapping[str, Any] = contract.layout or {}
+        self.violations: list[Violation] = []
+        self.collectors = {name: RowCollector(entity) for name, entity in contract.entities.items()}
+        self.reader: RowReader | None = None
+        self.fingerprint: str | None = None
+        self.row_count = 0
+        self.accounts: set[str] = set()
+        self.securities_seen: set[tuple[str, ...]] = set()
+        self.control_amount: Decimal | None = None
+        self.covered_from: date | None = None
+
+    # Headers and cells
+
+    def bind(self, header: Record, entities: Sequence[str]) -> bool:
+        """Bind a header for some entities; False where rows must not be read with it."""
+        reader, name, found = bind_header(
+            header, [self.contract.entity(each) for each in entities], self.contract, self.file
+        )
+        self.violations += found
+        self.fingerprint = self.fingerprint or name
+        usable = all(each.severity != "block" for each in found)
+        self.reader = reader if usable else None
+        return usable
+
+    def texts(self, entity: str, record: Record) -> dict[str, str] | None:
+        """The cells of a row under the header; None for a ragged one, which is told."""
+        if self.reader is None:
+            return None
+        cells = list(record.cells)
+        while len(cells) > self.reader.width and not cells[-1].strip():
+            cells.pop()
+        if record.problem or len(cells) != self.reader.width:
+            found = record.problem or f"{len(cells)} cells, the header has {self.reader.width}"
+            self.broken("ragged_row", found, record, entity=entity)
+            return None
+        return {name: text.strip() for name, text in self.reader.texts(entity, cells).items()}
+
+    # What a symbol is
+
+    def security(self, symbol: str, name: str | None, record: Record) -> dict[str, str]:
+        """The identifiers of a symbol; the security is landed once."""
+        found = {"cusip": "", "ticker": symbol, "custodian_security_id": ""}
+        if is_cusip(symbol):
+            found |= {"cusip": symbol, "ticker": ""}
+        elif not symbol or symbol.lower() == "null":
+            # Without a symbol the custodian's own name is all that tells the security.
+            found |= {"ticker": "", "custodian_security_id": name or ""}
+        identity = tuple(found.values())
+        if identity not in self.securities_seen and any(identity):
+            self.securities_seen.add(identity)
+            self.collectors["securities"].add(
+                {
+                    **{key: value for key, value in found.items() if value},
+                    "security_name": name,
+                    "currency": self.contract.mappings["constants"]["currency"],
+                    **self._described(symbol),
+                },
+                line=record.line,
+                text=record.text,
+            )
+        return found
+
+    def _described(self, symbol: str) -> dict[str, str | None]:
+        option = _OPTION.match(symbol)
+        if option is None:
+            types = self.layout["security_types_by_ticker"]
+            return {
+                "security_type": next(
+                    (str(kind) for kind, form in types.items() if re.match(form, symbol)), None
+                )
+            }
+        expiry = f"{option['month']} {option['day']} {option['year']}"
+        try:
+            day = datetime.strptime(expiry, "%b %d %y").date()  # noqa: DTZ007 - a calendar date
+        except ValueError:
+            return {"security_type": "OPTION", "contract_multiplier": "100"}
+        return {
+            "security_type": "OPTION",
+            "contract_multiplier": "100",
+            "underlying_ticker": option["underlying"],
+            "put_call": option["side"].upper(),
+            "strike_price": option["strike"].replace(",", ""),
+            "expiration_date": day.isoformat(),
+        }
+
+    # The date of the file
+
+    def file_date(self, stated: date | None, source: AsOfSource) -> FileDate:
+        """The date inside the file, else in its name; a file without one is refused."""
+        named = day_of_name(self.file.file_name)
+        if stated is not None:
+            if named is not None and named != stated:
+                self.broken(
+                    "as_of_dates_agree", f"{named} in the file name", None, expected=f"{stated}"
+                )
+            return FileDate(stated, source)
+        if named is not None:
+            return FileDate(named, "FILE_NAME")
+        self.broken("as_of_date_present", f"no date in {self.file.file_name!r} or inside", None)
+        return FileDate(None, None)
+
+    # Violations and the reading
+
+    def broken(
+        self,
+        rule: str,
+        observed: str,
+        record: Record | None,
+        *,
+        expected: str | None = None,
+        entity: str | None = None,
+        account: str | None = None,
+        security: str | None = None,
+    ) -> None:
+        """Say that a rule is broken."""
+        self.violations.append(
+            self.contract.violation(
+                rule,
+                file_name=self.file.file_name,
+                row=record.line if record else None,
+                observed=observed,
+                expected=expected,
+                entity=entity,
+                account_number=account or None,
+                security_key=security or None,
+            )
+        )
+
+    def identical(self, seen: dict[str, int], record: Record, entity: str) -> None:
+        """Tell of a row that repeats another to the letter; such rows are kept, both."""
+        if record.text in seen:
+            self.broken(
+                "identical_rows", f"the same row as row {seen[record.text]}", record, entity=entity
+            )
+        seen.setdefault(record.text, record.line)
+
+    def reading(self, stated: FileDate, also: Iterable[Violation] = ()) -> FileReading:
+        """The reading of the whole file."""
+        violations = [*also, *self.violations]
+        tables = {
+            name: collector.table(entity_columns(name))
+            for name, collector in self.collectors.items()
+        }
+        for name, table in tables.items():
+            violations += duplicate_keys(
+                table, self.contract.entity(name), self.contract, file_name=self.file.file_name
+            )
+        status = status_of(violations)
+        return FileReading(
+            feed=self.contract.feed,
+            stated_as_of_date=stated.value,
+            as_of_source=stated.source,
+            session_date=None,
+            header_fingerprint=self.fingerprint,
+            parser_version=self.contract.parser_version,
+            delivery_mode=self.contract.delivery_mode,
+            tables={name: table for name, table in tables.items() if table.num_rows}
+            if status == "LOADED"
+            else {},
+            covered_accounts=tuple(sorted(self.accounts)),
+            row_count=self.row_count,
+            control_row_count=None,
+            control_amount=self.control_amount,
+            violations=tuple(violations),
+            status=status,
+            covered_from_date=self.covered_from,
+        )
+
+
+def total_of(texts: Iterable[str]) -> Decimal | None:
+    """The exact sum; None where one of the texts is no amount."""
+    amounts = [parse_amount(text) for text in texts]
+    if any(amount is None for amount in amounts):
+        return None
+    return sum((amount for amount in amounts if amount is not None), Decimal(0))
