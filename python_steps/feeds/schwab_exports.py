@@ -24,7 +24,9 @@ from python_steps.findings import Violation
 _DATE = re.compile(r"\b(\d{1,2}/\d{1,2}/\d{4}|\d{4}/\d{1,2}/\d{1,2})\b")
 _NAME_DATE = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
 # `..._Transactions_20250309-115444.csv`: the moment of the export stands last in the name.
-_NAME_STAMP = re.compile(r"_(\d{8})(?:-\d{6})?\.[A-Za-z]+$")
+# Browsers and Schwab itself may put a number behind it.
+_NAME_STAMP = re.compile(r"_(\d{8})(?:-\d{6})?(?:_\d+)?(?: ?\(\d+\))?\.[A-Za-z]+$")
+_NOTHING_FOUND = "there are no transactions"
 # `Tue Mar 03  19:13:09 EDT 2026`, in titles of realized gains.
 _WORDED_DATE = re.compile(
     r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\s+([A-Z][a-z]{2}\s+\d{1,2})\s+[\d:]+\s+[A-Z]{2,4}\s+(\d{4})\b"
@@ -80,6 +82,12 @@ def stated_date(title: str, file: ReceivedFile, contract: FeedContract) -> State
         else "no title line, and a file name without a date",
     )
     return StatedDate(None, None, None, (absent,))
+
+
+def says_nothing_found(record: Record) -> bool:
+    """True of the line that stands where an account has no rows for the chosen period."""
+    filled = [cell for cell in record.cells if cell.strip()]
+    return len(filled) == 1 and normalised(filled[0]).startswith(_NOTHING_FOUND)
 
 
 def _title_date(title: str, formats: Sequence[str]) -> tuple[str, date] | None:

@@ -7,6 +7,7 @@ export). Source of the rules: `schwab_realized_gains.yaml`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -25,6 +26,7 @@ from python_steps.feeds.schwab_exports import (
     bind_header,
     covered_period,
     day_of,
+    says_nothing_found,
     security_columns,
     stated_date,
     title_of,
@@ -32,8 +34,10 @@ from python_steps.feeds.schwab_exports import (
 from python_steps.feeds.tables import RowCollector
 from python_steps.findings import Violation
 
+_ACCOUNT = re.compile(r"\bfor\s+(?P<account>.*?)\s*(?:\bas of\s|$)", re.IGNORECASE)
 _TITLE = "realized gain/loss"
 _LOT_DETAILS = "lot details"
+_TRANSACTION_BASIS = "transaction cost basis"
 _ALL_ACCOUNTS = ("all_accounts", "all-accounts", "all accounts")
 
 
@@ -48,6 +52,8 @@ class _Section:
     cost_basis: ControlSum = field(default_factory=lambda: ControlSum("cost_basis"))
     row_count: int = 0
     has_total: bool = False
+    is_empty: bool = False
+    transaction_basis: int | None = None
     stated_proceeds: Decimal | None = None
 
 
@@ -120,17 +126,20 @@ class _Walk:
                 f"a period to {self.period[1]}, an export of {self.as_of.value}",
                 record,
             )
-        words = title.lower().partition(" for ")[2].partition(" as of ")[0].strip()
-        if words not in _ALL_ACCOUNTS:
+        match = _ACCOUNT.search(title)
+        words = match["account"] if match else ""
+        if words.lower() not in _ALL_ACCOUNTS:
             self.is_single = True
-            start = title.lower().index(" for ") + len(" for ") if " for " in title.lower() else 0
-            self._open(title[start : start + len(words)], record)
+            self._open(words, record)
 
     def _open(self, words: str, record: Record) -> None:
         found = account_reference(words)
-        if found is None:
+        # The title of a file of one account may show the account's nickname in place of a number.
+        account = found[1] if found else (words.strip() if self.is_single else "")
+        if not account:
             self._broken("account_reference_present", f"the account line {words[:60]!r}", record)
-        account = found[1] if found else ""
+        elif found is None:
+            self._broken("account_numbered", f"the name {account!r}", record, account=account)
         if account and any(section.account == account for section in self.sections):
             self._broken(
                 "account_reference_unique",
@@ -153,7 +162,9 @@ class _Walk:
         if not filled:
             return
         names = {normalised(cell) for cell in record.cells}
-        if {"symbol", "closed date"} <= names:
+        if says_nothing_found(record) and self.sections:
+            self.sections[-1].is_empty = True
+        elif {"symbol", "closed date"} <= names:
             self._header(record)
         elif len(filled) == 1 and record.cells[0].strip() and not self.is_single:
             self._open(record.cells[0].strip(), record)
@@ -181,6 +192,9 @@ class _Walk:
         entity = self.contract.entity("closed_lots")
         section.reader, found, violations = bind_header(record, [entity], self.contract, self.file)
         self.fingerprint = self.fingerprint or found
+        columns = [normalised(cell) for cell in record.cells]
+        if _TRANSACTION_BASIS in columns:
+            section.transaction_basis = columns.index(_TRANSACTION_BASIS)
         self.has_bad_header = any(broken.severity == "block" for broken in violations)
         known = {(broken.rule, broken.observed) for broken in self.violations}
         self.violations += [
@@ -199,6 +213,8 @@ class _Walk:
             self._ragged(record, f"{len(record.cells)} cells in {record.text[:80]!r}")
             return
         texts = reader.texts("closed_lots", cells)
+        if section.transaction_basis is not None and cells[section.transaction_basis].strip():
+            texts["cost_basis_unadjusted"] = cells[section.transaction_basis]
         section.proceeds.add(texts["proceeds"])
         section.cost_basis.add(texts["cost_basis"])
         identifiers, doubts = security_columns(
@@ -283,7 +299,8 @@ class _Walk:
         """The last line was read."""
         if self.has_bad_header:
             return
-        if not self.sections or self.sections[-1].reader is None:
+        last = self.sections[-1] if self.sections else None
+        if last is None or (last.reader is None and not last.is_empty):
             self.violations.append(
                 self.contract.violation(
                     "file_complete",

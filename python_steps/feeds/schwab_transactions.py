@@ -28,6 +28,7 @@ from python_steps.feeds.schwab_exports import (
     bind_header,
     covered_period,
     day_of,
+    says_nothing_found,
     security_columns,
     stated_date,
     title_of,
@@ -174,7 +175,7 @@ class _Walk:
         if record.problem:
             self._ragged(record, record.problem)
             return
-        if not any(cell.strip() for cell in record.cells):
+        if not any(cell.strip() for cell in record.cells) or says_nothing_found(record):
             return
         title = title_of(record)
         if _TITLE.match(title):

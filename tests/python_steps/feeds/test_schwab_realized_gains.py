@@ -118,6 +118,50 @@ def test_the_summary_view_is_refused_with_the_reason():
     assert serious(untitled) == ["opened_dates_present"], "the header tells as well"
 
 
+def test_a_file_that_names_its_account_by_nickname_only():
+    title = GAINS_TITLE.replace("Individual ...178", "Joint_Tenant")
+    padded = f'"{title}"' + ',""' * 19
+    reading = schwab(gains([WASHED], title=padded), "Joint_Tenant_" + GAINS_NAME)
+    found = [broken for broken in reading.violations if broken.severity != "info"]
+    assert [(f.rule, f.severity, f.account_number) for f in found] == [
+        ("account_numbered", "warn", "Joint_Tenant")
+    ]
+    assert rows(reading, "closed_lots", "account_number") == [("Joint_Tenant",)]
+    nameless = GAINS_TITLE.replace("Individual ...178 ", "")
+    assert "account_reference_present" in rules(schwab(gains([WASHED], title=nameless)))
+
+
+def test_accounts_without_closed_lots():
+    nothing = '"There are no transactions available for your search criteria."'
+    lines = gains_of_all({"Trust ...999": [WASHED]}).split("\r\n")
+    for place in (len(lines) - 1, 1):
+        content = "\r\n".join([*lines[:place], "", "HSA ...217", nothing, *lines[place:]])
+        reading = schwab(content)
+        assert serious(reading) == []
+        assert reading.covered_accounts == ("...217", "...999")
+        assert rows(reading, "closed_lots", "account_number") == [("...999",)]
+    alone = "\r\n".join([GAINS_TITLE, nothing, ""])
+    assert (schwab(alone).status, schwab(alone).row_count) == ("LOADED", 0)
+
+
+def test_the_basis_before_wash_sales_is_the_trades_own():
+    filled = {**WASHED, "Transaction Cost Basis": "$482.00"}
+    reading = schwab(gains([filled, WASHED]))
+    assert serious(reading) == []
+    assert rows(reading, "closed_lots", "cost_basis", "cost_basis_unadjusted") == [
+        ("$500.00", "$482.00"),
+        ("$500.00", "$500.00"),
+    ]
+
+
+def test_names_with_a_number_behind():
+    for behind in ("_61697", " (1)", "(2)"):
+        name = GAINS_NAME.replace(".csv", f"{behind}.csv")
+        assert serious(schwab(gains([WASHED]), name)) == []
+        other = name.replace("20261119", "20261118")
+        assert serious(schwab(gains([WASHED]), other)) == ["as_of_dates_agree"]
+
+
 def test_a_total_row_is_compared_and_not_loaded():
     total = {"Symbol": "Total", "Proceeds": "$930.00", "Cost Basis (CB)": "--"}
     reading = schwab(gains([WASHED, UNKNOWN, total]))

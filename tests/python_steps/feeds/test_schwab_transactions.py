@@ -222,6 +222,14 @@ def test_an_empty_period():
     assert (reading.status, reading.row_count) == ("LOADED", 0)
 
 
+def test_an_account_without_transactions():
+    nothing = '"There are no transactions available for your search criteria."\r\n'
+    reading = schwab(transactions([]) + nothing)
+    assert (rules(reading), reading.row_count) == (["control_total_present"], 0)
+    numbered = schwab(transactions(ROWS), NAME.replace(".csv", " (1).csv"))
+    assert serious(numbered) == []
+
+
 def test_a_titled_file_of_old_without_its_total_is_cut():
     content = transactions([{**PAID, "Date": "11/14/2022"}], OLDER, title=OLD_TITLE)
     assert "file_complete" in rules(old(content))
