@@ -25,7 +25,8 @@ from data_contracts.contract import (
 )
 from data_contracts.layout import MAPPED_READER
 from data_contracts.suites import check_table
-from python_steps.feeds.mapped_feed import BoundColumn, ControlTotal, Understanding, understand
+from python_steps.feeds.mapped_feed import ControlTotal, Understanding, understand
+from python_steps.feeds.mapped_tables import BoundColumn
 from python_steps.feeds.reading import read_file, reader_of
 from python_steps.feeds.received import ROW_NUMBER, ReadingStatus, ReceivedFile
 from python_steps.feeds.recognition import recognise
