@@ -3,6 +3,7 @@
 Belongs here: header and trailer with their gates, the binding of fields. Does not belong here: the
 layout (`data_contracts.layout`), lines (`mapped_lines`), tables (`mapped_tables`). What a file
 cannot say is null; what cannot be read is a violation with file, row, column and rule.
+"""
 
 from __future__ import annotations
 
