@@ -177,6 +177,12 @@ def test_the_older_record_with_the_section_code_first():
     assert facts(reading) == facts(ibkr(text(whole())))
 
 
+def test_an_end_of_file_that_names_no_account():
+    content = text(whole()).replace('"EOF","U100"', '"EOF"')
+    assert ibkr(content).violations == ()
+    assert facts(ibkr(content)) == facts(ibkr(text(whole())))
+
+
 def test_an_amount_may_be_of_one_level_only():
     assert ibkr(text(whole(amount="2500"))).violations == ()
     wrong = ibkr(text(whole(amount="2600")))

@@ -1,5 +1,6 @@
 """Schwab's transactions, CSV in every era and JSON, and each way they can be bad."""
 
+import re
 from datetime import date
 
 import pytest
@@ -343,6 +344,10 @@ def test_json_totals_nulls_and_unknown_keys():
     assert serious(schwab(stale, JSON_NAME)) == ["control_total"]
     nulls = transactions_json(ROWS).replace('""', "null")
     assert facts(schwab(nulls, JSON_NAME)) == facts(schwab(transactions(ROWS)))
+    more = transactions_json(ROWS, TotalFeesAndCommAmount="$0.01")
+    more = re.sub(r'("Amount": "[^"]*")', r'\1, "AcctgRuleCd": "1"', more)
+    assert facts(schwab(more, JSON_NAME)) == facts(schwab(transactions(ROWS)))
+    assert serious(schwab(more, JSON_NAME)) == []
     keyed = transactions_json(ROWS).replace('"Action"', '"Colour": "red", "Action"')
     assert serious(schwab(keyed, JSON_NAME)) == ["unknown_column", "header_known"]
 
