@@ -525,6 +525,21 @@ def _tree(step: Step, tree: Tree, told: frozenset[tuple[str, str]]) -> Tree:
 
 
 @app.command()
+def docs(session: DateOption = None, data: DataOption = None) -> None:
+    """Write one page that describes every table and column and what it is made of.
+
+    It reads the working database, so not while a night runs.
+    """
+    from orchestration.dbt_docs import write_docs
+
+    with _told_errors():
+        home = Home.from_environment(data).activate()
+        _, day = _snapshot(data, session)
+        page = write_docs(home, day)
+    console.print(f"documentation: {page}", soft_wrap=True, highlight=False)
+
+
+@app.command()
 def ui(
     port: Annotated[
         int, typer.Option("--port", min=1, max=65535, help="Port on this machine.")

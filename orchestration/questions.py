@@ -40,9 +40,23 @@ class Snapshot:
                 "`evenkeel nightly --date D --landing DIR`, first"
             )
         self.path = path
+        self._held: duckdb.DuckDBPyConnection | None = None
+
+    @contextmanager
+    def held_open(self) -> Iterator[None]:
+        """Answer all questions meanwhile from one opening of the file: of one night, and faster."""
+        with self._open() as connection:
+            self._held = connection
+            try:
+                yield
+            finally:
+                self._held = None
 
     @contextmanager
     def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        if self._held is not None:
+            yield self._held
+            return
         connection = duckdb.connect(str(self.path), read_only=True)
         try:
             # A query reads the snapshot and nothing else: no file of this machine, no network.

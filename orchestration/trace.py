@@ -65,7 +65,8 @@ def trace(snapshot: Snapshot, archive: Path, as_of_date: date, words: Sequence[s
     Raises:
         QuestionError: the words fit nothing, or too much; the message says what to write.
     """
-    return _Tracer(snapshot, archive, as_of_date).found([word.strip() for word in words])
+    with snapshot.held_open():
+        return _Tracer(snapshot, archive, as_of_date).found([word.strip() for word in words])
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ def test_help_names_every_command():
         "wait-or-trade",
         "sql",
         "trace",
+        "docs",
         "ui",
         "demo-book",
         "bench",

@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 from openpyxl import load_workbook
@@ -324,3 +325,249 @@ def test_the_questions_of_an_advisor_are_answered(night):
     assert "5 rows" in answer(
         "sql", "select household_id from marts.dim_households_current limit 5"
     )
+
+
+def ways_back(home: Home, *words: str) -> dict:
+    """What `evenkeel trace` answers, as JSON."""
+    result = CliRunner().invoke(app, ["trace", *words, "--json", "--data", str(home.folder)])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def sources(step: dict) -> list[dict]:
+    """Every source row on the way back."""
+    found = [step["facts"]] if "row_as_received" in step["facts"] else []
+    return found + [each for behind in step["back"] for each in sources(behind)]
+
+
+def steps(step: dict, beginning: str) -> list[dict]:
+    """Every step whose words begin so."""
+    found = [step] if step["what"].startswith(beginning) else []
+    return found + [each for behind in step["back"] for each in steps(behind, beginning)]
+
+
+def row_of_the_file(home: Home, source: dict) -> str:
+    """The line of the landed file that a source row points at."""
+    paths = [
+        path
+        for path in (home.landing / DEMO_SESSION.isoformat()).rglob("*")
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == source["sha256"]
+    ]
+    text = paths[0].read_bytes().decode("utf-8-sig")
+    return text.splitlines()[source["row_number"] - 1]
+
+
+def test_a_sale_is_traced_to_plan_lots_prices_and_targets_by_file_and_row(night):
+    home, _ = night
+    ((trade_id, number, ticker),) = rows(
+        home,
+        "select trade_id, trade_sequence, ticker from marts.fct_recommended_trades "
+        "where household_id = 'HH-GARCIA' and action = 'sell' order by trade_sequence limit 1",
+    )
+    traced = ways_back(home, trade_id)
+    assert traced == ways_back(home, "garcia", str(number))
+    assert steps(traced, "Plan ")[0]["facts"]["plan_status"] == "proposed"
+    lots = steps(traced, "Lot ")
+    sold = rows(home, "select count(*) from marts.fct_trade_lots where trade_id = ?", trade_id)
+    assert len(lots) == sold[0][0] > 0
+    for lot in lots:
+        (source,) = [each for each in sources(lot) if each["feed"] != "policy_files"][:1]
+        raw = row_of_the_file(home, source)
+        assert ticker in source["row_as_received"]
+        # The row as received, but for the account number, which ends the same.
+        account, _, rest = source["row_as_received"].partition(",")
+        assert raw.endswith(f"{account.removeprefix('XXXX')},{rest}")
+        assert account.startswith("XXXX")
+        assert raw != source["row_as_received"]
+    (price,) = steps(traced, "Price of the night")
+    assert f",{ticker}," in price["facts"]["row_as_received"]
+    (target,) = steps(traced, "Target of the IPS")
+    assert target["facts"]["file_name"] == "ips_targets.csv"
+    assert target["facts"]["row_as_received"] == row_of_the_file(home, target["facts"])
+    assert traced["facts"]["asset_class"] in target["facts"]["row_as_received"]
+
+
+def test_a_wash_sale_is_traced_to_the_loss_and_what_replaced_it(night):
+    home, _ = night
+    matches = rows(
+        home,
+        "select match_id, replacement_lot_key, disallowed_loss from marts.fct_wash_sale_matches "
+        "where replacement_lot_key in (select lot_id from marts.fct_tax_lots) order by 1",
+    )
+    assert matches
+    for match_id, lot_id, disallowed in matches:
+        traced = ways_back(home, match_id)
+        assert Decimal(traced["facts"]["disallowed_loss"]) == disallowed
+        words = {step["what"].split(":")[0] for step in traced["back"]}
+        assert words == {"The lot sold at a loss", "What replaced it"}
+        assert steps(ways_back(home, lot_id), f"Wash sale {match_id}")
+
+
+def test_every_number_of_a_households_workbook_can_be_traced(night):
+    home, _ = night
+    workbook = load_workbook(next(home.reports(DEMO_SESSION).rglob("HH-GARCIA.xlsx")))
+
+    def column(sheet: str, name: str) -> list[str]:
+        """The cells below the first header cell of that name."""
+        cells = list(workbook[sheet].iter_rows(values_only=True))
+        for number, row in enumerate(cells):
+            if name in row:
+                place = row.index(name)
+                found = []
+                for below in cells[number + 1 :]:
+                    # A note below a table fills its first cell only.
+                    if below[0] is None or below[1] is None:
+                        break
+                    found.append(str(below[place]))
+                assert found
+                return found
+        raise AssertionError(f"{sheet} has no column {name}")
+
+    words = [
+        ["Garcia"],
+        *(["Garcia", name] for name in column("Summary", "Account")),
+        *(["Garcia", name] for name in column("Drift", "Asset class")),
+        *(["Garcia", number] for number in column("Trades", "No.")),
+        *(["Garcia", name] for name in column("Tax impact", "Tax return")),
+        *(["Garcia", name] for name in column("Before and after", "Asset class")),
+        *(
+            ["Garcia", *pair]
+            for pair in zip(
+                column("Asset location", "Account"),
+                column("Asset location", "Asset class"),
+                strict=True,
+            )
+        ),
+        *([lot] for lot in column("Lots", "Lot")),
+        ["Garcia", "cash"],
+    ]
+    assert len(words) > 90
+    for each in [*words[:20], *words[20::5]]:
+        traced = ways_back(home, *each)
+        assert sources(traced), each
+        assert not any("not shown" in found["row_as_received"] for found in sources(traced)), each
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["garcia", "NOSUCH"], "Garcia has no 'NOSUCH'"),
+        (["nobody-of-that-name"], "nobody-of-that-name"),
+        ([""], "say what"),
+    ],
+)
+def test_words_that_fit_nothing_are_told_so(night, words, told):
+    home, _ = night
+    result = CliRunner().invoke(app, ["trace", *words, "--data", str(home.folder)])
+    assert result.exit_code == 2
+    assert told in " ".join(result.stderr.split())
+
+
+def test_no_account_number_and_no_name_stands_in_logs_events_and_published_tables(night):
+    home, _ = night
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        numbers = {
+            number
+            for table in ("accounts", "positions", "tax_lots", "account_settings", "transactions")
+            for (number,) in connection.execute(
+                f"select distinct account_number from raw.{table} where account_number is not null"
+            ).fetchall()
+            # Masked ones are no secret, and of short ones nothing can be told from other numbers.
+            if len(number) > 6 and not number.startswith(("XX", ".."))
+        }
+        names = {
+            name
+            for (name,) in connection.execute(
+                "select distinct display_name from raw.persons where display_name is not null"
+            ).fetchall()
+        }
+    assert len(numbers) > 100
+    assert len(names) > 50
+    secret = re.compile("|".join(map(re.escape, sorted(numbers | names))))
+    found = []
+    with duckdb.connect(str(home.published), read_only=True) as connection:
+        columns = connection.execute(
+            "select schema_name, table_name, column_name from duckdb_columns() "
+            "where data_type = 'VARCHAR' and schema_name in ('marts', 'ops') order by all"
+        ).fetchall()
+        for schema, table, column in columns:
+            if (table.removesuffix("_current"), column) == ("dim_persons", "display_name"):
+                continue  # the one place that says who the people are
+            values = connection.execute(
+                f'select distinct "{column}" from {schema}."{table}" where "{column}" is not null'
+            ).fetchall()
+            found += [(table, column, value) for (value,) in values if secret.search(value)]
+    assert found == []
+    for folder in (home.logs, home.dagster, home.folder / "manifests"):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                text = path.read_bytes().decode("utf-8", errors="replace")
+                assert not secret.search(text), (path, secret.search(text))
+
+
+def test_nothing_of_a_night_is_for_other_users(night):
+    home, _ = night
+    for path in [home.folder, *home.folder.rglob("*")]:
+        if home.landing not in (path, *path.parents):
+            assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_marts_tell_their_column_lineage_and_raw_tables_their_files(night):
+    home, _ = night
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+
+        def metadata(*key: str) -> dict:
+            event = instance.get_latest_materialization_event(dg.AssetKey(list(key)))
+            return event.asset_materialization.metadata
+
+        lineage = metadata("marts", "fct_tax_lots")["dagster/column_lineage"].value
+        basis = {
+            (dep.asset_key.path[-1], dep.column_name) for dep in lineage.deps_by_column["lot_id"]
+        }
+        assert ("int_lots__identified", "lot_id") in basis
+        untold = [
+            name
+            for (name,) in rows(
+                home, "select table_name from duckdb_tables() where schema_name = 'marts'"
+            )
+            if "dagster/column_lineage" not in metadata("marts", name)
+        ]
+        assert untold == []
+        files = metadata("raw", "tax_lots")["file_lineage"].records
+        known = set(
+            rows(home, "select source_file_id from ops.file_entities where entity = 'tax_lots'")
+        )
+        assert {(record.data["sha256"],) for record in files} == known
+
+
+def test_every_published_column_is_described(night):
+    home, _ = night
+    assert (
+        rows(
+            home,
+            "select table_name, column_name from duckdb_columns() "
+            "where schema_name in ('marts', 'ops') and comment is null",
+        )
+        == []
+    )
+    assert (
+        rows(
+            home,
+            "select table_name from duckdb_tables() "
+            "where schema_name in ('marts', 'ops') and comment is null "
+            "union all select view_name from duckdb_views() "
+            "where schema_name = 'marts' and comment is null",
+        )
+        == []
+    )
+
+
+def test_the_documentation_is_one_page_that_needs_no_network(night, monkeypatch):
+    home, _ = night
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # whoever asks a network is refused
+    result = CliRunner().invoke(app, ["docs", "--data", str(home.folder)])
+    assert result.exit_code == 0, result.output
+    page = (home.folder / "docs" / "index.html").read_text(encoding="utf-8")
+    assert "fct_fact_sources" in page
+    assert "The way back from prices" in page
