@@ -10,7 +10,7 @@ with numbers as (
         settings.account_number is not null as is_in_policy,
         regexp_extract(
             registry.account_number,
-            '^(?:[Xx]{2,}[-Xx]*|[*]+[-*]*|[.]{2,}|…)[ ]?([0-9]{2,6})$',
+            '^(?:[Xx]{2,}[-Xx]*|[*]+[-*]*|[.]{2,}|[#]{2,}|…|-)[ ]?([0-9]{2,6})$',
             1
         ) as visible_digits
     from {{ ref("stg_account_registry") }} as registry
