@@ -133,6 +133,9 @@ class _Walk:
             self._open(words, record)
 
     def _open(self, words: str, record: Record) -> None:
+        last = self.sections[-1] if self.sections else None
+        if last is not None and last.reader is None and not last.is_empty:
+            self._broken("section_understood", f"no header for {last.account}", record)
         found = account_reference(words)
         # The title of a file of one account may show the account's nickname in place of a number.
         account = found[1] if found else (words.strip() if self.is_single else "")

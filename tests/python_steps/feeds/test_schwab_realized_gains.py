@@ -140,6 +140,8 @@ def test_accounts_without_closed_lots():
         assert serious(reading) == []
         assert reading.covered_accounts == ("...217", "...999")
         assert rows(reading, "closed_lots", "account_number") == [("...999",)]
+    silent = "\r\n".join([lines[0], "", "HSA ...217", "", *lines[1:]])
+    assert "section_understood" in rules(schwab(silent)), "neither a header nor that sentence"
     alone = "\r\n".join([GAINS_TITLE, nothing, ""])
     assert (schwab(alone).status, schwab(alone).row_count) == ("LOADED", 0)
 
