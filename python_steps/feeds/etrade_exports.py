@@ -36,6 +36,10 @@ _OPTION = re.compile(
 )
 
 
+# What a row or a cell says is not quoted: it may be a name or a number of a person.
+NO_ACCOUNT = "a cell that names no single account"
+
+
 @dataclass(frozen=True)
 class FileDate:
     """The date of a file and where it stands; the first place of two wins, and is told."""
@@ -109,6 +113,11 @@ def day_of_name(file_name: str) -> date | None:
 def is_blank(record: Record) -> bool:
     """True for a row whose cells are all empty."""
     return not record.problem and not any(cell.strip() for cell in record.cells)
+
+
+def outside(record: Record) -> str:
+    """How a row that belongs to no block is named in a violation."""
+    return f"a row of {len(record.cells)} cells that belongs to no block of the file"
 
 
 class ExportWalk:

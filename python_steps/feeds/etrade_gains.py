@@ -16,6 +16,7 @@ from python_steps.feeds.amounts import parse_amount
 from python_steps.feeds.decoding import decode
 from python_steps.feeds.delimited import Record, records
 from python_steps.feeds.etrade_exports import (
+    NO_ACCOUNT,
     ExportWalk,
     account_of,
     day_of,
@@ -23,6 +24,7 @@ from python_steps.feeds.etrade_exports import (
     is_blank,
     is_generated_line,
     iso_day,
+    outside,
     total_of,
 )
 from python_steps.feeds.headers import normalised
@@ -98,7 +100,7 @@ class _Walk(ExportWalk):
         elif self.block == "details":
             self._detail(record, first)
         else:
-            self.broken("section_understood", f"the row {record.text[:60]!r}", record)
+            self.broken("section_understood", outside(record), record)
 
     def _named_row(self, record: Record) -> None:
         """A header and its one row, in the blocks above the details."""
@@ -112,8 +114,7 @@ class _Walk(ExportWalk):
     def _criteria(self, named: dict[str, str], record: Record) -> None:
         cell = account_of(named.get("account", ""))
         if cell is None:
-            shown = named.get("account", "")[:60]
-            self.broken("account_reference_present", f"the account {shown!r}", record)
+            self.broken("account_reference_present", NO_ACCOUNT, record)
         else:
             self.account = cell.reference
             self.accounts.add(cell.reference)

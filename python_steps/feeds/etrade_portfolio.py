@@ -16,6 +16,7 @@ from python_steps.feeds.amounts import parse_amount
 from python_steps.feeds.decoding import decode
 from python_steps.feeds.delimited import Record, records
 from python_steps.feeds.etrade_exports import (
+    NO_ACCOUNT,
     ExportWalk,
     account_of,
     day_of,
@@ -23,6 +24,7 @@ from python_steps.feeds.etrade_exports import (
     is_blank,
     is_generated_line,
     iso_day,
+    outside,
     total_of,
 )
 from python_steps.feeds.headers import normalised
@@ -97,7 +99,7 @@ class _Walk(ExportWalk):
             self.generated = generated_day(record.text)
             self.has_ended = True
         elif self.account is None or self.has_ended:
-            self.broken("section_understood", f"the row {record.text[:60]!r}", record)
+            self.broken("section_understood", outside(record), record)
         elif self.awaits == "summary header":
             self.account.summary = [normalised(cell) for cell in record.cells]
             self.awaits = "summary"
@@ -125,8 +127,7 @@ class _Walk(ExportWalk):
         named = dict(zip(account.summary, record.cells, strict=False))
         cell = account_of(named.get("account", ""))
         if cell is None:
-            shown = named.get("account", "")[:60]
-            self.broken("account_reference_present", f"the account {shown!r}", record)
+            self.broken("account_reference_present", NO_ACCOUNT, record)
             return
         account.reference = cell.reference
         account.net_value = parse_amount(named.get("net account value", ""))
@@ -166,7 +167,7 @@ class _Walk(ExportWalk):
             if chosen:
                 self.broken("view_is_whole", f"a filter: {', '.join(chosen)}", record)
         else:
-            self.broken("section_understood", f"the row {record.text[:60]!r}", record)
+            self.broken("section_understood", outside(record), record)
 
     # Holdings
 
@@ -180,7 +181,7 @@ class _Walk(ExportWalk):
         elif first == "total":
             self._total(record, account)
         elif account.has_total:
-            self.broken("section_understood", f"the row {record.text[:60]!r}", record)
+            self.broken("section_understood", outside(record), record)
         elif first == "cash":
             self._cash(record, account)
         else:

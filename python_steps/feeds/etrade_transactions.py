@@ -16,11 +16,13 @@ from python_steps.feeds.amounts import parse_amount
 from python_steps.feeds.decoding import decode
 from python_steps.feeds.delimited import Record, records
 from python_steps.feeds.etrade_exports import (
+    NO_ACCOUNT,
     ExportWalk,
     account_of,
     day_of,
     is_blank,
     iso_day,
+    outside,
 )
 from python_steps.feeds.headers import normalised
 from python_steps.feeds.received import FileReading, ReceivedFile, refused
@@ -87,7 +89,7 @@ class _Walk(ExportWalk):
         elif names[:1] == ["total:"] or names[0].startswith("all transactions"):
             return
         else:
-            self.broken("section_understood", f"the row {record.text[:60]!r}", record)
+            self.broken("section_understood", outside(record), record)
 
     def _account(self, text: str, record: Record) -> None:
         cell = account_of(text)
@@ -95,7 +97,7 @@ class _Walk(ExportWalk):
         if not reference and re.fullmatch(r"[Xx*#-]*\d{4,}", text.strip()):
             reference = text.strip()
         if not reference:
-            self.broken("account_reference_present", f"the account {text[:60]!r}", record)
+            self.broken("account_reference_present", NO_ACCOUNT, record)
             return
         self.account = reference
         self.accounts.add(reference)

@@ -177,7 +177,7 @@ class _Builder:
             position, root = self._markup(mark.start())
         rest = self.text[position:].lstrip()
         if rest:
-            shown = f"{rest.rstrip()[:40]!r} after the end of the document"
+            shown = f"{len(rest.rstrip())} characters after the end of the document"
             raise self._malformed(shown, len(self.text) - len(rest))
         return root
 
@@ -230,7 +230,9 @@ class _Builder:
             return
         if not self.open or self.open[-1].children or self.open[-1].tag in self.aggregates:
             where = self.open[-1].tag if self.open else "the document"
-            raise self._malformed(f"the text {text.strip()[:40]!r} directly in {where}", start)
+            # The text is not quoted: it may be a name or a number of a person.
+            shown = f"{len(text.strip())} characters of text directly in {where}"
+            raise self._malformed(shown, start)
         value = self.open[-1]
         if not value.text:
             value.text = (text if is_literal else _decoded(text)).strip()

@@ -14,7 +14,7 @@ from data_contracts.contract import FeedContract
 from python_steps.feeds.amounts import parse_amount
 from python_steps.feeds.decoding import decode
 from python_steps.feeds.delimited import Record, records
-from python_steps.feeds.etrade_exports import ExportWalk, is_blank, iso_day, total_of
+from python_steps.feeds.etrade_exports import ExportWalk, is_blank, iso_day, outside, total_of
 from python_steps.feeds.headers import normalised
 from python_steps.feeds.received import FileReading, ReceivedFile, refused
 
@@ -71,7 +71,7 @@ class _Walk(ExportWalk):
         elif {"shares", "total value"} <= names:
             self._open(record, _HOLDINGS)
         elif not self.table:
-            self.broken("section_understood", f"the row {record.text[:60]!r}", record)
+            self.broken("section_understood", outside(record), record)
         elif self.reader is not None and self.table == _HOLDINGS:
             self._holding(record)
         elif self.reader is not None:
