@@ -25,6 +25,7 @@ def test_both_ways_load_every_row_of_the_same_delivery(monkeypatch):
     for way in ("read_csv", "load"):
         assert float(figures[way]["seconds"]) > 0
         assert figures[way]["peak_memory_mb"] > 0
+        assert figures[way]["processor_seconds"] > 0
     assert figures["ratio"] == figures["ratios"][0]
 
 
@@ -38,7 +39,13 @@ def test_the_delivery_is_the_same_every_time(tmp_path):
 def test_a_load_that_loses_rows_is_not_a_measurement(monkeypatch):
     monkeypatch.setattr(load_bench, "REPEATS", 1)
     short = {"securities": 1000, "accounts": 1, "positions": 1, "tax_lots": 14}
-    lost = {"rows": short, "seconds": 1.0, "peak_memory_mb": 1.0, "parts": {"load": 1.0}}
+    lost = {
+        "rows": short,
+        "seconds": 1.0,
+        "peak_memory_mb": 1.0,
+        "processor_seconds": 1.0,
+        "parts": {"load": 1.0},
+    }
     monkeypatch.setattr(load_bench, "_in_a_process", lambda way, folder: lost)
     with pytest.raises(ValueError, match="loaded"):
         load_bench.measure_load(15)
