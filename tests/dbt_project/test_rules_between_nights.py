@@ -360,3 +360,27 @@ def test_a_basis_that_changed_without_a_reason_freezes_its_lot_until_there_is_on
 
 def test_rules_about_changes_are_evaluated_from_the_second_night_on(nights: Path) -> None:
     assert query(nights, "select * from intermediate.int_rules__not_evaluated") == []
+
+
+def test_metrics_say_how_good_each_custodian_is(nights: Path) -> None:
+    rows = query(
+        nights,
+        """
+        select custodian, account_count, complete_basis_weight, unknown_covered_weight,
+            open_exception_count > 0, oldest_exception_days, positions_age_days,
+            is_positions_overdue
+        from marts.fct_data_quality_metrics where as_of_date = ? order by custodian
+        """,
+        THIRD,
+    )
+    measured = {row[0]: row[1:] for row in rows}
+    assert set(measured) == {"ALPINE", "DELTAGAP", "DELTAOK", "GAMMA", "SAME"}
+    assert measured["DELTAOK"] == (1, 1, 0, False, None, 0, False)
+    # Seven of the 25 accounts are not in the files any more, since the second night.
+    accounts, basis, unknown, has_exceptions, age, positions_age, is_overdue = measured["GAMMA"]
+    assert (accounts, basis, unknown, has_exceptions, age) == (25, 1, 0, True, 1)
+    assert (positions_age, is_overdue) == (0, False)
+    # SAME's lots came on the first night only.
+    assert measured["SAME"][1:3] == (0, None)
+    accounts, basis, *_ = measured["ALPINE"]
+    assert 0 < basis < 1

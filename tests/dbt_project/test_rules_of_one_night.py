@@ -23,6 +23,9 @@ SECURITIES = {
     "STALE": EQUITY,
     "DAYOLD": EQUITY,
     "SIGN": EQUITY,
+    "OLDPRICE": EQUITY,
+    "FUNDOLD": {"security_type": "ALTERNATIVE", "currency": "USD"},
+    "FUNDNEW": {"security_type": "ALTERNATIVE", "currency": "USD"},
     "OPT": {
         "security_type": "OPTION",
         "currency": "USD",
@@ -50,13 +53,24 @@ SECURITIES = {
     "WRAP": EQUITY,
 }
 TODAY = AS_OF_DATE.isoformat()
+ORDINARY_ACCOUNTS = [
+    *(str(number) for number in range(1000200, 1000222)),
+    *(str(number) for number in range(1000224, 1000240)),
+    # Two accounts that end alike.
+    "2000241",
+    "3000241",
+]
+# Priced by the row of the position alone.
+UNLISTED = {"STALE", "DAYOLD", "ZERO", "SIGN", "OPT", "OPTOLD", "DUE", "JUSTDUE"}
+UNLISTED |= {"OLDPRICE", "FUNDOLD", "FUNDNEW"}
+CASH = {"1000224": "-50", "1000225": "-50", "1000229": "a lot"}
 
 
 def _book() -> Book:
     book = Book()
     for ticker, described in SECURITIES.items():
         book.delivery.add("securities", {"ticker": ticker, "security_name": ticker} | described)
-        if ticker not in ("STALE", "DAYOLD", "ZERO", "SIGN"):
+        if ticker not in UNLISTED:
             book.delivery.add("prices", _price(ticker, "80", TODAY))
     book.delivery.add("prices", _price("STALE", "80", "2026-11-17"))
     book.delivery.add("prices", _price("DAYOLD", "80", "2026-11-18"))
@@ -67,14 +81,15 @@ def _book() -> Book:
         _transaction("1000200", "PLAIN", "2026-06-01", "BUY", "1"),
         _transaction("1000205", "PLAIN", TODAY, "BUY", "10") | {"settlement_date": "2026-11-20"},
     )
-    for number in [*range(1000200, 1000222), *range(1000230, 1000234)]:
-        book.account(str(number), "RULES")
+    for number in ORDINARY_ACCOUNTS:
+        book.account(number, "RULES", cash=CASH.get(number, "200"))
     book.account("1000222", "RULES", account_type="roth_ira")
     book.account("1000223", "RULES", account_type="roth_ira")
     _prices_and_quantities(book)
     _lots_against_positions(book)
     _facts_of_lots(book)
     _wrappers_and_masters(book)
+    _values_and_references(book)
     return book
 
 
@@ -110,6 +125,10 @@ def _prices_and_quantities(book: Book) -> None:
     _plain(book, "1000201", "ZERO", price="0", market_value="0")
     _plain(book, "1000202", "STALE", price_date="2026-11-17")
     _plain(book, "1000202", "DAYOLD", price_date="2026-11-18")
+    # Six days old; private valuations of 36 and of 35 days.
+    _plain(book, "1000202", "OLDPRICE", price_date="2026-11-13")
+    _plain(book, "1000202", "FUNDOLD", price_date="2026-10-14")
+    _plain(book, "1000202", "FUNDNEW", price_date="2026-10-15")
     _plain(book, "1000203", "SIGN", price="", market_value="-200.00")
     # Settled and traded quantity: without a trade, and with one of today that settles tomorrow.
     _plain(book, "1000204", "PLAIN", "60", settled_quantity="50")
@@ -218,6 +237,7 @@ def _facts_of_lots(book: Book) -> None:
         "date-missing": ("PLAIN", {"acquisition_date": ""}),
         "term-wrong": ("PLAIN", {"term": "SHORT"}),
         "twice": ("PLAIN", {}),
+        "wash-unknown": ("PLAIN", {"wash_sale_flag": "true"}),
     }
     held: dict[str, int] = {}
     for name, (ticker, changes) in facts.items():
@@ -266,17 +286,43 @@ def _wrappers_and_masters(book: Book) -> None:
     _plain(book, "1000232", "WRAP", "5")
     _plain(book, "1000233", "PLAIN", "75")
     wrapped = {"1000231": "1000230", "1000233": "1000232"}
-    accounts = [str(number) for number in [*range(1000200, 1000224), *range(1000230, 1000234)]]
-    for number in accounts:
+    # Two that show the account they hold by its name: with its value, and with another.
+    for parent, child, value in (("1000234", "1000235", "6000"), ("1000236", "1000237", "5000")):
+        stated = {"price": "1", "market_value": f"{value}.00"}
+        book.position(parent, "BROKERAGELINK", value, lots=(), **stated)
+        _plain(book, child, "PLAIN", "72.5")
+        wrapped[child] = parent
+    for number in [*ORDINARY_ACCOUNTS, "1000222", "1000223"]:
         if number != "1000221":
             book.delivery.add(
                 "accounts",
                 {"account_number": number, "base_currency": "USD", "account_status": "OPEN"}
-                | {"parent_account_number": wrapped.get(number, "")},
+                | {"parent_account_number": wrapped.get(number, "")}
+                | {"is_margin": "true" if number == "1000225" else "false"},
             )
     # A lot of an account, and one of a security, that the custodian's own lists do not hold.
     _plain(book, "1000221", "PLAIN")
     book.position("1000200", "NOWHERE", "10", price="80", market_value="800.00")
+
+
+def _values_and_references(book: Book) -> None:
+    _plain(book, "1000226", "PLAIN", price="81", market_value="810.00")
+    _plain(book, "1000227", "PLAIN", long_short="SHORT")
+    _plain(book, "1000228", "PLAIN", accrued_interest="some")
+    _plain(book, "1000224", "PLAIN")
+    _plain(book, "1000224", "WHATSIT", lots=())
+    _plain(book, "1000225", "PLAIN")
+    _plain(book, "1000229", "PLAIN")
+    _plain(book, "XXXX0241", "PLAIN", lots=())
+    _plain(book, "1000238", "PLAIN", lots=())
+    book.lot("1000238", "PLAIN", "10", "unread", unit_cost="eighty")
+    order = {"account_number": "1000239", "ticker": "PLAIN", "order_id": "O-1", "side": "BUY"}
+    book.delivery.add("open_orders", order | {"quantity": "some", "filled_quantity": "0"})
+    _plain(book, "1000239", "PLAIN")
+    book.delivery.add(
+        "transactions", _transaction("1000239", "PLAIN", "2026-06-02", "BUY", "a few")
+    )
+    book.delivery.add("prices", _price("PLAIN", "eighty", TODAY))
 
 
 LOT = "1000217"
@@ -284,6 +330,8 @@ EXPECTED: dict[str, set[tuple[str, str]]] = {
     # rule: (account, lot id or ticker) of every violation
     "price_is_above_zero": {("1000201", "ZERO")},
     "listed_price_is_of_the_session": {("1000202", "STALE")},
+    "price_is_recent": {("1000202", "OLDPRICE")},
+    "valuation_is_recent": {("1000202", "FUNDOLD")},
     "market_value_agrees_with_quantity": {("1000203", "SIGN")},
     "settled_quantity_awaits_a_trade": {("1000204", "PLAIN")},
     "fractions_are_of_divisible_securities": {("1000206", "OPT")},
@@ -294,6 +342,8 @@ EXPECTED: dict[str, set[tuple[str, str]]] = {
     "lots_add_up_to_position": {("1000211", "PLAIN"), ("1000213", "SPLT")},
     "lots_follow_an_action": {("1000212", "SPLT"), ("1000214", "NEWCO")},
     "lots_have_a_position": set(),
+    # What has come tonight is not late; late lots stand in test_quarantine_states.py.
+    "lots_arrive_in_time": set(),
     "lot_gains_add_up_to_position": {("1000216", "PLAIN")},
     "lot_basis_is_unit_cost_times_quantity": {(LOT, "unit-wrong")},
     "lot_basis_is_above_zero": {(LOT, "basis-zero")},
@@ -331,6 +381,19 @@ EXPECTED: dict[str, set[tuple[str, str]]] = {
     "lot_id_is_unique": {(LOT, "twice")},
     "lot_is_in_the_masters": {("1000200", "NOWHERE-1"), ("1000221", "PLAIN-1")},
     "wrapper_is_not_counted_twice": {("1000230", "")},
+    "security_is_resolved": {("1000224", "WHATSIT")},
+    "wrapper_is_worth_its_accounts": {("1000236", "")},
+    "account_reference_is_unambiguous": {("XXXX0241", "")},
+    "cash_is_negative_in_margin_accounts_only": {("1000224", "")},
+    "price_sources_agree": {("1000226", "PLAIN")},
+    "quantity_agrees_with_side": {("1000227", "PLAIN")},
+    "position_values_can_be_read": {("1000228", "PLAIN")},
+    "cash_values_can_be_read": {("1000229", "")},
+    "lot_values_can_be_read": {("1000238", "unread")},
+    "order_values_can_be_read": {("1000239", "")},
+    "activity_values_can_be_read": {("1000239", "")},
+    "reference_values_can_be_read": {("", "")},
+    "wash_sale_amount_is_known": {(LOT, "wash-unknown")},
 }
 
 
@@ -339,6 +402,9 @@ def rules_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("rules") / "warehouse.duckdb"
     create_warehouse(path)
     _book().delivery.write(path)
+    with duckdb.connect(str(path)) as connection:
+        # A name that the registry of identities could not settle.
+        connection.execute("delete from raw.security_registry where id_value = 'WHATSIT'")
     run_dbt(path, "build", "--select", "tag:book", "--exclude-resource-type", "unit_test")
     return path
 
@@ -379,11 +445,11 @@ def test_each_violation_says_severity_scope_place_and_what_to_do(rules_book: Pat
             v.expected, v.message, v.who_must_act, v.source_file_id, v.source_row_number
         from ops.violations as v
         inner join staging.seed_data_quality_rules as r on v.rule = r.rule
-        where r.expectation is not null
+        inner join intermediate.int_accounts__identified as a on v.account_id = a.account_id
+        where r.expectation is not null and a.is_in_policy
         """,
     )
     assert len(rows) > 50
-    accounts_alone = {"covered_status_agrees_with_account", "wrapper_is_not_counted_twice"}
     for rule, severity, scope, stated_severity, stated_scope, household, *told in rows:
         observed, expected, message, owner, file_id, row_number = told
         assert (severity, scope) == (stated_severity, stated_scope), rule
@@ -391,12 +457,10 @@ def test_each_violation_says_severity_scope_place_and_what_to_do(rules_book: Pat
         assert expected, rule
         assert owner, rule
         assert message.endswith("."), rule
-        if scope in ("lot", "position") and rule != "cusip_is_valid":
-            assert household == "RULES", rule
+        assert household == "RULES", rule
+        if scope in ("lot", "position"):
             assert file_id, rule
             assert row_number, rule
-        elif rule not in accounts_alone:
-            assert message, rule
 
 
 def test_lots_of_a_late_action_are_no_lots_without_a_position(rules_book: Path) -> None:
