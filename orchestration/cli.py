@@ -21,7 +21,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -383,6 +383,92 @@ def tax_impact(
     _show("The whole plan, by tax return", totals, _TAX_COLUMNS)
 
 
+@app.command()
+def screen(
+    account: Annotated[
+        str, typer.Option("--account", help="Account id, name or a part of the name.")
+    ],
+    action: Annotated[str, typer.Option("--action", help="buy or sell.")],
+    security: Annotated[str, typer.Option("--security", help="Ticker, CUSIP or security id.")],
+    order_day: Annotated[
+        datetime | None,
+        typer.Option(
+            "--date",
+            formats=["%Y-%m-%d"],
+            help="Day of the order. Default: the session after the latest night.",
+        ),
+    ] = None,
+    quantity: Annotated[
+        str | None, typer.Option("--quantity", help="Shares. Default: all that a sale can sell.")
+    ] = None,
+    lot: Annotated[
+        list[str] | None, typer.Option("--lot", help="Sell this lot; may be given several times.")
+    ] = None,
+    household_name: Annotated[
+        str | None, typer.Option("--household", help="Whose account, where its name fits several.")
+    ] = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """May this order be given, or would it wash a loss of the household? Why, and until when?
+
+    Example: `evenkeel screen --household garcia --account "Roth IRA" --action buy --security VTI`
+    """
+    from orchestration.screening import OrderQuestion, screen_order
+    from python_steps.sessions import next_session
+    from python_steps.wash_sales.policy import WashSalePolicy
+
+    with _told_errors():
+        snapshot, day = _snapshot(data, None)
+        wanted = snapshot.household(household_name, day) if household_name else None
+        policy = WashSalePolicy(**Home.from_environment(data).policy().wash_sale_settings())
+        question = OrderQuestion(
+            account=account,
+            action=_action(action),
+            security=security,
+            day=order_day.date() if order_day else next_session(day),
+            quantity=_shares(quantity),
+            lot_ids=tuple(lot or ()),
+            household_id=wanted["household_id"] if wanted else None,
+        )
+        answer = screen_order(snapshot, day, question, policy)
+    if as_json:
+        _print_json({"as_of_date": day, **answer})
+        return
+    shares = "any" if answer["quantity"] is None else _cell("quantity", answer["quantity"])
+    console.print(
+        f"{answer['verdict']}: {answer['action']} {shares} {answer['ticker']} in "
+        f"{answer['account_name']} on {answer['day']}",
+        style="bold",
+        highlight=False,
+    )
+    console.print(answer["why"], soft_wrap=True, highlight=False)
+    for name in ("clear_on_date", "consequence", "washed_quantity", "max_clean_quantity"):
+        if answer[name] is not None:
+            console.print(f"{name.replace('_', ' ')}: {_cell(name, answer[name])}", highlight=False)
+
+
+def _action(words: str) -> Literal["buy", "sell"]:
+    given = words.strip().lower()
+    if given == "buy":
+        return "buy"
+    if given == "sell":
+        return "sell"
+    raise ValueError(f"--action is buy or sell, not {words!r}")
+
+
+def _shares(words: str | None) -> Decimal | None:
+    if words is None:
+        return None
+    try:
+        shares = Decimal(words)
+    except InvalidOperation:
+        raise ValueError(f"--quantity is a number of shares, not {words!r}") from None
+    if not shares.is_finite():
+        raise ValueError(f"--quantity is a number of shares, not {words!r}")
+    return shares
+
+
 @app.command("wait-or-trade")
 def wait_or_trade_command(
     name: HouseholdArgument,
@@ -609,15 +695,22 @@ def bench(
 
     `--stage load` measures the raw load alone, on one big delivery of the standard feed, in turns
     with DuckDB's own read_csv of the same files: `evenkeel bench --stage load --lots 3000000`
+
+    `--stage wash-sales` measures the wash-sale ledger alone, on an invented book of `--households`
+    with 300 lots each, and on one of a tenth of that: `evenkeel bench --stage wash-sales
+    --households 10000`
     """
     from orchestration.bench import measure_night
     from orchestration.load_bench import measure_load
+    from orchestration.wash_sales_bench import LedgerBook, measure_wash_sales
 
     with _told_errors():
+        if lots is not None and stage != "load":
+            raise ValueError("--lots is the size of the delivery that --stage load measures")
         if stage == "load":
             figures = measure_load(lots or 3_000_000)
-        elif lots is not None:
-            raise ValueError("--lots is the size of the delivery that --stage load measures")
+        elif stage == "wash-sales":
+            figures = measure_wash_sales(LedgerBook().of_households(households))
         else:
             figures = measure_night(households=households, seed=seed, stage=stage)
     _print_json(figures)

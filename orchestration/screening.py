@@ -42,6 +42,7 @@ class OrderQuestion:
     day: date
     quantity: Decimal | None = None
     lot_ids: tuple[str, ...] = ()
+    household_id: str | None = None
 
 
 def screen_order(
@@ -64,7 +65,7 @@ def screen_order(
         )
     if not is_session(question.day):
         raise QuestionError(f"the exchange is closed on {question.day}")
-    account = _account(snapshot, as_of_date, question.account)
+    account = _account(snapshot, as_of_date, question.account, question.household_id)
     security = _security(snapshot, as_of_date, question.security)
     state, holdings = _state(snapshot, as_of_date, account, security, policy)
     own = [
@@ -89,7 +90,7 @@ def screen_order(
     }
 
 
-def _account(snapshot: Snapshot, as_of_date: date, words: str) -> Row:
+def _account(snapshot: Snapshot, as_of_date: date, words: str, household_id: str | None) -> Row:
     for condition in (
         "lower(account_id) = lower($2)",
         "lower(account_name) = lower($2)",
@@ -97,8 +98,8 @@ def _account(snapshot: Snapshot, as_of_date: date, words: str) -> Row:
     ):
         found = snapshot.query(
             f"select * from marts.dim_accounts where as_of_date = $1 and {condition} "
-            "order by account_id",
-            [as_of_date, words],
+            "and coalesce(household_id = $3, $3 is null) order by account_id",
+            [as_of_date, words, household_id],
         )
         if len(found) == 1:
             return found[0]

@@ -36,6 +36,7 @@ def test_help_names_every_command():
         "drift",
         "tax-impact",
         "wait-or-trade",
+        "screen",
         "sql",
         "trace",
         "docs",
@@ -94,6 +95,9 @@ def test_demo_book_that_cannot_be_written_is_one_sentence(tmp_path):
     assert "error:" in said(result)
 
 
+_SCREEN = ["screen", "--account", "Roth IRA", "--security", "VTI"]
+
+
 @pytest.fixture
 def published(tmp_path):
     """A data folder with a snapshot of one night, whose names are made to break a terminal."""
@@ -126,6 +130,10 @@ def published(tmp_path):
         (["household", "bold"], "and 2 more"),
         (["household", "[/bold]"], "'[/bold]' fits several households: [/bold] :200: 0 (HH-0)"),
         (["tax-impact", "--household", "HH-1", "--account", "taxable"], "it has Roth IRA"),
+        ([*_SCREEN, "--action", "hold"], "--action is buy or sell, not 'hold'"),
+        ([*_SCREEN, "--action", "buy", "--quantity", "few"], "a number of shares, not 'few'"),
+        ([*_SCREEN, "--action", "buy", "--date", "2026-11-19"], "the next session is 2026-11-20"),
+        ([*_SCREEN, "--action", "buy", "--household", "HH-2"], "no account of 2026-11-19"),
         (["sql", ""], "the query is empty"),
         (["sql", "selec 1"], "syntax error"),
         (["sql", "drop table ops.nights"], "read-only"),
