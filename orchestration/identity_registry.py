@@ -59,7 +59,9 @@ def _observed_accounts(
         selects.append(
             "select distinct upper(trim(custodian)) as custodian, "
             "trim(account_number) as account_number "
-            f"from raw.{entity} where as_of_date <= $1 and trim(account_number) <> ''"
+            f"from raw.{entity} where as_of_date <= $1 and trim(account_number) <> '' "
+            # An override may leave the custodian out; it speaks of an account, it opens none.
+            "and trim(custodian) <> ''"
         )
     rows = warehouse.read(" union ".join(selects) + " order by all", [as_of_date]).to_pylist()
     return [(row["custodian"], row["account_number"]) for row in rows]

@@ -1,4 +1,4 @@
-"""Records that cannot be rebuilt: the identity registry and the issued plans.
+"""Records that cannot be rebuilt: the identity registry, the issued plans, people's overrides.
 
 Belongs here: the append-only file `records.duckdb` and what is read from and appended to it. Does
 not belong here: how identities are resolved (python_steps.identities) or plans made. A rebuild of
@@ -7,6 +7,8 @@ the warehouse never touches this file.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -40,6 +42,17 @@ _TABLES = (
         unique (household_id, as_of_date, version)
     )
     """,
+    """
+    create table if not exists overrides (
+        record_number integer primary key, content_sha256 varchar not null,
+        override_id varchar not null, override_type varchar not null, rule varchar not null,
+        household_id varchar not null, custodian varchar not null, account_number varchar not null,
+        ticker varchar not null, cusip varchar not null, lot_id varchar not null,
+        column_name varchar not null, value varchar not null, reason varchar not null,
+        approved_by varchar not null, expires_date varchar not null, valid_from varchar not null,
+        valid_to varchar not null, first_seen_date date not null, source_file_id varchar not null
+    )
+    """,
 )
 
 
@@ -54,6 +67,33 @@ class IssuedPlan(NamedTuple):
     issued_at: datetime
     plan_status: str
     trades: str
+
+
+class Override(NamedTuple):
+    """One row of the firm's overrides file as text, '' where it holds nothing."""
+
+    override_id: str
+    override_type: str
+    rule: str
+    household_id: str
+    custodian: str
+    account_number: str
+    ticker: str
+    cusip: str
+    lot_id: str
+    column_name: str
+    value: str
+    reason: str
+    approved_by: str
+    expires_date: str
+    valid_from: str
+    valid_to: str
+
+    @property
+    def content_sha256(self) -> str:
+        """The digest of what the row says: other words, another decision."""
+        content = json.dumps(self._asdict(), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(content.encode()).hexdigest()
 
 
 class Records:
@@ -135,6 +175,49 @@ class Records:
                 _append(connection, "issued_plans", [tuple(plan) for plan in fresh])
                 connection.execute("commit")
         return len(fresh)
+
+    def overrides(self) -> list[tuple[Override, date, str]]:
+        """Every override ever seen with the first session and file that held it, oldest first."""
+        columns = ", ".join(Override._fields)
+        with self._open() as connection:
+            rows = connection.execute(
+                f"""
+                select {columns}, first_seen_date, source_file_id from overrides
+                order by record_number
+                """
+            ).fetchall()
+        return [(Override(*row[:-2]), row[-2], row[-1]) for row in rows]
+
+    def append_overrides(self, seen: Iterable[tuple[Override, str]], first_seen_date: date) -> int:
+        """Add the overrides that are new or say something else than before; returns how many.
+
+        One whose words are those last recorded under its id and start is not recorded twice, and
+        the same file never adds the same row again, so that a night can be run anew.
+
+        Args:
+            seen: overrides of a session with the sha256 of their file, in the order of the files.
+            first_seen_date: the session.
+        """
+        recorded = self.overrides()
+        last = {_key(override): override for override, _, _ in recorded}
+        known = {(override, file_id) for override, _, file_id in recorded}
+        rows: list[tuple[object, ...]] = []
+        for override, file_id in seen:
+            if last.get(_key(override)) == override or (override, file_id) in known:
+                continue
+            last[_key(override)] = override
+            known.add((override, file_id))
+            number = len(recorded) + len(rows) + 1
+            rows.append((number, override.content_sha256, *override, first_seen_date, file_id))
+        with self._open() as connection:
+            connection.execute("begin")
+            _append(connection, "overrides", rows)
+            connection.execute("commit")
+        return len(rows)
+
+
+def _key(override: Override) -> tuple[str, str]:
+    return override.override_id, override.valid_from
 
 
 def _append(

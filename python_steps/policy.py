@@ -208,6 +208,13 @@ class FirmPolicy:
         low="0",
         high="1",
     )
+    lots_pending_days: int = _setting(
+        15,
+        "Days that tax lots may take to follow a position before somebody is asked "
+        "(Treas. Reg. 1.6045A-1: the statement of a transfer is due within 15 days).",
+        low="0",
+        high="365",
+    )
     plan_valid_sessions: int = _setting(
         1,
         "Sessions after the planned trade date for which a plan may be approved.",

@@ -4,7 +4,7 @@
 select rules.rule
 from (
     {% for model in [
-        "feeds", "accounts", "positions", "lots", "lot_facts", "values", "policy", "changes", "deliveries",
+        "feeds", "accounts", "positions", "lots", "late_lots", "lot_facts", "values", "policy", "changes", "deliveries",
         "securities", "cross_checks",
     ] -%}
         select rule from {{ ref("int_rules__" ~ model) }}

@@ -22,6 +22,7 @@ from orchestration.names import (
     OWNER_OPERATIONS,
     WAREHOUSE_POOL,
 )
+from orchestration.override_records import record_overrides
 from orchestration.resources import HomeResource
 from orchestration.stages import timed_stage
 from orchestration.warehouse import Warehouse
@@ -226,6 +227,7 @@ def _raw_tables_asset(contracts: dict[str, FeedContract]) -> dg.AssetsDefinition
         warehouse = home.warehouse()
         with timed_stage(warehouse, as_of_date, context.run_id, "identities"):
             counts = register_identities(warehouse, home.records(), as_of_date)
+            recorded = record_overrides(warehouse, home.records(), as_of_date)
         row_counts = _row_counts(warehouse, as_of_date)
         files = _files_by_entity(warehouse, as_of_date)
         positions = row_counts["positions"]
@@ -263,6 +265,8 @@ def _raw_tables_asset(contracts: dict[str, FeedContract]) -> dg.AssetsDefinition
                     "files": len(files.get(entity, [])),
                     "file_lineage": _file_table(files.get(entity, [])),
                 }
+            if entity == "overrides":
+                metadata["newly_recorded"] = recorded
             yield dg.MaterializeResult(
                 asset_key=spec.key,
                 metadata=metadata,

@@ -21,6 +21,11 @@ import pyarrow.compute as pc
 
 from python_steps.reports import layout
 from python_steps.reports.allocation_sheets import drift_values
+from python_steps.reports.exception_sheets import (
+    ExceptionNames,
+    closed_exceptions_sheet,
+    open_exceptions_sheet,
+)
 from python_steps.reports.file_names import household_workbook_path, link_target
 from python_steps.reports.household_review import SEVERITY_ORDER, Row
 from python_steps.reports.record_sheets import file_values, finding_values
@@ -54,6 +59,7 @@ BOOK_MARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "state_reason",
         "market_value",
     ),
+    "dim_accounts": ("account_id", "account_name", "custodian", "account_number_masked"),
     "dim_securities": ("security_id", "ticker", "security_name", "identity_group_id"),
     "fct_household_drift": (
         "household_id",
@@ -115,6 +121,28 @@ BOOK_MARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "file_name",
         "source_row_number",
     ),
+    "fct_open_exceptions": (
+        "exception_key",
+        "exception_state",
+        "opened_date",
+        "age_sessions",
+        "closed_date",
+        "closed_by",
+        "rule",
+        "severity",
+        "scope",
+        "scope_id",
+        "who_must_act",
+        "household_id",
+        "account_id",
+        "security_id",
+        "lot_id",
+        "file_name",
+        "source_row_number",
+        "message",
+        "market_value_held_up",
+        "override_id",
+    ),
     "source_files": (
         "source_file_id",
         "custodian",
@@ -146,6 +174,8 @@ class BookReportFrames:
     tax_impact: pa.Table
     exceptions: pa.Table
     data_quality_results: pa.Table
+    open_exceptions: pa.Table
+    accounts: pa.Table
     source_files: pa.Table
     workbooks: pa.Table
     securities: SecurityDirectory
@@ -179,6 +209,8 @@ class BookReportFrames:
             tax_impact=checked["fct_tax_impact"],
             exceptions=checked["fct_trade_exceptions"],
             data_quality_results=findings.filter(pc.equal(findings.column("is_passed"), False)),
+            open_exceptions=checked["fct_open_exceptions"],
+            accounts=checked["dim_accounts"],
             source_files=checked["source_files"],
             workbooks=checked["workbooks"],
             securities=SecurityDirectory(tables["dim_securities"]),
@@ -241,6 +273,7 @@ def render_book_workbook(frames: BookReportFrames, language: str = "en") -> byte
         _breaches_sheet(book),
         _blocks_sheet(book),
         _taxes_sheet(book),
+        *_exception_sheets(book),
         _quality_sheet(book),
         _files_sheet(book),
         _workbooks_sheet(book),
@@ -549,6 +582,26 @@ def _taxes_sheet(book: _Book) -> Sheet:
     for sentence in missing_sentences(texts, rows, planners):
         builder.note(sentence)
     return builder.finished()
+
+
+def _exception_sheets(book: _Book) -> list[Sheet]:
+    rows = book.frames.open_exceptions.to_pylist()
+    accounts = {row["account_id"]: row for row in book.frames.accounts.to_pylist()}
+    names = ExceptionNames(book.household_name, accounts, book.frames.securities)
+    return [
+        open_exceptions_sheet(
+            book.builder(layout.OPEN_EXCEPTIONS_SHEET),
+            rows,
+            names,
+            book.empty(layout.OPEN_EXCEPTIONS),
+        ),
+        closed_exceptions_sheet(
+            book.builder(layout.CLOSED_EXCEPTIONS_SHEET),
+            rows,
+            names,
+            book.empty(layout.CLOSED_EXCEPTIONS),
+        ),
+    ]
 
 
 def _quality_sheet(book: _Book) -> Sheet:

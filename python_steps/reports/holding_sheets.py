@@ -131,6 +131,9 @@ def _lot_row(review: Review, row: Row, labels: Mapping[str, str]) -> Row:
     cells["lot_id"] = row["lot_id"]
     if parent is not None and parent != row["lot_id"]:
         cells["lot_id"] += f" ({texts.text('lots.parent', lot=parent)})"
+    if row["override_id"] is not None:
+        stated = texts.text("lots.stated", override=row["override_id"])
+        cells["lot_id"] = Marked(f"{cells['lot_id']} ({stated})", "attention")
     source = row["source_file_id"]
     cells["source_file"] = None if source is None else source[:_HASH_CHARACTERS]
     return cells

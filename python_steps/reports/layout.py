@@ -222,7 +222,7 @@ LOTS: Final = TableLayout(
         Column("market_value", "money", 13),
         Column("unrealized_gain", "money", 13),
         Column("covered_status", "text", 11),
-        Column("lot_id", "text", 26),
+        Column("lot_id", "wrapped", 26),
         Column("source_file", "code", 14),
         Column("source_row_number", "whole", 7),
     ),
@@ -410,6 +410,48 @@ BOOK_FINDINGS: Final = TableLayout(
 )
 QUALITY_SHEET: Final = SheetLayout("quality", (RULE_COUNTS, BOOK_FINDINGS), 1)
 
+OPEN_EXCEPTIONS: Final = TableLayout(
+    "open_exceptions",
+    (
+        Column("who_must_act", "wrapped", 18),
+        Column("market_value_held_up", "money", 16),
+        Column("age_sessions", "whole", 9),
+        Column("opened_date", "date", 11),
+        Column("severity", "text", 11),
+        Column("household", "wrapped", 22),
+        Column("account", "wrapped", 30),
+        Column("ticker", "text", 10),
+        Column("rule", "wrapped", 26),
+        Column("message", "wrapped", 60),
+        Column("scope", "text", 10),
+        Column("lot_id", "wrapped", 28),
+        Column("file_name", "wrapped", 22),
+        Column("source_row_number", "whole", 7),
+    ),
+)
+OPEN_EXCEPTIONS_SHEET: Final = SheetLayout("open_exceptions", (OPEN_EXCEPTIONS,), 2)
+
+CLOSED_EXCEPTIONS: Final = TableLayout(
+    "closed_exceptions",
+    (
+        Column("closed_date", "date", 11),
+        Column("closed_by", "wrapped", 20),
+        Column("override_id", "wrapped", 14),
+        Column("opened_date", "date", 11),
+        Column("age_sessions", "whole", 9),
+        Column("who_must_act", "wrapped", 18),
+        Column("household", "wrapped", 22),
+        Column("account", "wrapped", 30),
+        Column("ticker", "text", 10),
+        Column("rule", "wrapped", 26),
+        Column("message", "wrapped", 60),
+        Column("scope", "text", 10),
+        Column("file_name", "wrapped", 22),
+        Column("source_row_number", "whole", 7),
+    ),
+)
+CLOSED_EXCEPTIONS_SHEET: Final = SheetLayout("closed_exceptions", (CLOSED_EXCEPTIONS,), 2)
+
 BOOK_FILES: Final = TableLayout(
     "book_files",
     (
@@ -453,6 +495,8 @@ BOOK_SHEETS: Final = (
     BREACHES_SHEET,
     BLOCKS_SHEET,
     TAXES_SHEET,
+    OPEN_EXCEPTIONS_SHEET,
+    CLOSED_EXCEPTIONS_SHEET,
     QUALITY_SHEET,
     FILES_SHEET,
     WORKBOOKS_SHEET,

@@ -175,6 +175,7 @@ HOUSEHOLD_MARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "market_value",
         "unrealized_gain",
         "covered_status",
+        "override_id",
         "parent_lot_id",
         "source_file_id",
         "source_row_number",

@@ -137,6 +137,7 @@ _GENERAL: Final[dict[str, str]] = {
         "Nothing is shown here as current, because the household is not released: {reason}"
     ),
     "lots.parent": "part of {lot}",
+    "lots.stated": "the firm states a value of it: override {override}",
 }
 
 _VOCABULARIES: Final[dict[str, str]] = {
@@ -404,7 +405,8 @@ _SHEETS: Final[dict[str, str]] = {
     "sheet.lots.title": "Open tax lots",
     "sheet.lots.note": (
         "Cost basis = the custodian's basis + our wash-sale adjustment. The custodian's own "
-        "wash-sale adjustment is already inside its basis. n/a: the custodian gave no basis."
+        "wash-sale adjustment is already inside its basis. n/a: the custodian gave no basis. "
+        "What the firm states in the custodian's place is marked beside the lot."
     ),
     "table.lots.heading": "Lots",
     "table.lots.empty": "No open lots are known.",
@@ -502,6 +504,22 @@ _BOOK_SHEETS: Final[dict[str, str]] = {
     ),
     "table.taxes.heading": "Tax returns",
     "table.taxes.empty": "No plan has a tax effect.",
+    "sheet.open_exceptions.name": "Open exceptions",
+    "sheet.open_exceptions.title": "Open exceptions",
+    "sheet.open_exceptions.note": (
+        "What is wrong and open, by who must act: first what holds up the most money. Two "
+        "exceptions may hold up the same money; n/a: no night knows the value."
+    ),
+    "table.open_exceptions.heading": "Open",
+    "table.open_exceptions.empty": "Nothing is open.",
+    "sheet.closed_exceptions.name": "Closed exceptions",
+    "sheet.closed_exceptions.title": "Exceptions closed within the last 30 sessions",
+    "sheet.closed_exceptions.note": "What is no longer open, since when, and what closed it.",
+    "table.closed_exceptions.heading": "Closed",
+    "table.closed_exceptions.empty": "Nothing was closed within the last 30 sessions.",
+    "closed_by.corrected_file": "Corrected file",
+    "closed_by.override": "Override",
+    "closed_by.rule_no_longer_broken": "Rule no longer broken",
     "sheet.quality.name": "Data quality",
     "sheet.quality.title": "Data quality and quarantine",
     "sheet.quality.note": "What did not pass, how far it reaches, and who must act.",
@@ -647,6 +665,12 @@ _COLUMNS: Final[dict[str, str]] = {
     "column.blocking_count": "Blocking findings",
     "column.household_count": "Households",
     "column.finding_count": "Findings",
+    "column.market_value_held_up": "Value held up",
+    "column.age_sessions": "Sessions open",
+    "column.opened_date": "Open since",
+    "column.closed_date": "Closed on",
+    "column.closed_by": "Closed by",
+    "column.override_id": "Override",
     "column.buy_quantity": "Buy shares",
     "column.buy_amount": "Buy amount",
     "column.sell_quantity": "Sell shares",

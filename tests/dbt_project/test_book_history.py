@@ -46,6 +46,12 @@ def two_nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *(2 * [_purchase("2026-11-17")]),
         _purchase("2026-11-18") | {"transaction_id": "T-1", "quantity": "3"},
     )
+    first.delivery.add(
+        "overrides",
+        {"override_id": "O-1", "override_type": "accept", "rule": "price_is_recent"}
+        | {"household_id": "CLEAN", "reason": "valued by hand", "approved_by": "Robin Chief"}
+        | {"expires_date": "2026-12-31"},
+    )
     first.delivery.write(path)
     run_dbt(path, *BOOK_PASS, as_of_date=FIRST)
     second = small_book(SECOND)

@@ -10,7 +10,8 @@ with blocks as (
             )
         ) as is_withheld,
         bool_or(is_uncertain) as is_uncertain,
-        string_agg(distinct reason, '; ' order by reason) as reasons
+        string_agg(distinct reason, '; ' order by reason) as reasons,
+        string_agg(distinct who_must_act, ', ' order by who_must_act) as who_must_act
     from {{ ref("int_violations__found") }}
     where severity = 'block' and scope = 'account' and account_id is not null
     group by account_id
@@ -22,6 +23,16 @@ missing_feeds as (
         string_agg(replace(entity, '_', ' '), ', ' order by entity) as entities
     from {{ ref("int_feeds__missing") }}
     group by custodian
+),
+
+pending as (
+    select
+        account_id,
+        count(*) as holding_count,
+        min(pending_since_date) as since_date,
+        max(pending_days) > {{ policy_number("lots_pending_days") }} as is_late
+    from {{ ref("int_positions__pending") }}
+    group by account_id
 ),
 
 positions as (
@@ -53,6 +64,10 @@ assessed as (
     select
         accounts.*,
         blocks.reasons as block_reasons,
+        blocks.who_must_act as block_who_must_act,
+        pending.holding_count as pending_count,
+        pending.since_date as pending_since_date,
+        coalesce(pending.is_late, false) as is_pending_late,
         blocks.is_withheld,
         blocks.is_uncertain as is_account_uncertain,
         missing_feeds.entities as missing_entities,
@@ -78,11 +93,26 @@ assessed as (
     from {{ ref("int_accounts__identified") }} as accounts
     left join blocks on accounts.account_id = blocks.account_id
     left join missing_feeds on accounts.custodian = missing_feeds.custodian
+    left join pending on accounts.account_id = pending.account_id
     left join positions on accounts.account_id = positions.account_id
     left join lots on accounts.account_id = lots.account_id
     left join {{ ref("int_lots__without_positions") }} as lots_alone
         on accounts.account_id = lots_alone.account_id
     left join {{ ref("int_cash__by_account") }} as cash on accounts.account_id = cash.account_id
+),
+
+judged as (
+    select
+        *,
+        case
+            when coalesce(account_status, 'open') <> 'closed' and (missing_entities is not null or is_absent)
+                then 'waiting_for_feed'
+            when is_withheld or has_lots_only then 'withheld'
+            when block_reasons is not null or coalesce(account_status, 'open') <> 'open' then 'frozen'
+            when has_pending_lots then 'lots_pending'
+            else 'complete'
+        end as account_state
+    from assessed
 )
 
 select
@@ -113,14 +143,7 @@ select
     is_absent,
     has_pending_lots,
     is_value_known,
-    case
-        when coalesce(account_status, 'open') <> 'closed' and (missing_entities is not null or is_absent)
-            then 'waiting_for_feed'
-        when is_withheld or has_lots_only then 'withheld'
-        when block_reasons is not null or coalesce(account_status, 'open') <> 'open' then 'frozen'
-        when has_pending_lots then 'lots_pending'
-        else 'complete'
-    end as account_state,
+    account_state,
     nullif(
         concat_ws(
             '; ',
@@ -142,10 +165,41 @@ select
         ),
         ''
     ) as trading_blocked_reason,
+    case account_state
+        when 'waiting_for_feed'
+            then
+                case
+                    when missing_entities is not null then 'it waits for the files ' || missing_entities
+                    else 'it is in none of tonight''s files'
+                end
+        when 'lots_pending'
+            then
+                coalesce(
+                    'the tax lots of ' || pending_count
+                    || case pending_count when 1 then ' holding' else ' holdings' end
+                    || ' have not arrived since ' || strftime(pending_since_date, '%Y-%m-%d'),
+                    'tax lots have not arrived'
+                )
+        when 'complete' then null
+        else
+            coalesce(
+                block_reasons,
+                case
+                    when has_lots_only then 'its tax lots have no holding beside them'
+                    else 'its status is ' || replace(account_status, '_', ' ')
+                end
+            )
+    end as account_state_reason,
+    case account_state
+        when 'waiting_for_feed' then 'operations'
+        when 'lots_pending' then case when is_pending_late then 'operations' end
+        when 'complete' then null
+        else coalesce(block_who_must_act, case when has_lots_only then 'operations' else 'advisor' end)
+    end as who_must_act,
     case when is_value_known then known_value end as market_value,
     case
         when is_account_uncertain and is_value_known then abs(known_value) + value_of_lots_alone
         when is_value_known then uncertain_parts + value_of_lots_alone
     end as uncertain_value,
     cast(case when is_value_known then value_of_lots_alone end as decimal(24, 6)) as value_of_lots_alone
-from assessed
+from judged

@@ -836,3 +836,13 @@ def test_a_household_that_is_not_there_is_named():
     tables = made_frames.tables(busy_household())
     with pytest.raises(ValueError, match="H-NONE has 0 rows"):
         HouseholdReportFrames.from_tables("H-NONE", tables, firm_policy=FirmPolicy())
+
+
+def test_lot_with_a_value_that_the_firm_states_says_so():
+    rows = busy_household()
+    rows["fct_tax_lots"][0] |= {"override_id": "O-1"}
+    workbook = opened(rendered(rows))
+    shown = [row["lot_id"] for row in table_rows(sheet(workbook, "lots"), layout.LOTS)]
+    stated = [lot for lot in shown if lot and "override O-1" in lot]
+    assert len(stated) == 1
+    assert stated[0].startswith(rows["fct_tax_lots"][0]["lot_id"])

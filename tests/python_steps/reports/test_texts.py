@@ -129,7 +129,7 @@ def test_no_text_stands_unused():
     closed = ("plan_status", "household_state", "run_mode", "night_state", "action", "term")
     closed += ("tax_character", "order_type", "asset_class", "target_level", "account_type")
     closed += ("tax_treatment", "account_state", "severity", "coverage", "covered_status")
-    closed += ("scope", "file_status", "reason_code", "band", "compliance", "language")
+    closed += ("closed_by", "scope", "file_status", "reason_code", "band", "compliance", "language")
     for text_id in ENGLISH:
         first, _, rest = text_id.partition(".")
         if first in closed:

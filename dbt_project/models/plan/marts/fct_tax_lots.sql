@@ -98,6 +98,8 @@ select
     part_market_value as market_value,
     cast(part_market_value - cost_basis as decimal(24, 6)) as unrealized_gain,
     basis_status,
+    basis_source,
+    override_id,
     covered_status,
     acquisition_type,
     is_frozen,
