@@ -74,37 +74,29 @@ matched_1 as materialized (
 ),
 
 -- 2. Partly sold.
-tonight_2 as (
+tonight_2 as materialized (
     select
-        row_key,
-        account_id,
-        attributes_key,
-        quantity,
+        tonight.*,
         row_number() over (
-            partition by account_id, attributes_key
-            order by abs(quantity) desc, source_file_id asc, source_row_number asc
+            partition by tonight.account_id, tonight.attributes_key
+            order by abs(tonight.quantity) desc, tonight.source_file_id asc, tonight.source_row_number asc
         ) as place
     from tonight
-    where row_key not in (select matched_1.row_key from matched_1)
+    where tonight.row_key not in (select matched_1.row_key from matched_1)
 ),
 
-before_2 as (
+before_2 as materialized (
     select
-        lot_id,
-        account_id,
-        attributes_key,
-        quantity,
+        before.*,
         row_number() over (
-            partition by account_id, attributes_key
-            order by abs(quantity) desc, length(lot_id) asc, lot_id asc
+            partition by before.account_id, before.attributes_key
+            order by abs(before.quantity) desc, length(before.lot_id) asc, before.lot_id asc
         ) as place
     from before
-    where lot_id not in (select matched_1.lot_id from matched_1)
+    where before.lot_id not in (select matched_1.lot_id from matched_1)
 ),
 
 matched_2 as materialized (
-    select * from matched_1
-    union all
     select
         tonight_2.row_key,
         before_2.lot_id,
@@ -138,26 +130,26 @@ actions as (
 {% for number in [3, 4, 5, 6] -%}
     tonight_{{ number }} as materialized (
         select
-            lots.*,
+            lots.* exclude (place),
             row_number() over (
                 partition by
                     lots.account_id, lots.security_id, lots.acquisition_date, lots.quantity, lots.cost_basis
                 order by lots.source_file_id, lots.source_row_number
             ) as place
-        from tonight as lots
+        from tonight_{{ number - 1 }} as lots
         where lots.row_key not in (select matched.row_key from matched_{{ number - 1 }} as matched)
     ),
 
     before_{{ number }} as materialized (
         select
-            lots.*,
+            lots.* exclude (place),
             row_number() over (
                 partition by
                     lots.account_id, lots.security_id, lots.acquisition_date, lots.quantity,
                     lots.custodian_cost_basis
                 order by length(lots.lot_id), lots.lot_id
             ) as place
-        from before as lots
+        from before_{{ number - 1 }} as lots
         where lots.lot_id not in (select matched.lot_id from matched_{{ number - 1 }} as matched)
     ),
 
@@ -268,8 +260,6 @@ actions as (
     ),
 
     matched_{{ number }} as materialized (
-        select * from matched_{{ number - 1 }}
-        union all
         select
             row_key,
             lot_id,
@@ -280,40 +270,62 @@ actions as (
 
 {% endfor -%}
 
+matched as (
+    {% for number in [1, 2, 3, 4, 5, 6] -%}
+        select
+            row_key,
+            lot_id,
+            matched_by
+        from matched_{{ number }}
+        {% if not loop.last %}union all
+        {% endif %}
+    {%- endfor %}
+),
+
+new_rows as (
+    select lots.*
+    from tonight_6 as lots
+    where lots.row_key not in (select matched_6.row_key from matched_6)
+),
+
 -- New lots are numbered behind those of the same attributes that there were.
 numbers as (
     select
         account_id || ':' || regexp_extract(lot_id, ':([0-9a-f]{12})-[0-9]+$', 1) as lot_prefix,
         max(try_cast(regexp_extract(lot_id, '-([0-9]+)$', 1) as integer)) as last_number
     from before
-    where regexp_matches(lot_id, ':[0-9a-f]{12}-[0-9]+$')
+    where
+        account_id in (select new_rows.account_id from new_rows)
+        and regexp_matches(lot_id, ':[0-9a-f]{12}-[0-9]+$')
     group by lot_prefix
 ),
 
 new_lots as (
     select
-        *,
+        source_file_id,
+        source_row_number,
+        account_id,
+        attributes_key,
         row_number() over (
             partition by account_id, attributes_key
             order by quantity desc, source_file_id asc, source_row_number asc
-        ) as place
-    from tonight
-    where row_key not in (select matched.row_key from matched_6 as matched)
+        ) as number
+    from new_rows
 )
 
 select
     tonight.source_file_id,
     tonight.source_row_number,
-    matched_6.lot_id,
-    matched_6.matched_by
+    matched.lot_id,
+    matched.matched_by
 from tonight
-inner join matched_6 on tonight.row_key = matched_6.row_key
+inner join matched on tonight.row_key = matched.row_key
 union all
 select
     new_lots.source_file_id,
     new_lots.source_row_number,
     new_lots.account_id || ':' || new_lots.attributes_key
-    || '-' || (coalesce(numbers.last_number, 0) + new_lots.place) as lot_id,
+    || '-' || (coalesce(numbers.last_number, 0) + new_lots.number) as lot_id,
     'new' as matched_by
 from new_lots
 left join numbers on new_lots.account_id || ':' || new_lots.attributes_key = numbers.lot_prefix

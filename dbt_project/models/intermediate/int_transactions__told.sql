@@ -63,6 +63,7 @@ ids as (
         transaction_id,
         min(file_age) as file_age,
         min(as_of_date) as first_known_date,
+        max(file_age) > min(file_age) as is_replacement,
         count(*) as row_count
     from received
     where transaction_id is not null
@@ -115,7 +116,8 @@ kept as (
     select
         received.row_id,
         'I:' || received.transaction_id as transaction_key,
-        ids.first_known_date
+        ids.first_known_date,
+        ids.is_replacement
     from received
     inner join ids
         on
@@ -131,7 +133,8 @@ kept as (
                 then ':' || left(repeated.content_key, 12)
             else ''
         end as transaction_key,
-        ids.first_known_date
+        ids.first_known_date,
+        ids.is_replacement
     from repeated
     inner join ids
         on
@@ -141,7 +144,8 @@ kept as (
     select
         arg_min(row_id, file_age) as row_id,
         'C:' || content_key || '-' || occurrence as transaction_key,
-        min(as_of_date) as first_known_date
+        min(as_of_date) as first_known_date,
+        false as is_replacement
     from occurrences
     group by account_id, content_key, occurrence
 ),
@@ -150,7 +154,8 @@ kept_rows as (
     select
         received.*,
         kept.transaction_key,
-        kept.first_known_date
+        kept.first_known_date,
+        kept.is_replacement
     from received
     inner join kept on received.row_id = kept.row_id
 ),
@@ -274,6 +279,8 @@ loose_cancels as (
     from cancels
     where
         reversal_of is null
+        -- What an older file told under the id has fallen away with that file's row.
+        and not is_replacement
         and (quantity is not null or net_amount is not null)
         and row_id not in (select cancelled_by_id.cancel_row_id from cancelled_by_id)
 ),
@@ -365,7 +372,13 @@ select
     merged.transaction_id,
     coalesce(merged.is_cancel, false) as is_cancel,
     coalesce(verdicts.is_cancelled, false) as is_cancelled,
-    verdicts.cancel_matched_by,
+    coalesce(
+        verdicts.cancel_matched_by,
+        case
+            when merged.is_cancel and merged.reversal_of is null and merged.is_replacement
+                then 'transaction_id'
+        end
+    ) as cancel_matched_by,
     merged.custodian,
     merged.feed,
     merged.file_name,
