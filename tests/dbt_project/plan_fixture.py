@@ -599,6 +599,32 @@ def shared_rows() -> dict[str, list[Row]]:
     }
 
 
+# What the way back to the files reads beside the facts of a plan; no plan depends on it.
+_ROW = {"source_file_id": "varchar", "source_row_number": "bigint"}
+_ACCOUNT_ROW = {"custodian": "varchar", "account_number": "varchar"} | _ROW
+ORIGIN_TABLES: dict[str, dict[str, str]] = {
+    "intermediate.int_securities__priced": {"security_id": "varchar", "price": _QUANTITY} | _ROW,
+    "intermediate.int_account_references__resolved": {
+        "custodian": "varchar",
+        "account_number": "varchar",
+        "account_id": "varchar",
+    },
+    "staging.stg_ips_targets": {
+        "allocation_group_id": "varchar",
+        "target_level": "varchar",
+        "target_key": "varchar",
+    }
+    | _ROW,
+    "staging.stg_allocation_groups": {"allocation_group_id": "varchar"} | _ROW,
+    "staging.stg_households": {"household_id": "varchar"} | _ROW,
+    "staging.stg_tax_profiles": {"tax_unit_id": "varchar"} | _ROW,
+    "staging.stg_cash_flows": {"cash_flow_id": "varchar"} | _ROW,
+    "staging.stg_accounts": _ACCOUNT_ROW,
+    "staging.stg_account_settings": _ACCOUNT_ROW,
+    "staging.stg_cash_balances": _ACCOUNT_ROW,
+}
+
+
 def create_plan_warehouse(path: Path) -> None:
     """An empty warehouse as it stands before the plan pass, with the book's tables."""
     create_warehouse(path)
@@ -610,6 +636,8 @@ def create_plan_warehouse(path: Path) -> None:
                     _create(connection, f"{folder}.{model['name']}", columns)
         for name, columns in INTERMEDIATE_TABLES.items():
             _create(connection, f"intermediate.{name}", columns)
+        for name, columns in ORIGIN_TABLES.items():
+            _create(connection, name, columns)
 
 
 def write_rows(path: Path, cases: list[HouseholdCase], as_of_date: date = AS_OF_DATE) -> None:
