@@ -29,6 +29,7 @@ SEED_KEYS = {
     "seed_class_correlations": ("asset_class", "other_asset_class"),
     "seed_currencies": ("currency",),
     "seed_data_quality_rules": ("rule",),
+    "seed_distribution_periods": ("age",),
     "seed_identity_groups": ("ticker",),
     "seed_net_investment_income_tax": ("filing_status",),
     "seed_ordinary_tax_brackets": ("tax_year", "filing_status", "lower_bound"),
