@@ -1,20 +1,11 @@
 -- What the transactions since the last night add up to, by account and security (null: cash alone), in
--- the three readings of "since": traded since, settled since, or told since by a file of a later session.
+-- the three readings of "since": traded since, settled since, or first told since.
 with previous as (
     select max(previous_date) as previous_date from (
         select previous_date from {{ ref("int_changes__positions_before") }}
         union all
         select previous_date from {{ ref("int_changes__cash_before") }}
     ) as nights
-),
-
-files as (
-    select
-        source_file_id,
-        min(as_of_date) as first_received_date
-    from {{ ref("stg_source_files") }}
-    where entity = 'transactions'
-    group by source_file_id
 ),
 
 dated as (
@@ -26,17 +17,16 @@ dated as (
             and coalesce(transactions.settlement_date, transactions.transaction_date) <= {{ as_of_date() }},
             false
         ) as is_settled_since,
-        coalesce(files.first_received_date > previous.previous_date, false) as is_told_since
+        coalesce(transactions.first_known_date > previous.previous_date, false) as is_told_since
     from {{ ref("int_transactions__merged") }} as transactions
     cross join previous
-    inner join files on transactions.source_file_id = files.source_file_id
     where
         transactions.transaction_date <= {{ as_of_date() }}
         and transactions.transaction_type <> 'PENDING'
         and (
             transactions.transaction_date > previous.previous_date
             or transactions.settlement_date > previous.previous_date
-            or files.first_received_date > previous.previous_date
+            or transactions.first_known_date > previous.previous_date
         )
 )
 
