@@ -19,13 +19,14 @@ from orchestration.resources import HomeResource
 
 SESSION = date(2026, 11, 19)
 RESULTS = [
-    # rule, severity, is_passed, household, message
-    ("lots_add_up_to_position", "block", False, "HH-1", "Lots do not tie."),
-    ("lots_add_up_to_position", "block", False, "HH-2", "Lots do not tie either."),
-    ("price_is_above_zero", "warn", False, "HH-1", "A price of zero."),
-    ("lot_has_basis", "block", True, None, "The rule holds everywhere in the book."),
-    ("cash_rolls_forward", "warn", None, None, "There is no earlier night to compare with."),
-    ("quantity_is_decimal", "block", False, "HH-1", "Row 7 holds no number."),
+    # rule, severity, is_passed, household, message, override
+    ("lots_add_up_to_position", "block", False, "HH-1", "Lots do not tie.", None),
+    ("lots_add_up_to_position", "block", False, "HH-2", "Lots do not tie either.", None),
+    ("price_is_above_zero", "warn", False, "HH-1", "A price of zero.", None),
+    ("lot_has_basis", "block", True, None, "The rule holds everywhere in the book.", None),
+    ("cash_rolls_forward", "warn", None, None, "There is no earlier night to compare with.", None),
+    ("quantity_is_decimal", "block", False, "HH-1", "Row 7 holds no number.", None),
+    ("matured_holding_is_gone", "info", False, "HH-1", "Still held.", "OV-1"),
 ]
 
 
@@ -42,16 +43,18 @@ def _fill(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create schema if not exists marts")
     connection.execute(
         "create table marts.fct_data_quality_results (as_of_date date, rule varchar, "
-        "severity varchar, is_passed boolean, household_id varchar, message varchar)"
+        "severity varchar, is_passed boolean, household_id varchar, message varchar, "
+        "override_id varchar)"
     )
     for row in RESULTS:
         connection.execute(
-            "insert into marts.fct_data_quality_results values (?, ?, ?, ?, ?, ?)", [SESSION, *row]
+            "insert into marts.fct_data_quality_results values (?, ?, ?, ?, ?, ?, ?)",
+            [SESSION, *row],
         )
     # Another night's results are not this night's.
     connection.execute(
-        "insert into marts.fct_data_quality_results values (?, ?, ?, ?, ?, ?)",
-        [date(2026, 11, 18), "lot_has_basis", "block", False, "HH-9", "No cost."],
+        "insert into marts.fct_data_quality_results values (?, ?, ?, ?, ?, ?, ?)",
+        [date(2026, 11, 18), "lot_has_basis", "block", False, "HH-9", "No cost.", None],
     )
 
 
@@ -92,6 +95,14 @@ def test_rule_that_holds_passes_and_one_that_was_not_evaluated_says_nothing(
 ) -> None:
     assert evaluations["lot_has_basis"].passed
     assert "cash_rolls_forward" not in evaluations
+
+
+def test_what_people_have_accepted_is_counted_and_does_not_fail(
+    evaluations: dict[str, dg.AssetCheckEvaluation],
+) -> None:
+    accepted = evaluations["matured_holding_is_gone"]
+    assert accepted.passed
+    assert (accepted.metadata["violations"].value, accepted.metadata["accepted"].value) == (1, 1)
 
 
 def test_rules_of_contracts_share_a_check_that_counts_each(
