@@ -47,7 +47,7 @@ def an_acceptable_exception(home: Home) -> tuple[str, str, str]:
         select e.rule, e.household_id, s.ticker
         from marts.fct_open_exceptions_current as e
         inner join marts.dim_securities_current as s using (security_id)
-        where e.exception_state = 'open' and e.rule = 'valuation_is_recent'
+        where e.exception_state = 'open' and e.rule = 'lot_basis_adds_up_to_position'
         order by all limit 1
         """,
     )
@@ -61,7 +61,7 @@ def overrides_file(rule: str, household_id: str, ticker: str) -> bytes:
         "rule": rule,
         "household_id": household_id,
         "ticker": ticker,
-        "reason": "the manager values it quarterly",
+        "reason": "the custodian confirmed the lots",
         "approved_by": "Robin Chief",
         "expires_date": "2026-12-31",
         "valid_from": "2026-11-01",
