@@ -16,11 +16,11 @@ from typing import Any
 
 from data_contracts.contract import AsOfSource, FeedContract, entity_columns
 from python_steps.feeds.amounts import parse_amount
+from python_steps.feeds.client_exports import RowReader, bind_header
 from python_steps.feeds.delimited import Record
 from python_steps.feeds.identifiers import is_cusip
 from python_steps.feeds.keys import duplicate_keys
 from python_steps.feeds.received import FileReading, ReceivedFile, status_of
-from python_steps.feeds.schwab_exports import RowReader, bind_header
 from python_steps.feeds.tables import RowCollector
 from python_steps.findings import Violation
 

@@ -17,11 +17,11 @@ import pyarrow as pa
 
 from data_contracts.contract import Entity, FeedContract, entity_columns
 from python_steps.feeds.amounts import parse_amount
+from python_steps.feeds.client_exports import RowReader, StatedDate, bind_header
 from python_steps.feeds.delimited import Record, records
 from python_steps.feeds.headers import normalised
 from python_steps.feeds.identifiers import is_account_reference
 from python_steps.feeds.received import ROW_TEXT, FileReading, ReceivedFile, status_of
-from python_steps.feeds.schwab_exports import RowReader, StatedDate, bind_header
 from python_steps.feeds.tables import RowCollector
 from python_steps.findings import Violation
 

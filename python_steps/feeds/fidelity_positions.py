@@ -15,6 +15,7 @@ from decimal import Decimal
 
 from data_contracts.contract import FeedContract
 from python_steps.feeds.amounts import parse_amount
+from python_steps.feeds.client_exports import StatedDate, account_reference
 from python_steps.feeds.decoding import decode
 from python_steps.feeds.delimited import Record
 from python_steps.feeds.fidelity_exports import (
@@ -31,7 +32,6 @@ from python_steps.feeds.headers import normalised
 from python_steps.feeds.identifiers import is_account_reference
 from python_steps.feeds.keys import duplicate_keys
 from python_steps.feeds.received import FileReading, ReceivedFile, refused
-from python_steps.feeds.schwab_exports import StatedDate, account_reference
 from python_steps.findings import Violation
 
 _CLOSE = time(16)

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from data_contracts.contract import FeedContract, entity_columns
 from python_steps.feeds.amounts import parse_amount
+from python_steps.feeds.client_exports import ControlSum, RowReader, StatedDate, bind_header
 from python_steps.feeds.decoding import decode
 from python_steps.feeds.delimited import Record, records
 from python_steps.feeds.fidelity_exports import (
@@ -28,7 +29,6 @@ from python_steps.feeds.headers import normalised
 from python_steps.feeds.identifiers import is_account_reference
 from python_steps.feeds.keys import duplicate_keys
 from python_steps.feeds.received import FileReading, ReceivedFile, refused, status_of
-from python_steps.feeds.schwab_exports import ControlSum, RowReader, StatedDate, bind_header
 from python_steps.feeds.tables import RowCollector
 from python_steps.findings import Violation
 

@@ -1,23 +1,21 @@
-"""What Schwab's exports have in common: title lines, ragged cells, total rows.
+"""What Schwab's exports have in common: title lines, dates of titles and names, symbols.
 
-Belongs here: the title's date and account reference, the cells of a row under its header, and the
-comparison with total rows. Does not belong here: the layout of one export. Source of the rules:
-the contracts `schwab_*.yaml`.
+Belongs here: the title's date and period, the account in a file's name, and what a Symbol cell
+holds. Does not belong here: the layout of one export, and what other custodians' downloads share
+with these (client_exports). Source of the rules: the contracts `schwab_*.yaml`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date, datetime
-from decimal import Decimal
 
-from data_contracts.contract import AsOfSource, Entity, FeedContract
-from python_steps.feeds.amounts import parse_amount
+from data_contracts.contract import FeedContract
+from python_steps.feeds.client_exports import StatedDate
 from python_steps.feeds.delimited import Record
-from python_steps.feeds.headers import Binding, bind, fingerprint, normalised
-from python_steps.feeds.identifiers import is_account_reference, is_cusip, looks_like_cusip
+from python_steps.feeds.headers import normalised
+from python_steps.feeds.identifiers import is_cusip, looks_like_cusip
 from python_steps.feeds.received import ReceivedFile
 from python_steps.findings import Violation
 
@@ -40,16 +38,6 @@ _PERIOD = re.compile(
 _NAME_ACCOUNT = re.compile(
     r"(?:^|[_ ])(?P<account>(?:[Xx*]+-?|\.{2,3})\d{2,}|\d[\d-]{4,}\d)_Transactions_", re.IGNORECASE
 )
-
-
-@dataclass(frozen=True)
-class StatedDate:
-    """The date of a file, as text and value, where it stands, and what contradicts it."""
-
-    text: str | None
-    value: date | None
-    source: AsOfSource | None
-    violations: tuple[Violation, ...]
 
 
 def title_of(record: Record) -> str:
@@ -138,78 +126,6 @@ def _first_date(texts: Sequence[str], formats: Sequence[str]) -> tuple[str, date
     return None
 
 
-def account_reference(words: str) -> tuple[str, str] | None:
-    """Title and reference of an account line such as `Brokerage XXXX-1234`; None without one."""
-    title, _, last = words.strip().rpartition(" ")
-    if is_account_reference(last):
-        return title.strip(), last
-    return None
-
-
-@dataclass(frozen=True)
-class RowReader:
-    """Reads cells under one header: the binding of each entity whose columns it carries."""
-
-    bindings: Mapping[str, Binding]
-    width: int
-
-    def texts(self, entity: str, cells: Sequence[str]) -> dict[str, str]:
-        """The bound columns of an entity as received; a cell that a short row lacks is ''."""
-        return {
-            name: cells[place] if place < len(cells) else ""
-            for name, place in self.bindings[entity].places.items()
-        }
-
-
-def bind_header(
-    record: Record, entities: Sequence[Entity], contract: FeedContract, file: ReceivedFile
-) -> tuple[RowReader, str, list[Violation]]:
-    """Bind one header for several entities, which share its cells.
-
-    Returns:
-        The reader of rows, the header's fingerprint, and its violations (unknown columns once).
-    """
-    ignored = {normalised(name) for name in contract.ignored_columns}
-    for entity in entities:
-        for column in entity.columns:
-            ignored |= {normalised(spelling) for spelling in column.aliases}
-    bindings: dict[str, Binding] = {}
-    violations: list[Violation] = []
-    for entity in entities:
-        binding = bind(
-            record.cells,
-            entity,
-            contract,
-            file_name=file.file_name,
-            row=record.line,
-            ignored=sorted(ignored),
-        )
-        bindings[entity.name] = binding
-        violations += [found for found in binding.violations if found not in violations]
-    unknown_seen: set[str | None] = set()
-    distinct = []
-    for found in violations:
-        if found.rule == "unknown_column":
-            if found.observed in unknown_seen:
-                continue
-            unknown_seen.add(found.observed)
-        distinct.append(found)
-    first = bindings[entities[0].name]
-    known = {fingerprint(header.columns) for header in contract.known_headers}
-    if first.fingerprint not in known:
-        distinct.append(
-            contract.violation(
-                "header_known",
-                file_name=file.file_name,
-                row=record.line,
-                observed=f"a header with fingerprint {first.fingerprint}",
-                expected="one of the eras "
-                + ", ".join(header.era for header in contract.known_headers),
-            )
-        )
-    return RowReader(bindings, first.width), first.fingerprint, distinct
-
-
 def security_columns(
     symbol: str, contract: FeedContract, *, file_name: str, entity: str, row: int, account: str
 ) -> tuple[dict[str, str], list[Violation]]:
@@ -229,30 +145,3 @@ def security_columns(
         security_key=text,
     )
     return {"cusip": "", "ticker": text}, [doubtful]
-
-
-@dataclass
-class ControlSum:
-    """The sum of a column's rows, to be held against the total row of the file."""
-
-    column: str
-    total: Decimal = Decimal(0)
-    rows: int = 0
-    is_complete: bool = True
-
-    def add(self, text: str | None) -> None:
-        """Add a cell; one without an amount makes the sum incomparable."""
-        amount = parse_amount(text or "")
-        if amount is None:
-            self.is_complete = False
-            return
-        self.total += amount
-        self.rows += 1
-
-    def difference(self, text: str | None, tolerance_per_row: Decimal) -> Decimal | None:
-        """Stated total minus sum where it is beyond tolerance; None where it is not."""
-        stated = parse_amount(text or "")
-        if stated is None or not self.is_complete:
-            return None
-        difference = stated - self.total
-        return difference if abs(difference) > tolerance_per_row * max(self.rows, 1) else None

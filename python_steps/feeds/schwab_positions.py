@@ -12,22 +12,20 @@ from decimal import Decimal
 
 from data_contracts.contract import FeedContract, entity_columns
 from python_steps.feeds.amounts import parse_amount
+from python_steps.feeds.client_exports import (
+    ControlSum,
+    RowReader,
+    StatedDate,
+    account_reference,
+    bind_header,
+)
 from python_steps.feeds.decoding import decode
 from python_steps.feeds.delimited import Record, records
 from python_steps.feeds.headers import normalised
 from python_steps.feeds.identifiers import option_underlying
 from python_steps.feeds.keys import duplicate_keys
 from python_steps.feeds.received import FileReading, ReceivedFile, refused, status_of
-from python_steps.feeds.schwab_exports import (
-    ControlSum,
-    RowReader,
-    StatedDate,
-    account_reference,
-    bind_header,
-    security_columns,
-    stated_date,
-    title_of,
-)
+from python_steps.feeds.schwab_exports import security_columns, stated_date, title_of
 from python_steps.feeds.schwab_securities import bond_terms, option_terms, proven_bond_type
 from python_steps.feeds.tables import RowCollector
 from python_steps.findings import Violation

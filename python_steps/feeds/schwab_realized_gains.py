@@ -14,16 +14,18 @@ from decimal import Decimal
 
 from data_contracts.contract import FeedContract, entity_columns
 from python_steps.feeds.amounts import parse_amount
-from python_steps.feeds.decoding import decode
-from python_steps.feeds.delimited import Record, records
-from python_steps.feeds.headers import normalised
-from python_steps.feeds.received import FileReading, ReceivedFile, refused, status_of
-from python_steps.feeds.schwab_exports import (
+from python_steps.feeds.client_exports import (
     ControlSum,
     RowReader,
     StatedDate,
     account_reference,
     bind_header,
+)
+from python_steps.feeds.decoding import decode
+from python_steps.feeds.delimited import Record, records
+from python_steps.feeds.headers import normalised
+from python_steps.feeds.received import FileReading, ReceivedFile, refused, status_of
+from python_steps.feeds.schwab_exports import (
     covered_period,
     day_of,
     says_nothing_found,

@@ -16,7 +16,7 @@ from tests.python_steps.feeds.pershing_files import acct, gcus_a, gmon, isca, wh
 
 SAMPLES = Path(__file__).parents[4] / "shared" / "samples"
 FRAME = ["pershing_frame", "decoding", "keys"]
-EXPORT = ["etrade_exports", "decoding", "keys", "headers", "schwab_exports"]
+EXPORT = ["etrade_exports", "decoding", "keys", "headers", "client_exports"]
 MODULES = {
     "ofx": [
         "ofx",
