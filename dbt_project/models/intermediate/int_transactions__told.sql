@@ -63,7 +63,10 @@ ids as (
         transaction_id,
         min(file_age) as file_age,
         min(as_of_date) as first_known_date,
-        max(file_age) > min(file_age) as is_replacement,
+        -- An older file told a transaction under the id; a cancel told again replaces nothing.
+        coalesce(
+            max(file_age) filter (where not coalesce(is_cancel, false)) > min(file_age), false
+        ) as is_replacement,
         count(*) as row_count
     from received
     where transaction_id is not null
