@@ -1,5 +1,7 @@
 -- Disposed lots of all files up to the session, each once; merged as int_transactions__told does. A sale
--- of several lots has one transaction id, so that all rows of the newest file with the id hold.
+-- of several lots has one transaction id, so that all rows of the newest file with the id hold. Without
+-- one a sale is known by its lot, dates, units and proceeds: cost, gain, term and disallowed loss are what
+-- a later file restates (a purchase within 30 days makes a wash sale of it), and the newest file holds.
 with told as (
     select
         account_references.account_id,
@@ -54,7 +56,7 @@ occurrences as (
                     disposal_date,
                     quantity,
                     proceeds,
-                    cost_basis, realized_gain_loss, term, disallowed_loss, currency
+                    currency
                 )
             ) as content_key
         from received
