@@ -119,7 +119,8 @@ select
             then cast(coalesce(sum(trade_date_dollars), 0) as decimal(24, 6))
     end as trade_date,
     case
-        when bool_and(settled_dollars is not null or settled = 0)
+        -- bool_and leaves nulls out: a balance that is not stated by settlement must be false.
+        when bool_and(settled_dollars is not null or coalesce(settled = 0, false))
             then cast(coalesce(sum(settled_dollars), 0) as decimal(24, 6))
     end as settled,
     case
