@@ -38,6 +38,7 @@ def _account(account_id: str, person: str, born: str | None, **more: Any) -> Row
         "balance": Decimal(100000),
         "distributed": Decimal(0),
         "planned": Decimal(0),
+        "planned_by": date(2026, 12, 15),
         "history_from": date(2024, 1, 1),
         "death_date": None,
     } | more
@@ -106,7 +107,7 @@ def _write(path: Path, accounts: list[Row], later: list[Row]) -> None:
             " is_due boolean, is_open boolean",
             [
                 ("CF-" + row["account_id"], row["account_id"], "H1", "G1", "rmd", row["planned"],
-                 "planned", date(2026, 12, 15), "annual", None, False, True)
+                 "planned", row["planned_by"], "annual", None, False, True)
                 for row in accounts
                 if row["planned"]
             ],
@@ -126,6 +127,7 @@ def _run(path: Path, as_of_date: date = TONIGHT) -> tuple[dict[tuple[str, str, i
     names = (
         "owner_person_id", "aggregation_group", "tax_year", "required_amount",
         "distributed_amount", "remaining_amount", "due_date", "unknown_reason",
+        "distribution_period", "planned_amount",
     )  # fmt: skip
     rows = query(path, f"select {', '.join(names)} from intermediate.{MODELS[0]}")
     found = {row[:3]: dict(zip(names, row, strict=True)) for row in rows}
@@ -232,6 +234,7 @@ def test_what_is_left_becomes_flows_that_add_up_to_the_cent(
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = tmp_path_factory.mktemp("cases") / "warehouse.duckdb"
+    # fmt: off
     accounts = [
         # Born 1950: age 76 in 2026, period 23.7.
         _account("PLANNED", "P1", "1950-05-01", balance=Decimal(237000), planned=Decimal(4000)),
@@ -242,7 +245,13 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Any:
         _account("INHERITED", "P6", "1990-05-01", account_type="inherited_ira"),
         # Born 1953: 73 in 2026, the first year, due on 1 April 2027.
         _account("FIRST YEAR", "P7", "1953-05-01", balance=Decimal(265000)),
+        # The same, and the firm has planned it for the spring.
+        _account(
+            "SPRING", "P8", "1953-05-01", balance=Decimal(265000), planned=Decimal(10000),
+            planned_by=date(2027, 3, 15),
+        ),
     ]
+    # fmt: on
     _write(path, accounts, [])
     return _run(path)
 
@@ -268,6 +277,33 @@ def test_what_cannot_be_known_says_why(cases: Any, owner: str, group: str, reaso
     row = cases[0][owner, group, 2026]
     assert reason in row["unknown_reason"]
     assert row["remaining_amount"] is None
+
+
+def test_an_unknown_age_has_no_distribution_period(cases: Any) -> None:
+    assert cases[0]["P4", "ira", 2026]["distribution_period"] is None
+
+
+def test_what_is_planned_by_april_is_the_first_distribution_and_then_the_second(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    # Of 10,000 for 2026 4,000 were taken; of the 10,000 planned for March 4,000 are of 2027.
+    account = _account(
+        "A", "P1", "1953-05-01", balance=Decimal(265000), distributed=Decimal(4000),
+        planned=Decimal(10000), planned_by=date(2027, 3, 15),
+    )  # fmt: skip
+    _write(path, [account], [])
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "insert into staging.stg_prior_year_end_balances "
+            "select '2027-01-04', custodian, account_number, 2026, balance "
+            "from staging.stg_prior_year_end_balances where balance_year = 2025"
+        )
+    found, flows = _run(path, date(2027, 2, 18))
+    assert found["P1", "ira", 2026]["remaining_amount"] == 6000
+    assert found["P1", "ira", 2026]["planned_amount"] == 6000
+    assert found["P1", "ira", 2027]["planned_amount"] == 4000
+    assert flows == [("A", Decimal("6392.16"), date(2027, 12, 31), False)]
 
 
 def test_who_is_not_of_age_takes_nothing(cases: Any) -> None:

@@ -60,7 +60,10 @@ planned as (
     select
         account_id,
         cast(extract(year from required_by_date) as integer) as due_year,
-        sum(amount) as planned
+        sum(amount) as planned,
+        coalesce(
+            sum(amount) filter (where required_by_date <= make_date(year(required_by_date), 4, 1)), 0
+        ) as planned_by_april
     from {{ ref("int_cash_flows__identified") }}
     where flow_type = 'rmd' and is_open and required_by_date is not null
     group by account_id, due_year
@@ -91,7 +94,8 @@ accounts as (
         coalesce(withdrawn.distributed, 0) as distributed,
         coalesce(coverage.history_from_date <= make_date(tax_years.tax_year, 1, 1), false)
             as is_distributed_known,
-        coalesce(planned.planned, 0) as planned
+        coalesce(planned.planned, 0) as planned,
+        coalesce(planned_after.planned_by_april, 0) as planned_after
     from {{ ref("int_accounts__identified") }} as accounts
     cross join tax_years
     left join owners on accounts.account_id = owners.account_id
@@ -109,6 +113,10 @@ accounts as (
         on
             accounts.account_id = planned.account_id
             and tax_years.tax_year = planned.due_year
+    left join planned as planned_after
+        on
+            accounts.account_id = planned_after.account_id
+            and tax_years.tax_year + 1 = planned_after.due_year
     where
         accounts.account_type in ('traditional_ira', 'sep_ira', 'simple_ira', 'inherited_ira', '401k')
         and coalesce(accounts.account_status, 'open') <> 'closed'
@@ -129,7 +137,10 @@ measured as (
     from accounts
     cross join last_age
     left join {{ ref("seed_distribution_periods") }} as periods
-        on least(accounts.age_in_year, last_age.age) = periods.age
+        on
+            -- least leaves nulls out: an unknown age would be the highest of the table.
+            periods.age
+            = case when accounts.age_in_year is not null then least(accounts.age_in_year, last_age.age) end
 ),
 
 grouped as (
@@ -147,6 +158,7 @@ grouped as (
         ) as account_requirements,
         sum(distributed) as withdrawn_amount,
         sum(planned) as planned_amount,
+        sum(planned_after) as planned_after_amount,
         bool_and(is_distributed_known) as is_distributed_known,
         coalesce(min(age_in_year) >= min(applicable_age), false) as is_of_age,
         coalesce(min(age_in_year) = min(applicable_age), false) as is_first_year,
@@ -217,6 +229,37 @@ settled as (
             end
         ) as unknown_reason
     from carried
+),
+
+remaining as (
+    select
+        *,
+        case
+            when unknown_reason is null and required_amount is not null and distributed_amount is not null
+                then greatest(required_amount - distributed_amount, 0)
+        end as remaining_amount
+    from settled
+),
+
+-- What is planned from 1 January to 1 April is what is left of the first year before it is the second's.
+planned_in_order as (
+    select
+        *,
+        case
+            when is_first_year and remaining_amount is not null
+                then least(greatest(remaining_amount - planned_amount, 0), planned_after_amount)
+            else 0
+        end as planned_next_spring
+    from remaining
+),
+
+planned_by_year as (
+    select
+        * exclude (planned_amount),
+        planned_amount + planned_next_spring - coalesce(lag(planned_next_spring) over by_year, 0)
+            as planned_amount
+    from planned_in_order
+    window by_year as (partition by owner_person_id, aggregation_group order by tax_year)
 )
 
 select
@@ -232,16 +275,13 @@ select
     required_amount,
     distributed_amount,
     planned_amount,
-    case
-        when unknown_reason is null and required_amount is not null and distributed_amount is not null
-            then greatest(required_amount - distributed_amount, 0)
-    end as remaining_amount,
+    remaining_amount,
     case
         when is_of_age and is_first_year then make_date(tax_year + 1, 4, 1)
         when is_of_age then make_date(tax_year, 12, 31)
     end as due_date,
     unknown_reason
-from settled
+from planned_by_year
 where
     (is_of_age or unknown_reason is not null)
     -- Of the year before only a first distribution may still be open, until 1 April.
