@@ -118,7 +118,8 @@ class _Walk:
         self.violations: list[Violation] = []
         self.sections: list[_Section] = []
         self.as_of = StatedDate(None, None, None, ())
-        self.covered_from: date | None = None
+        # Of each account in the file, None where its title states no period.
+        self.covered_from: list[date | None] = []
         self.fingerprint: str | None = None
         self.has_bad_header = False
         self.rows = RowCollector(contract.entity("transactions"))
@@ -139,8 +140,7 @@ class _Walk:
         if stated.value != self.as_of.value:
             self._broken("one_as_of_date", f"{stated.value} after {self.as_of.value}", record.line)
         period = covered_period(title, self.contract.date_formats)
-        if period:
-            self.covered_from = min(period[0], self.covered_from or period[0])
+        self.covered_from.append(period[0] if period else None)
         found = account_reference(words)
         in_name = account_of_file_name(self.file.file_name)
         account = found[1] if found else in_name
@@ -233,7 +233,7 @@ class _Walk:
         self._header(names)
         if self.has_bad_header or section.reader is None:
             return
-        self.covered_from = day_of(export.from_date, self.contract.date_formats)
+        self.covered_from.append(day_of(export.from_date, self.contract.date_formats))
         for row in export.rows:
             section.row_count += 1
             if row.missing:
@@ -465,8 +465,13 @@ class _Walk:
             else None,
             violations=tuple(self.violations),
             status=status,
-            covered_from_date=self.covered_from,
+            covered_from_date=self._covered_from(),
         )
+
+    def _covered_from(self) -> date | None:
+        """The day from which the file tells every account's transactions; None for any without."""
+        stated = [day for day in self.covered_from if day is not None]
+        return max(stated) if stated and len(stated) == len(self.sections) else None
 
     def _ragged(self, record: Record, observed: str) -> None:
         """A row that cannot be read, at the scope of its account where that is certain."""

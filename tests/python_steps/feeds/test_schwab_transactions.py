@@ -216,6 +216,16 @@ def test_the_period_of_the_title():
     )
 
 
+def test_several_accounts_are_covered_from_the_latest_of_their_periods():
+    other = TITLE.replace("...178", "...999")
+    first = transactions(ROWS, OLDER, title=TITLE + " From 11/16/2026 to 11/18/2026")
+    later = transactions([PAID], OLDER, title=other + " From 11/17/2026 to 11/18/2026")
+    reading = schwab(first + later, "Transactions.csv")
+    assert reading.covered_from_date == date(2026, 11, 17)
+    silent = transactions([PAID], OLDER, title=other)
+    assert schwab(first + silent, "Transactions.csv").covered_from_date is None
+
+
 def test_an_empty_period():
     content = transactions([], OLDER, title=OLD_TITLE) + '""\r\n'
     reading = old(content)
