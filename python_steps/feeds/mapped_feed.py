@@ -15,6 +15,7 @@ from datetime import date
 from decimal import Decimal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from data_contracts.contract import AsOfSource, DeliveryMode, FeedContract
 from data_contracts.layout import (
@@ -171,7 +172,7 @@ class _Reader:
                 number
                 for table in made.tables.values()
                 if "account_number" in table.column_names
-                for number in table["account_number"].to_pylist()
+                for number in pc.unique(table["account_number"]).to_pylist()
                 if number
             }
         )
