@@ -36,6 +36,7 @@ from python_steps.findings import Violation
 
 UNRECOGNISED = "unrecognised"
 POLICY_FEED = "policy_files"
+READERS_BY_ENTITY = frozenset({"standard_feed", "mapped_feed"})
 
 
 @dataclass
@@ -205,21 +206,25 @@ def _gather(
         found.violation_rows += [
             _violation_row(violation, origin, feed, as_of_date) for violation in reading.violations
         ]
+        file_entity = {
+            "as_of_date": as_of_date,
+            "source_file_id": file.source_file_id,
+            "custodian": file.custodian,
+            "feed": feed,
+        }
         if reading.status != "LOADED":
             found.summary.quarantined_files += 1
+            # What it would have delivered, so that a feed that is owed is not taken for delivered.
+            # Of feeds with a file for each entity the name or the violations tell.
+            if contract.reader not in READERS_BY_ENTITY:
+                found.entity_rows += [
+                    {**file_entity, "entity": entity, "row_count": None}
+                    for entity in contract.entities
+                ]
             continue
         for entity, table in reading.tables.items():
             found.parts[entity].append(_with_origin(table, file, feed, entity, as_of_date))
-            found.entity_rows.append(
-                {
-                    "as_of_date": as_of_date,
-                    "source_file_id": file.source_file_id,
-                    "custodian": file.custodian,
-                    "feed": feed,
-                    "entity": entity,
-                    "row_count": table.num_rows,
-                }
-            )
+            found.entity_rows.append({**file_entity, "entity": entity, "row_count": table.num_rows})
     return found
 
 

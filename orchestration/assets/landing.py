@@ -295,7 +295,7 @@ def _files_by_entity(warehouse: Warehouse, as_of_date: date) -> dict[str, list[d
             files.received_at, entities.row_count
         from ops.file_entities as entities
         inner join ops.source_files as files using (as_of_date, source_file_id, custodian, feed)
-        where entities.as_of_date = $1
+        where entities.as_of_date = $1 and files.status = 'LOADED'
         order by all
         """,
         [as_of_date],

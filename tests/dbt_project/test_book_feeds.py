@@ -9,11 +9,18 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.dbt_project.book_fixture import Book
 from tests.dbt_project.feeds_fixture import FeedFile, cash, held, lot, position, write_files
-from tests.dbt_project.warehouse_fixture import AS_OF_DATE, create_warehouse, query, run_dbt
+from tests.dbt_project.warehouse_fixture import (
+    AS_OF_DATE,
+    create_warehouse,
+    insert_rows,
+    query,
+    run_dbt,
+)
 
 FULL_DAY, FIRST_CHANGE = date(2026, 11, 17), date(2026, 11, 18)
 
@@ -198,6 +205,24 @@ CHANGES = [
 ]
 
 
+def _broken_account(file: FeedFile, account_number: str) -> dict[str, object]:
+    return {
+        "as_of_date": file.as_of_date,
+        "custodian": file.custodian,
+        "feed": file.feed,
+        "file_name": "statement.ofx",
+        "source_file_id": file.source_file_id,
+        "rule": "control_total",
+        "severity": "block",
+        "scope": "account",
+        "account_number": account_number,
+        "observed": "another total",
+        "expected": "the sum",
+        "message": "The total does not foot.",
+        "who_must_act": "operations",
+    }
+
+
 @pytest.fixture(scope="module")
 def feeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("feeds") / "warehouse.duckdb"
@@ -213,6 +238,13 @@ def feeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     book.account("9900008", "SILENT", custodian="SILENT", cash=None)
     book.delivery.write(path)
     write_files(path, *FILES, *CHANGES)
+    opinion = next(file for file in FILES if file.feed == "ofx")
+    with duckdb.connect(str(path)) as connection:
+        insert_rows(
+            connection,
+            "ops.contract_violations",
+            [_broken_account(opinion, number) for number in ("7700008", "Plan")],
+        )
     run_dbt(path, "build", "--select", "tag:book", "--exclude-resource-type", "unit_test")
     return path
 
@@ -397,6 +429,20 @@ def test_wrapper_says_what_it_shows_and_what_the_wrapped_accounts_state(feeds: P
         """,
     )
     assert parents == [("7700014", "7700013")]
+
+
+def test_what_is_wrong_in_a_second_opinion_stops_only_who_has_no_other(feeds: Path) -> None:
+    rows = query(
+        feeds,
+        """
+        select a.account_number, v.severity
+        from ops.violations as v
+        inner join intermediate.int_accounts__identified as a on v.account_id = a.account_id
+        where v.rule = 'control_total' and v.feed = 'ofx' order by 1
+        """,
+    )
+    assert dict(rows)["7700008"] == "warn"
+    assert sorted(severity for _, severity in rows) == ["block", "warn"]
 
 
 def test_gap_in_a_chain_of_changes_is_named(feeds: Path) -> None:

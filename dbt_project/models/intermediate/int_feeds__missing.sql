@@ -1,14 +1,31 @@
 -- What a custodian owes tonight: files the firm requires and files that came but could not be used.
--- Of a snapshot an empty file is no file; days without activity are ordinary.
-with delivered as (
-    select
+-- Of a snapshot an empty file is no file; days without activity are ordinary. A second opinion is no
+-- delivery, unless the custodian has never delivered the entity in another way.
+with first_hand as (
+    select distinct
         custodian,
-        entity,
-        -- A file of changes without rows says that nothing changed.
-        sum(case when delivery_mode = 'DELTA' then greatest(row_count, 1) else row_count end) as row_count
+        entity
     from {{ ref("stg_source_files") }}
-    where as_of_date = {{ as_of_date() }}
-    group by custodian, entity
+    where feed_role <> 'cross_check'
+),
+
+delivered as (
+    select
+        files.custodian,
+        files.entity,
+        -- A file of changes without rows says that nothing changed.
+        sum(
+            case when files.delivery_mode = 'DELTA' then greatest(files.row_count, 1) else files.row_count end
+        ) as row_count
+    from {{ ref("stg_source_files") }} as files
+    left join first_hand
+        on
+            files.custodian = first_hand.custodian
+            and files.entity = first_hand.entity
+    where
+        files.as_of_date = {{ as_of_date() }}
+        and (files.feed_role <> 'cross_check' or first_hand.entity is null)
+    group by files.custodian, files.entity
 ),
 
 -- A file refused as a whole says its entity in its name only.
@@ -23,22 +40,6 @@ refused as (
         and feed <> 'policy_files'
 ),
 
--- A file of several entities that is refused leaves all of them out.
-refused_whole as (
-    select distinct
-        custodian,
-        feed
-    from {{ ref("stg_contract_violations") }}
-    where
-        severity = 'block'
-        and scope = 'feed'
-        and feed in ('ibkr_flex', 'schwab_positions', 'schwab_lot_details')
-        and source_file_id not in (
-            select files.source_file_id from {{ ref("stg_source_files") }} as files
-            where files.as_of_date = {{ as_of_date() }}
-        )
-),
-
 demanded as (
     select
         custodian,
@@ -47,19 +48,17 @@ demanded as (
     from {{ ref("stg_expected_feeds") }}
     where is_required
     union
+    -- A file of several entities that is refused leaves all of them out.
     select
         required.custodian,
         required.entity,
         'quarantined' as demanded_because
     from {{ ref("stg_expected_feeds") }} as required
-    inner join refused_whole on required.custodian = refused_whole.custodian
-    where
-        required.is_required
-        and case refused_whole.feed
-            when 'ibkr_flex' then true
-            when 'schwab_lot_details' then required.entity = 'tax_lots'
-            else required.entity in ('accounts', 'securities', 'positions', 'cash_balances', 'prices')
-        end
+    inner join {{ ref("stg_refused_files") }} as refused_files
+        on
+            required.custodian = refused_files.custodian
+            and required.entity = refused_files.entity
+    where required.is_required and refused_files.feed_role = 'source'
     union
     select
         custodian,

@@ -75,11 +75,23 @@ rows_of_files as (
     group by violations.source_file_id, violations.source_row_number, violations.entity
 ),
 
+set_aside as (
+    select
+        account_id,
+        source_file_id
+    from {{ ref("int_accounts__deliveries") }}
+    group by account_id, source_file_id
+    having not bool_or(is_source_of_facts)
+),
+
 contract_violations as (
     select
         violations.rule,
         case
-            when violations.severity = 'block' and not coalesce(policy_rows.is_in_force, true) then 'warn'
+            when
+                violations.severity = 'block'
+                and (not coalesce(policy_rows.is_in_force, true) or set_aside.account_id is not null)
+                then 'warn'
             else violations.severity
         end as severity,
         -- What cannot be narrowed to a lot or a position quarantines the account.
@@ -138,6 +150,12 @@ contract_violations as (
         on
             violations.custodian = account_references.custodian
             and violations.account_number = account_references.account_number
+    -- What a file says wrong of an account is no danger where another file's word holds.
+    left join set_aside
+        on
+            violations.source_file_id = set_aside.source_file_id
+            and coalesce(rows_of_files.account_id, account_references.account_id) = set_aside.account_id
+            and violations.scope in ('lot', 'position', 'account')
 ),
 
 files as (

@@ -1,0 +1,12 @@
+-- What tonight's refused files would have delivered, of feeds whose one file holds several entities.
+select distinct
+    files.custodian,
+    files.feed,
+    files.feed_role,
+    entities.entity
+from {{ source("ops", "source_files") }} as files
+inner join {{ source("ops", "file_entities") }} as entities
+    on
+        files.as_of_date = entities.as_of_date
+        and files.source_file_id = entities.source_file_id
+where files.as_of_date = {{ as_of_date() }} and files.status <> 'LOADED'
