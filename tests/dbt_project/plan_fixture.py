@@ -621,7 +621,7 @@ ORIGIN_TABLES: dict[str, dict[str, str]] = {
     "staging.stg_cash_flows": {"cash_flow_id": "varchar"} | _ROW,
     "staging.stg_accounts": _ACCOUNT_ROW,
     "staging.stg_account_settings": _ACCOUNT_ROW,
-    "staging.stg_cash_balances": _ACCOUNT_ROW,
+    "intermediate.int_cash__sources": {"account_id": "varchar"} | _ROW,
 }
 
 

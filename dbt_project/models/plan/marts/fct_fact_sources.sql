@@ -1,5 +1,6 @@
 -- The way back from what is not a position or an open lot to the rows it was read from: prices, cash,
--- accounts, targets and all the firm has stated. Closed lots only where a wash sale points at them.
+-- accounts, targets and all the firm has stated. Closed lots only where a wash sale points at them; of cash
+-- the rows that hold, not those of a second opinion.
 with stated as (
     select
         'price' as fact_type,
@@ -69,14 +70,10 @@ with stated as (
     union all
     select
         'cash' as fact_type,
-        account_references.account_id as fact_id,
-        cash.source_file_id,
-        cash.source_row_number
-    from {{ ref('stg_cash_balances') }} as cash
-    inner join {{ ref('int_account_references__resolved') }} as account_references
-        on
-            cash.custodian = account_references.custodian
-            and cash.account_number = account_references.account_number
+        account_id as fact_id,
+        source_file_id,
+        source_row_number
+    from {{ ref('int_cash__sources') }}
     union all
     select
         'closed_lot' as fact_type,
