@@ -431,13 +431,18 @@ class StandardFeed:
 
     def _add_cash(self, account: Account) -> None:
         balance = cash_on(account, self.market, self.session_index)
+        margin_debit = account.margin_debit
+        if margin_debit:
+            # What activity moves is the loan: cash stays at nothing while money is owed.
+            owed = margin_debit - balance
+            balance, margin_debit = max(-owed, 0), max(owed, 0)
         unsettled = unsettled_amount(account, self.market, self.session_index)
         values = (
             account.number,
             account.base_currency,
             money_text(balance),
             money_text(balance - unsettled),
-            money_text(account.margin_debit),
+            money_text(margin_debit),
         )
         self._write(account, "cash_balances", "", 0, values)
 
