@@ -192,7 +192,7 @@ class _Walk:
                 )
 
     def _currency(self, holding: _Holding) -> str:
-        """The currency that the columns of position and issue agree on; one may be blank."""
+        """The currency that both columns agree on, one of which may be blank; else '', no guess."""
         stated = {
             holding.values[name]
             for name in ("position_currency", "issue_currency")
@@ -204,7 +204,8 @@ class _Walk:
         if len(stated) != 1:
             found = " and ".join(sorted(stated)) or "no currency"
             self._broken("currency_is_stated", found, holding)
-        return min(stated, default="")
+            return ""
+        return stated.pop()
 
     # Positions
 

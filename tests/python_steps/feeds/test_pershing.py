@@ -287,7 +287,9 @@ def test_values_in_other_currencies_are_not_guessed():
     assert serious(reading) == []
     assert ("EUR", "70.00000") in rows(reading, "cash_balances", "currency", "trade_date_balance")
     torn = gcus_a(cusip="EUR999997", indicator="C", currency="EUR", position_currency="USD")
-    assert "currency_is_stated" in serious(pershing(whole([torn, dollars("1")])))
+    reading = pershing(whole([torn, dollars("1")]))
+    assert "currency_is_stated" in serious(reading)
+    assert sorted(rows(reading, "cash_balances", "currency")) == [("",), ("USD",)]
 
 
 def test_options_and_numbers_that_are_no_cusip():
