@@ -246,7 +246,13 @@ class _Reader:
             for one in record.known_fields.values()
             for name in one.names
         }
-        unbound = [name for name in names.part if normalised(name) not in spoken_of]
+        told_by = self.layout.record_type
+        type_place = None if told_by is None or told_by.cell is None else told_by.cell - 1
+        unbound = [
+            name
+            for place, name in enumerate(names.part)
+            if place != type_place and normalised(name) not in spoken_of
+        ]
         for name in unbound:
             observed = f"column {name!r}" if name.strip() else "a column without a name"
             self._broken("unknown_column", observed, names.number)

@@ -788,3 +788,10 @@ def test_no_other_feed_claims_a_file_of_harbor_trust() -> None:
         ("ht_lots_20261119.psv", b"#HARBOR TRUST|LOTS|20261119|F\nBranch|Account|CUSIP\n"),
     ):
         assert recognise(ReceivedFile("HARBOR_TRUST", name, content), others) is None
+
+
+def test_the_heading_over_the_kind_of_record_is_no_unknown_column() -> None:
+    typed = lots_file(record_type={"cell": 1}, records={"lot": {**lot_record(), "type": "LOT"}})
+    reading = read(lots_text(f"LOT,{LOT}", names=f"Kind,{NAMES}"), mapped({"lots": typed}))
+    assert told(reading) == []
+    assert rows(reading, "tax_lots", *COLUMNS) == [FACT]
