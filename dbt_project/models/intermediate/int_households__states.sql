@@ -13,36 +13,29 @@ with told as (
         end as told_pending,
         case
             when accounts.account_state in ('frozen', 'withheld') then accounts.who_must_act
-        end as frozen_who
+        end as frozen_who,
+        case
+            when accounts.account_state = 'waiting_for_feed'
+                then
+                    {{ account_label("accounts") }} || ' '
+                    || case
+                        when accounts.missing_entities is not null
+                            then 'waits for the files ' || accounts.missing_entities || ' of '
+                        else 'is in none of tonight''s files of '
+                    end
+                    || accounts.custodian
+        end as told_waiting,
+        case when not accounts.is_value_known then {{ account_label("accounts") }} end as told_unknown
     from {{ ref("int_accounts__states") }} as accounts
 ),
 
 accounts as (
     select
         accounts.household_id,
-        string_agg(
-            distinct case
-                when accounts.account_state = 'waiting_for_feed'
-                    then
-                        {{ account_label("accounts") }} || ' '
-                        || case
-                            when
-                                accounts.missing_entities is not null
-                                then
-                                    'waits for the files '
-                                    || accounts.missing_entities
-                                    || ' of '
-                                    || accounts.custodian
-                            else 'is in none of tonight''s files of ' || accounts.custodian
-                        end
-            end,
-            '; '
-        ) as waiting_reason,
+        string_agg(distinct accounts.told_waiting, '; ' order by accounts.told_waiting) as waiting_reason,
         bool_and(is_value_known) as is_value_known,
         bool_and(is_value_known or not accounts.counts_toward_allocation) as is_counted_value_known,
-        string_agg(
-            distinct case when not is_value_known then {{ account_label("accounts") }} end, '; '
-        ) as unknown_accounts,
+        string_agg(distinct accounts.told_unknown, '; ' order by accounts.told_unknown) as unknown_accounts,
         sum(market_value) as market_value,
         -- Lots whose holding is missing are uncertain and belong to the whole they are a share of.
         sum(case when accounts.counts_toward_allocation then market_value + value_of_lots_alone end)

@@ -329,8 +329,10 @@ lot_restrictions as (
         bool_or(restrictions.restriction_type = 'no_gains') as blocks_gains,
         string_agg(
             distinct coalesce(restrictions.reason, replace(restrictions.restriction_type, '_', ' ')), '; '
+            order by coalesce(restrictions.reason, replace(restrictions.restriction_type, '_', ' '))
         ) as reason,
-        string_agg(distinct restrictions.restriction_id, '; ') as source,
+        string_agg(distinct restrictions.restriction_id, '; ' order by restrictions.restriction_id)
+            as source,
         case when count(restrictions.until_date) = count(*) then max(restrictions.until_date) end
             as until_date
     from {{ ref("int_restrictions__expanded") }} as restrictions
