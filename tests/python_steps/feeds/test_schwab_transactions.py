@@ -401,3 +401,41 @@ def test_a_file_over_the_limit_is_refused():
     small = replace(contract, mappings={**contract.mappings, "limits": {"maximum_bytes": "10"}})
     reading = read_transactions(received("SCHWAB", NAME, transactions(ROWS)), small)
     assert rules(reading) == ["file_size"]
+
+
+def test_a_json_list_without_transactions_is_an_empty_period():
+    reading = schwab(
+        transactions_json([], TotalTransactionsAmount="$0.00", FromDate="10/01/2026"), JSON_NAME
+    )
+    assert (reading.status, reading.violations, reading.row_count) == ("LOADED", (), 0)
+    assert (reading.covered_accounts, reading.covered_from_date) == (
+        ("XXX178",),
+        date(2026, 10, 1),
+    )
+
+
+def test_json_keys_that_are_not_loaded_may_be_missing_from_some_rows():
+    coded = transactions_json(ROWS).replace('"Date"', '"ItemIssueId": "7", "Date"', 1)
+    assert "ItemIssueId" in coded
+    assert serious(schwab(coded, JSON_NAME)) == ["header_known"]
+    assert facts(schwab(coded, JSON_NAME)) == facts(schwab(transactions(ROWS)))
+
+
+@pytest.mark.parametrize(
+    ("action", "amount", "kind"),
+    [
+        ("Wire Funds Adj", "-$10.00", "WITHDRAWAL"),
+        ("Funds Paid", "-$10.00", "WITHDRAWAL"),
+        ("Visa Purchase", "-$10.00", "WITHDRAWAL"),
+        ("Schwab ATM Rebate", "$3.00", "DEPOSIT"),
+        ("Tax Withholding", "-$10.00", "TAX_WITHHELD"),
+        ("Mandatory Reorg Exc", "", "MERGER"),
+        ("Cash/Stock Merger", "$10.00", "MERGER"),
+        ("Delivered - Other", "", "TRANSFER_OUT"),
+        ("Adjustment", "$0.01", "OTHER"),
+    ],
+)
+def test_rarer_actions_are_known(action, amount, kind):
+    reading = schwab(transactions([transaction(action, symbol="ABC", amount=amount)]))
+    assert "transaction_type_known" not in rules(reading)
+    assert rows(reading, "transactions", "transaction_type") == [(kind,)]
