@@ -196,3 +196,17 @@ def test_late_split_freezes_the_one_holding_whose_lots_are_late(nights: Path) ->
     for name in ("LATESPLIT", "SPLIT"):
         assert _account(nights, name, SECOND)[0] == "complete"
         assert _household(nights, name, SECOND)[0] == "released"
+
+
+def test_what_a_missing_file_would_hold_is_unknown_and_never_nothing(nights: Path) -> None:
+    # Its $10 of cash came; the file of its holdings did not.
+    assert query(
+        nights,
+        """
+        select accounts.market_value, households.market_value, households.uncertain_weight
+        from marts.dim_accounts as accounts
+        inner join marts.dim_households as households using (as_of_date, household_id)
+        where household_id = 'WAITING' and as_of_date = ?
+        """,
+        SECOND,
+    ) == [(None, None, None)]

@@ -20,7 +20,8 @@ with blocks as (
 missing_feeds as (
     select
         custodian,
-        string_agg(replace(entity, '_', ' '), ', ' order by entity) as entities
+        string_agg(replace(entity, '_', ' '), ', ' order by entity) as entities,
+        list(distinct entity) as entity_names
     from {{ ref("int_feeds__missing") }}
     group by custodian
 ),
@@ -78,6 +79,16 @@ assessed as (
         coalesce(lots_alone.lot_count > 0 and positions.account_id is null, false) as has_lots_only,
         coalesce(positions.is_value_known, true)
         and (cash.account_id is null or cash.trade_date is not null)
+        -- No row of an account whose file did not come says nothing of what it holds.
+        and (positions.account_id is not null or not coalesce(blocks.is_absent, false))
+        and (
+            positions.account_id is not null
+            or not coalesce(list_contains(missing_feeds.entity_names, 'positions'), false)
+        )
+        and (
+            cash.account_id is not null
+            or not coalesce(list_contains(missing_feeds.entity_names, 'cash_balances'), false)
+        )
         and (
             lots_alone.account_id is null
             or (positions.account_id is not null and lots_alone.is_value_known)
