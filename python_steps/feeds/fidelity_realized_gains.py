@@ -122,7 +122,9 @@ def _add(
 def _identifiers(reader: SheetReader, record: Record, account: str, cell: str) -> dict[str, str]:
     """Symbol and CUSIP of `VEA(921943858)`; a number with a wrong check digit is left out.
 
-    An option's number is Fidelity's own, and says nothing that the symbol does not say.
+    Where there is no symbol beside it, such a number is kept as Fidelity's own code, or nothing
+    would name the security. An option's number is Fidelity's own too, and says nothing that the
+    symbol does not say.
     """
     fused = _FUSED.match(cell)
     found = security_id(fused["symbol"] if fused else cell, account, reader.contract)
@@ -139,6 +141,8 @@ def _identifiers(reader: SheetReader, record: Record, account: str, cell: str) -
             security=found.key,
             entity="closed_lots",
         )
+        if not found.key:
+            columns["custodian_security_id"] = number
     return columns
 
 

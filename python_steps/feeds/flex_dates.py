@@ -15,8 +15,13 @@ from datetime import date, datetime
 
 # Formats that can be read without knowing the document; they are left as received.
 _PLAIN = ("%Y-%m-%d", "%Y%m%d")
-_WITH_TIME = re.compile(r"^(?P<date>.*?\d)(?P<gap>[;, T]+)(?P<time>\d{1,2}:?\d{2}.*)$")
-_COMPACT = re.compile(r"^(?P<date>\d{8})(?P<time>\d{6})$")
+_ZONE = r"(?P<zone>\s*(?:[A-Z][A-Za-z/_]*|[-+]\d{2}:?\d{2}))?"
+_WITH_TIME = re.compile(rf"^(?P<date>.*?\d)(?P<gap>[;, T]+)(?P<time>\d{{1,2}}:?\d{{2}}.*?){_ZONE}$")
+# A client may choose no separator at all; then the time has all its six digits.
+_JOINED = re.compile(
+    r"^(?P<date>\d{4}-\d{2}-\d{2}|\d{8}|\d{2}/\d{2}/(?:\d{4}|\d{2})|\d{2}-[A-Za-z]{3}-\d{2})"
+    rf"(?P<time>\d{{6}}|\d{{2}}:\d{{2}}:\d{{2}}){_ZONE}$"
+)
 
 
 @dataclass(frozen=True)
@@ -26,17 +31,19 @@ class DateFormat:
     form: str | None
 
     def restated(self, text: str) -> str:
-        """A date, with its time, in a form that can be read alone; other text unchanged."""
-        compact = _COMPACT.match(text)
-        if compact:
-            return f"{compact['date']};{compact['time']}"
-        if self.form is None or self.form in _PLAIN:
-            return text
+        """A date, with its time, in a form that can be read alone; other text unchanged.
+
+        A time zone behind the time is left out: the date is the one written.
+        """
         day, time = split_time(text)
         value = _parsed(day, self.form)
         if value is None:
             return text
-        return f"{value.isoformat()};{time}" if time else value.isoformat()
+        shown = day if self.form in _PLAIN else value.isoformat()
+        parted = _WITH_TIME.match(text.strip())
+        if self.form in _PLAIN and parted is not None and not parted["zone"]:
+            return text
+        return f"{shown};{time}" if time else shown
 
     def value(self, text: str) -> date | None:
         """The calendar date of a text, None where it is not of this format."""
@@ -44,11 +51,11 @@ class DateFormat:
 
 
 def split_time(text: str) -> tuple[str, str]:
-    """Date and time of a text such as `2025-12-01;15:09:47`; the time is '' where none is."""
-    compact = _COMPACT.match(text)
-    if compact:
-        return compact["date"], compact["time"]
-    match = _WITH_TIME.match(text.strip())
+    """Date and time of a text such as `2025-12-01;15:09:47 EST`, without a time zone.
+
+    The time is '' where there is none.
+    """
+    match = _JOINED.match(text.strip()) or _WITH_TIME.match(text.strip())
     return (match["date"], match["time"]) if match else (text.strip(), "")
 
 

@@ -397,6 +397,8 @@ class _Walk:
         is_same = abs(available - fund) <= self.contract.tolerance("control_total")
         if fits_beside and not fits_inside:
             return stated
+        if total is None and not is_same and self._is_too_small_for(balance, available, fund):
+            return stated
         if (fits_inside and not fits_beside) or (is_same and not fits_beside):
             self.findings.add(
                 "cash_is_money_fund", f"AVAILCASH {stated} with a money fund of {fund}", balance
@@ -409,6 +411,11 @@ class _Walk:
             balance,
         )
         return None
+
+    def _is_too_small_for(self, balance: Element, available: Decimal, fund: Decimal) -> bool:
+        """Cash of less than the fund cannot hold it, unless the difference is borrowed."""
+        margin = parse_amount(amount_text(balance.value("MARGINBALANCE") or "")) or Decimal(0)
+        return margin >= 0 and Decimal(0) <= available < fund
 
     def _stated_total(self, balance: Element) -> Decimal | None:
         """The worth of the whole account, where a balance of a known name states it."""

@@ -138,3 +138,19 @@ def test_a_ragged_lot_blocks_the_file_as_no_row_names_the_account():
 def test_only_this_feed_claims_these_files():
     file = received("FIDELITY", "download.csv", sheet(GAINS, [gain()]))
     assert recognise(file, load_contracts()) == "fidelity_realized_gains"
+
+
+def test_a_number_that_is_no_cusip_names_a_lot_without_a_symbol():
+    alone = fidelity(gain().replace("VEA(921943858)", "(921943859)"))
+    assert "cusip_check_digit" in rules(alone)
+    columns = ("ticker", "cusip", "custodian_security_id")
+    assert rows(alone, "closed_lots", *columns) == [("", "", "921943859")]
+    beside = fidelity(gain().replace("VEA(921943858)", "VEA(100000000)"))
+    assert rows(beside, "closed_lots", *columns) == [("VEA", "", "")]
+
+
+@pytest.mark.parametrize("written", ["-2.6E-4", "+1.50 ", "($1,234.56)", "$-20.00", ".5"])
+def test_unusual_spellings_of_a_number_are_numbers(written):
+    reading = fidelity(gain(quantity=written))
+    table = reading.tables["closed_lots"]
+    assert check_table(CONTRACT, "closed_lots", table).violations == []

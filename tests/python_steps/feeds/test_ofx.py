@@ -328,7 +328,12 @@ FUND_INFO = [
         (ONE.cash("500.00"), "0.00", "cash_is_money_fund"),
         (ONE.cash("620.00", total="3120.00"), "120.00", "cash_is_money_fund"),
         (ONE.cash("20.00", total="3020.00"), "20.00", None),
+        # Less than the fund cannot hold the fund, where nothing is borrowed.
+        (ONE.cash("0"), "0", None),
+        (ONE.cash("20.00"), "20.00", None),
         (ONE.cash("620.00"), None, "cash_or_money_fund"),
+        (ONE.cash("-20.00"), None, "cash_or_money_fund"),
+        (ONE.cash("20.00", total="9999.00"), None, "cash_or_money_fund"),
         (ONE.cash("620.00", total="9999.00"), None, "cash_or_money_fund"),
     ],
 )
@@ -339,6 +344,16 @@ def test_a_money_fund_and_the_cash_balance_are_never_counted_twice(balance, cash
     landed = rows(reading, "cash_balances", "trade_date_balance") if cash else []
     assert landed == ([(cash,)] if cash else [])
     assert ("SPAXX", "MONEY_MARKET") in rows(reading, "securities", "ticker", "security_type")
+
+
+def test_cash_below_a_money_fund_is_uncertain_where_money_is_borrowed():
+    balance = ONE.cash("20.00", "-75.00")
+    reading = ofx(
+        ONE.document(
+            ONE.statement(positions=[ONE.position(), FUND], balance=balance), infos=FUND_INFO
+        )
+    )
+    assert "cash_or_money_fund" in rules(reading)
 
 
 def test_a_total_that_differs_warns_and_margin_is_kept_apart():
