@@ -108,7 +108,27 @@ def test_no_reading_creates_or_destroys_money_or_disallows_more_than_the_loss(po
 @given(SEEDS)
 @settings(max_examples=300, deadline=None)
 def test_agrees_with_the_matcher_that_looks_at_every_single_share(seed):
-    ledger = random_ledger(seed)
+    _agrees_with_brute_force(random_ledger(seed))
+
+
+@pytest.mark.slow
+def test_ten_thousand_household_ledgers_are_conserved_and_the_small_ones_agree_share_for_share():
+    for seed in range(10_000):
+        is_small = seed % 2 == 0
+        ledger = random_ledger(
+            seed,
+            events=14 if is_small else 40,
+            span=150 if is_small else 400,
+            fractional=seed % 4 == 1,
+        )
+        outcome = reconcile_group(ACCOUNTS, ledger.acquisitions, ledger.sales)
+        economic, accounted = _conserved(ledger, outcome, ACCOUNTS)
+        assert economic == accounted, seed
+        if is_small:
+            _agrees_with_brute_force(ledger)
+
+
+def _agrees_with_brute_force(ledger):
     outcome = reconcile_group(ACCOUNTS, ledger.acquisitions, ledger.sales)
     expected = brute_force(ledger)
     matched = {}
