@@ -160,7 +160,7 @@ def nightly(
                 for day in sessions:
                     console.print(f"{bring_files(home, day, landing)} files landed for {day}")
                     for stray in files_out_of_place(day, landing):
-                        _tell_error("not landed:", f"{stray} is in no custodian folder")
+                        _tell_error("not landed:", f"{stray} is in no custodian folder, or a link")
         try:
             for day in sessions:
                 _run_and_tell(home, day)

@@ -25,7 +25,7 @@ from data_contracts.contract import (
     load_contracts,
 )
 from orchestration.home import Home
-from orchestration.masking import SHORT_NUMBER, with_masked_numbers
+from orchestration.masking import SHORT_NUMBER, with_masked_numbers, with_masked_runs
 from orchestration.names import POLICY_CUSTODIAN, POLICY_FOLDER
 from orchestration.warehouse import OPS_TABLES, RAW_META_COLUMNS, Warehouse, replace_rows
 from python_steps.feeds.keys import keys_of_several_files
@@ -62,6 +62,7 @@ class _Origin:
     custodian: str
     file_name: str
     source_file_id: str
+    received_name: str
 
 
 def _origin_of(file: ReceivedFile, reading: FileReading) -> _Origin:
@@ -70,8 +71,9 @@ def _origin_of(file: ReceivedFile, reading: FileReading) -> _Origin:
     Short numbers stay: they would be found in dates, and tell nobody anything.
     """
     numbers = [number for number in reading.covered_accounts if len(number) > SHORT_NUMBER]
-    name = with_masked_numbers(file.file_name, numbers)
-    return _Origin(file.custodian, name, file.source_file_id)
+    # A file that was refused names no accounts.
+    name = with_masked_runs(with_masked_numbers(file.file_name, numbers))
+    return _Origin(file.custodian, name, file.source_file_id, file.file_name)
 
 
 def raw_entities() -> dict[str, list[str]]:
@@ -84,15 +86,26 @@ def _in_fixed_order(files: Iterable[Path]) -> list[Path]:
     return sorted(files, key=lambda path: (path.parent.name, path.name))
 
 
+def is_file_of(folder: Path, path: Path) -> bool:
+    """Whether a file stands in the folder itself.
+
+    A delivery comes from outside: a link in it may name any file that this machine can read.
+    """
+    return path.is_file() and path.resolve().is_relative_to(folder.resolve())
+
+
 def landed_files(home: Home, as_of_date: date) -> list[Path]:
-    """Every file in the session's landing folder; hidden and partial files are left out."""
+    """Every file in the session's landing folder.
+
+    Hidden and partial files are left out, and links to files of another place.
+    """
     folder = home.landing / as_of_date.isoformat()
     if not folder.is_dir():
         return []
     found = [
         path
         for path in folder.glob("*/*")
-        if path.is_file() and not path.name.startswith(".") and path.suffix != ".part"
+        if is_file_of(folder, path) and not path.name.startswith(".") and path.suffix != ".part"
     ]
     return _in_fixed_order(found)
 
@@ -107,7 +120,7 @@ def receive_files(home: Home, warehouse: Warehouse, as_of_date: date) -> dict[st
     """Archive and recognise every landed file; returns the number of files per feed."""
     contracts = load_contracts()
     rows: list[dict[str, Any]] = []
-    unrecognised: list[tuple[ReceivedFile, Violation]] = []
+    unrecognised: list[tuple[_Origin, Violation]] = []
     for path in landed_files(home, as_of_date):
         content = path.read_bytes()
         received = ReceivedFile(custodian=custodian_of(path), file_name=path.name, content=content)
@@ -115,7 +128,8 @@ def receive_files(home: Home, warehouse: Warehouse, as_of_date: date) -> dict[st
         feed = recognise(received, contracts)
         if feed is None:
             refusal = read_file(received, as_of_date, contracts)
-            unrecognised += [(received, violation) for violation in refusal.violations]
+            origin = _origin_of(received, refusal)
+            unrecognised += [(origin, violation) for violation in refusal.violations]
         rows.append(
             {
                 "as_of_date": as_of_date,
@@ -132,8 +146,8 @@ def receive_files(home: Home, warehouse: Warehouse, as_of_date: date) -> dict[st
             connection,
             "contract_violations",
             [
-                _violation_row(violation, received, UNRECOGNISED, as_of_date)
-                for received, violation in unrecognised
+                _violation_row(violation, origin, UNRECOGNISED, as_of_date)
+                for origin, violation in unrecognised
             ],
             {"as_of_date": as_of_date, "feed": UNRECOGNISED},
         )
@@ -360,15 +374,18 @@ def _file_row(
 
 
 def _violation_row(
-    violation: Violation, file: ReceivedFile | _Origin | None, feed: str, as_of_date: date
+    violation: Violation, file: _Origin | None, feed: str, as_of_date: date
 ) -> dict[str, Any]:
+    told = violation._asdict()
+    if file is not None:
+        told["message"] = violation.message.replace(file.received_name, file.file_name)
     return {
         "as_of_date": as_of_date,
         "custodian": file.custodian if file else None,
         "feed": feed,
-        "file_name": file.file_name if file else None,
         "source_file_id": file.source_file_id if file else None,
-        **violation._asdict(),
+        **told,
+        "file_name": file.file_name if file else None,
     }
 
 

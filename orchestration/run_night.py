@@ -18,6 +18,7 @@ import duckdb
 
 from orchestration.calendar import NightDates
 from orchestration.home import Home
+from orchestration.intake import is_file_of
 from orchestration.names import NIGHTLY_JOB
 from orchestration.night_lock import only_night
 from orchestration.stages import listen_to_stages
@@ -56,7 +57,7 @@ def bring_files(home: Home, as_of_date: date, source: Path) -> int:
     """
     dated = source / as_of_date.isoformat()
     folder = dated if dated.is_dir() else source
-    files = sorted(path for path in folder.glob("*/*") if path.is_file())
+    files = sorted(path for path in folder.glob("*/*") if is_file_of(folder, path))
     if not files:
         raise FileNotFoundError(
             f"{source} holds no files in custodian folders; expected "
@@ -73,15 +74,16 @@ def bring_files(home: Home, as_of_date: date, source: Path) -> int:
 def files_out_of_place(as_of_date: date, source: Path) -> list[Path]:
     """Files of a delivery that `bring_files` does not land, because no custodian folder names them.
 
-    They stand beside the custodian folders or deeper than one folder down. Folders of other
-    sessions are another delivery.
+    They stand beside the custodian folders or deeper than one folder down, or are links to files
+    of another place. Folders of other sessions are another delivery.
     """
     dated = source / as_of_date.isoformat()
     folder = dated if dated.is_dir() else source
     strays = []
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
-        if path.is_file() and len(parts) != 2 and not _is_session_folder(parts[0]):
+        is_stray = len(parts) != 2 or not is_file_of(folder, path)
+        if path.is_file() and is_stray and not _is_session_folder(parts[0]):
             strays.append(path)
     return strays
 

@@ -89,9 +89,14 @@ def _not_recognised(file: ReceivedFile, contracts: Mapping[str, FeedContract]) -
     if not file.content.strip():
         rule, observed = "file_not_empty", f"an empty file ({len(file.content)} bytes)"
     else:
+        # Not quoted: the title of a download may be a person's name and account number.
         first_line = next(iter(beginning(file).strip().splitlines()), "")
+        cells = max((first_line.count(mark) + 1, mark) for mark in ",;|\t")
         rule = "file_recognised"
-        observed = f"a file of {file.custodian} that begins with {first_line[:60]!r}"
+        observed = (
+            f"a file of {file.custodian} with a first line of {len(first_line)} characters"
+            + (f" in {cells[0]} cells between {cells[1]!r}" if cells[0] > 1 else "")
+        )
     return refused(None, [contract.violation(rule, file_name=file.file_name, observed=observed)])
 
 

@@ -269,5 +269,7 @@ def test_files_outside_the_custodian_folders_are_named(tmp_path):
     other_session = tmp_path / "2026-11-18" / "alpine"
     other_session.mkdir(parents=True)
     (other_session / "positions.csv").write_text("content", encoding="utf-8")
-    strays = [tmp_path / "alpine" / "sub" / "prices.csv", tmp_path / "strayed.csv"]
+    link = tmp_path / "alpine" / "accounts.csv"
+    link.symlink_to("/etc/hostname")
+    strays = [link, tmp_path / "alpine" / "sub" / "prices.csv", tmp_path / "strayed.csv"]
     assert files_out_of_place(day, tmp_path) == strays

@@ -197,3 +197,23 @@ def test_an_account_number_in_a_file_name_is_masked_where_names_are_told(home, w
     # What has arrived is found again by its true name; that table is not published.
     kept = warehouse.read("select file_name from ops.received_files")["file_name"].to_pylist()
     assert kept == [f"{account}_daily.xml"]
+
+
+def test_a_refused_file_is_told_without_the_number_in_its_name(home, warehouse):
+    land(home, "alpine/letter_41000020.txt", "Dear Ann Example, account 41000020")
+    load(home, warehouse)
+    (found,) = warehouse.read(
+        "select file_name, observed, message from ops.contract_violations"
+    ).to_pylist()
+    assert found["file_name"] == "letter_XXXX0020.txt"
+    for told in found.values():
+        assert "41000020" not in told
+        assert "Example" not in told
+
+
+def test_a_link_to_a_file_of_another_place_is_not_received(home, tmp_path):
+    landed = land(home, "alpine/accounts.csv", accounts_file("41000020"))
+    secret = tmp_path / "secret.csv"
+    secret.write_text(accounts_file("1"), encoding="utf-8")
+    landed.with_name("accounts_2.csv").symlink_to(secret)
+    assert landed_files(home, DAY) == [landed]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestration.masking import masked_number, with_masked_numbers
+from orchestration.masking import masked_number, with_masked_numbers, with_masked_runs
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,18 @@ def test_the_end_of_a_number_stays(number, masked):
 )
 def test_numbers_in_a_sentence(text, numbers, told):
     assert with_masked_numbers(text, numbers) == told
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Positions_41000020.csv", "Positions_XXXX0020.csv"),
+        ("History_for_Account_X12345678.csv", "History_for_Account_XXXX5678.csv"),
+        ("OfxDownload (U7000120).qfx", "OfxDownload (XXXX0120).qfx"),
+        ("Nightly_Flex_20261119.xml", "Nightly_Flex_20261119.xml"),
+        ("portfolio-11192026-20261119180452.csv", "portfolio-11192026-20261119180452.csv"),
+        ("Joint-Positions-2026-11-19-180452.csv", "Joint-Positions-2026-11-19-180452.csv"),
+    ],
+)
+def test_a_long_number_in_the_name_of_a_file_is_masked_and_a_day_is_not(name, told):
+    assert with_masked_runs(name) == told

@@ -294,10 +294,15 @@ def test_a_custodian_file_in_the_policy_folder_and_the_reverse():
     assert "POLICY" in reading.violations[0].message
 
 
-def test_an_unknown_file_is_refused_by_what_it_begins_with():
-    reading = read("ALPINE", "notes.txt", "Dear operations,\nplease find attached")
+def test_an_unknown_file_is_refused_by_its_shape_and_quotes_nobody():
+    reading = read("ALPINE", "notes.txt", "Holdings of Ann Example, 41000020\nVTI,10")
     assert rules(reading) == ["file_recognised"]
-    assert "Dear operations," in reading.violations[0].message
+    (found,) = reading.violations
+    assert found.observed == (
+        "a file of ALPINE with a first line of 33 characters in 2 cells between ','"
+    )
+    assert "Example" not in found.message
+    assert "41000020" not in found.message
     assert (reading.feed, reading.status) == (None, "QUARANTINED")
 
 
