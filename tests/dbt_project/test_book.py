@@ -444,7 +444,14 @@ def test_every_rule_of_the_catalogue_has_a_result_and_none_passes_while_broken(b
     results = {rule: (passed, failed) for rule, passed, failed in rows}
     catalogue = {row[0] for row in query(book, "select rule from staging.seed_data_quality_rules")}
     assert catalogue <= set(results)
-    assert not [rule for rule, (passed, failed) in results.items() if passed == failed]
+    # On a first night there is nothing to compare with: neither passed nor failed, and said so.
+    unanswered = {
+        row[0] for row in query(book, "select rule from intermediate.int_rules__not_evaluated")
+    }
+    assert {"quantity_rolls_forward", "cash_rolls_forward"} <= unanswered
+    assert {rule for rule, result in results.items() if result == (None, None)} == unanswered
+    answered = [result for rule, result in results.items() if rule not in unanswered]
+    assert not [result for result in answered if result[0] == result[1]]
 
 
 def test_unit_tests_of_the_models_pass(book: Path) -> None:

@@ -300,6 +300,12 @@ def _wrappers_and_masters(book: Book) -> None:
                 | {"parent_account_number": wrapped.get(number, "")}
                 | {"is_margin": "true" if number == "1000225" else "false"},
             )
+    # Told twice, an account is not worth twice as much.
+    book.delivery.add(
+        "accounts",
+        {"account_number": "1000231", "base_currency": "USD", "account_status": "OPEN"}
+        | {"parent_account_number": "1000230"},
+    )
     # A lot of an account, and one of a security, that the custodian's own lists do not hold.
     _plain(book, "1000221", "PLAIN")
     book.position("1000200", "NOWHERE", "10", price="80", market_value="800.00")

@@ -41,17 +41,17 @@ open_accounts as (
 worth as (
     select
         account_id,
-        sum(market_value) as market_value
+        case when count(market_value) = count(*) then sum(market_value) end as market_value
     from {{ ref("int_positions__aggregated") }}
     group by account_id
 ),
 
-wrappers as (
-    select
-        parents.account_id,
-        min(parents.custodian) as custodian,
-        sum(worth.market_value) as children_value,
-        count(*) as child_count
+-- Each pair once, however many files tell it.
+links as (
+    select distinct
+        parents.account_id as parent_account_id,
+        parents.custodian,
+        child_references.account_id
     from {{ ref("stg_accounts") }} as children
     inner join {{ ref("int_account_references__resolved") }} as parents
         on
@@ -61,9 +61,18 @@ wrappers as (
         on
             children.custodian = child_references.custodian
             and children.account_number = child_references.account_number
-    inner join worth on child_references.account_id = worth.account_id
     where parents.account_id <> child_references.account_id
-    group by parents.account_id
+),
+
+wrappers as (
+    select
+        links.parent_account_id as account_id,
+        min(links.custodian) as custodian,
+        case when count(worth.market_value) = count(*) then sum(worth.market_value) end as children_value,
+        count(*) as child_count
+    from links
+    inner join worth on links.account_id = worth.account_id
+    group by links.parent_account_id
 ),
 
 -- A row of the wrapper that is worth what its accounts are worth together says the same again; so does a
