@@ -77,6 +77,8 @@ def screen_order(
     (verdict,) = screen_proposals(state, [proposal], policy)
     window = _window(snapshot, as_of_date, account, security)
     verdict = _with_window(verdict, window, proposal, own, account)
+    unseen = _unseen_accounts(snapshot, as_of_date, account)
+    verdict = _with_unseen_accounts(verdict, unseen, proposal, own, account)
     return {
         "account_id": account["account_id"],
         "account_name": account["account_name"],
@@ -236,7 +238,16 @@ def _proposal(question: OrderQuestion, account: Row, security: Row, own: list[Ho
         chosen = [lot for lot in own if not question.lot_ids or lot.lot_id in question.lot_ids]
         most = sum((lot.quantity for lot in chosen), Decimal(0))
         quantity = most if quantity is None else quantity
-        if not held or quantity > most:
+        if not held:
+            raise QuestionError(
+                f"the night knows of no {security['ticker']} in {account['account_name']}"
+                + (
+                    f", whose files of {account['custodian']} did not come"
+                    if account["account_state"] == "waiting_for_feed"
+                    else ""
+                )
+            )
+        if quantity > most:
             raise QuestionError(
                 f"{account['account_name']} holds {_shares(most)} {security['ticker']} "
                 f"in these lots, not {_shares(quantity)}"
@@ -302,6 +313,42 @@ def _with_window(
         )
     if proposal.action == "sell" and window["coverage"] not in (None, "known"):
         return Verdict("block", f"A loss may be washed without being seen: {window['caused_by']}")
+    return verdict
+
+
+def _unseen_accounts(snapshot: Snapshot, as_of_date: date, account: Row) -> list[str]:
+    """Accounts that count with this one and whose files did not come."""
+    found = snapshot.query(
+        """
+        select account_name, custodian from marts.dim_accounts
+        where
+            as_of_date = $1
+            and wash_sale_group_id = $2
+            and counts_for_wash_sales
+            and account_state = 'waiting_for_feed'
+        order by account_id
+        """,
+        [as_of_date, account["wash_sale_group_id"]],
+    )
+    return [f"{row['account_name']} at {row['custodian']}" for row in found]
+
+
+def _with_unseen_accounts(
+    verdict: Verdict, unseen: list[str], proposal: Proposal, own: list[Holding], account: Row
+) -> Verdict:
+    """Nothing known against an order is no clearance while an account is not seen."""
+    if not unseen or verdict.verdict != "allow":
+        return verdict
+    named = ", ".join(unseen)
+    if proposal.action == "buy":
+        why = (
+            f"No loss that is known would be washed, but the files of {named} did not come: "
+            "a sale at a loss there would not be seen"
+        )
+        return Verdict("warn", why)
+    if account["tax_treatment"] == "taxable" and _may_realise_a_loss(proposal, own):
+        why = f"A loss may be washed without being seen: the files of {named} did not come"
+        return Verdict("block", why)
     return verdict
 
 

@@ -22,7 +22,8 @@ NEXT = date(2026, 11, 20)
 TABLES = {
     "dim_accounts": "as_of_date date, account_id varchar, account_name varchar,"
     " household_id varchar, account_type varchar, tax_treatment varchar, tax_unit_id varchar,"
-    " wash_sale_group_id varchar, counts_for_wash_sales boolean",
+    " wash_sale_group_id varchar, counts_for_wash_sales boolean, custodian varchar,"
+    " account_state varchar",
     "dim_securities": "as_of_date date, security_id varchar, ticker varchar, cusip varchar,"
     " identity_group_id varchar, price decimal(28, 10)",
     "fct_tax_lots": "as_of_date date, account_id varchar, lot_id varchar, security_id varchar,"
@@ -37,9 +38,67 @@ TABLES = {
 }
 ROWS: dict[str, list[tuple[Any, ...]]] = {
     "dim_accounts": [
-        ("A1", "Joint brokerage", "H1", "taxable_joint", "taxable", "U1", "W1", True),
-        ("A2", "Roth IRA", "H1", "roth_ira", "tax_free", "U1", "W1", True),
-        ("A3", "Joint brokerage", "H2", "taxable_joint", "taxable", "U2", "W2", True),
+        (
+            "A1",
+            "Joint brokerage",
+            "H1",
+            "taxable_joint",
+            "taxable",
+            "U1",
+            "W1",
+            True,
+            "ALPINE",
+            "complete",
+        ),
+        ("A2", "Roth IRA", "H1", "roth_ira", "tax_free", "U1", "W1", True, "ALPINE", "complete"),
+        (
+            "A3",
+            "Joint brokerage",
+            "H2",
+            "taxable_joint",
+            "taxable",
+            "U2",
+            "W2",
+            True,
+            "ALPINE",
+            "complete",
+        ),
+        (
+            "A4",
+            "Late trust",
+            "H3",
+            "trust",
+            "taxable",
+            "U3",
+            "W3",
+            True,
+            "MESA",
+            "waiting_for_feed",
+        ),
+        (
+            "A5",
+            "Sure IRA",
+            "H3",
+            "traditional_ira",
+            "tax_deferred",
+            "U3",
+            "W3",
+            True,
+            "ALPINE",
+            "complete",
+        ),
+        (
+            "A6",
+            "Sure brokerage",
+            "H3",
+            "taxable_joint",
+            "taxable",
+            "U3",
+            "W3",
+            True,
+            "ALPINE",
+            "complete",
+        ),
     ],
     "dim_securities": [
         ("S-VTI", "VTI", "922908769", "total-market", 100),
@@ -54,6 +113,8 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
         ("A2", "DRIP", "S-ITOT", 4, "2026-11-02", 210, "REINVEST"),
         ("A1", "BONDS", "S-BND", 10, "2026-02-02", 900, "PURCHASE"),
         ("A1", "ABROAD", "S-VXUS", 10, "2026-02-02", 900, "PURCHASE"),
+        ("A6", "DOWN", "S-VTI", 10, "2026-02-02", 1500, "PURCHASE"),
+        ("A6", "UP", "S-VTI", 10, "2026-02-02", 500, "PURCHASE"),
         ("A1", "UNPRICED", "S-NEW", 1, "2026-02-02", 10, "PURCHASE"),
     ],
     "fct_realized_gains": [
@@ -116,8 +177,19 @@ def test_a_window_of_the_night_bars_what_no_lot_shows(snapshot):
 
 
 def test_a_loss_without_known_history_is_not_sold(snapshot):
-    with pytest.raises(QuestionError, match="holds 0 VTI"):
+    with pytest.raises(QuestionError, match=r"knows of no VTI in Joint brokerage$"):
         ask(snapshot, "A3", "sell", "VTI")
+
+
+def test_an_account_whose_files_did_not_come_clears_no_order(snapshot):
+    bought = ask(snapshot, "A5", "buy", "VTI")
+    assert bought["verdict"] == "warn"
+    assert "Late trust at MESA" in bought["why"]
+    sold = ask(snapshot, "A6", "sell", "VTI", lot_ids=("DOWN",))
+    assert (sold["verdict"], "Late trust at MESA" in sold["why"]) == ("block", True)
+    assert ask(snapshot, "A6", "sell", "VTI", lot_ids=("UP",))["verdict"] == "allow"
+    with pytest.raises(QuestionError, match="Late trust, whose files of MESA did not come"):
+        ask(snapshot, "A4", "sell", "VTI")
 
 
 @pytest.mark.parametrize(
