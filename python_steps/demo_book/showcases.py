@@ -10,7 +10,7 @@ same one shows the same under every seed.
 | HH-0006 | accounts in Interactive Brokers Flex XML, a lot adjusted for a wash sale |
 | HH-0008 | Schwab exports in the layout of 2020 |
 | HH-0010 | Schwab exports in the layout of 2026, wide lot details |
-| HH-0012 | loss taken in the taxable account, the spouse's IRA reinvests the same fund days later |
+| HH-0012 | a loss at one custodian, the spouse's IRA at another buys the fund a week later |
 | HH-0014 | required minimum distribution due within the horizon |
 | HH-0016 | margin loan in one account, overdrawn cash in another |
 | HH-0018 | open orders, one partly filled |
@@ -149,8 +149,11 @@ def _wash_sale_adjusted_lot(account: Account, market: Market, ticker: str) -> No
 
 
 def _loss_and_spouse_reinvests(household: Household, market: Market) -> None:
+    """Each custodian's own numbers are right for what it sees, and wrong together."""
     taxable = taxable_account(household)
     spouse = household.accounts[2]
+    move_account(household, taxable, "alpine")
+    move_account(household, spouse, "summit")
     demo = market.demo_index
     for account in (taxable, spouse):
         account.forget("HYG")
@@ -158,7 +161,8 @@ def _loss_and_spouse_reinvests(household: Household, market: Market) -> None:
     bought, sold = _dearest_session(market, "HYG"), demo - 11
     lot = sold_position.buy(bought, 520 * SHARE_UNITS, market.price("HYG", bought))
     sold_position.sell(sold, market.price("HYG", sold), [(lot.number, 520 * SHARE_UNITS)])
-    kept = buy_in_lots(spouse, market, "HYG", 36_000, ((date(2023, 6, 13), 100),))
+    lots = ((date(2023, 6, 13), 60), (market.sessions[sold + 5], 40))
+    kept = buy_in_lots(spouse, market, "HYG", 36_000, lots)
     reinvest_distributions(kept, market, demo - 300)
 
 

@@ -119,8 +119,19 @@ ACCOUNT_KINDS = {
     "simple_ira": "ira",
     "401k": "employer_plan",
     "403b": "employer_plan",
+    "457": "employer_plan",
+    "457b": "employer_plan",
+    "roth_401k": "employer_plan",
+    "solo_401k": "employer_plan",
+    "tsp": "employer_plan",
     "hsa": "health_savings",
+    "529": "ira",
+    "inherited_ira": "ira",
+    "individual": "taxable",
+    "revocable_trust": "taxable",
 }
+# Not the taxpayer's unless a case says so.
+USUALLY_OUTSIDE = {"utma", "529"}
 PURCHASES = {"buy", "drip", "vest"}
 OTHER_ARRIVALS = {"opening", "gift_in", "inherit", "transfer_in"}
 
@@ -129,14 +140,15 @@ def _accounts(rows: Iterable[Mapping[str, Any]]) -> list[WashAccount]:
     accounts = []
     for row in rows:
         _only(row, "id", "type", "owner", "in_scope")
-        if row["type"] not in ACCOUNT_KINDS:
+        account_type = str(row["type"]).lower()
+        if account_type not in ACCOUNT_KINDS:
             pytest.fail(f"account type {row['type']!r} cannot be interpreted")
         accounts.append(
             WashAccount(
                 account_id=row["id"],
-                kind=ACCOUNT_KINDS[row["type"]],
+                kind=ACCOUNT_KINDS[account_type],
                 owner=row.get("owner", ""),
-                is_outside_group=not row.get("in_scope", True),
+                is_outside_group=not row.get("in_scope", account_type not in USUALLY_OUTSIDE),
             )
         )
     return accounts
