@@ -28,12 +28,22 @@ _MONTH_FIRST = re.compile(r"^(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})$")
 _ISO = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 _GENERATED = re.compile(r"^\s*\"?Generated at\s+([A-Za-z]{3}\s+\d{1,2},?\s+\d{4})\b")
 _NAME_DATE = re.compile(r"(?<!\d)((?:19|20)\d{2})[-_]?(\d{2})[-_]?(\d{2})(?!\d)")
-_MASKED_ACCOUNT = re.compile(r"^(?P<title>.*?)\s*(?P<reference>-\d{3,})$")
+# `Individual Brokerage -2641`; masked otherwise, or the whole number of eight digits and more.
+_MASKED_ACCOUNT = re.compile(
+    r"^(?P<title>.*?)\s*(?P<reference>-\d{3,}|(?:[Xx#*]{2,}-?|\.{2,3})\d{3,}|\b\d{4}-?\d{4,})$"
+)
 # E*TRADE's name of an option: `XYZ Jan 15 '27 $35 Put`.
 _OPTION = re.compile(
     r"^(?P<underlying>[A-Z][A-Z0-9.]*) (?P<month>[A-Z][a-z]{2}) (?P<day>\d{1,2}) '(?P<year>\d{2}) "
     r"\$(?P<strike>[\d,]+(?:\.\d+)?) (?P<side>Call|Put)\b.*$"
 )
+
+
+# The Options Clearing Corporation's 21 characters; blanks or dashes fill the root.
+_OCC_OPTION = re.compile(
+    r"^(?P<underlying>[A-Z]{1,6})[ -]*(?P<expiry>\d{6})(?P<side>[CP])(?P<thousandths>\d{8})$"
+)
+_SIDES = {"C": "CALL", "P": "PUT"}
 
 
 # What a row or a cell says is not quoted: it may be a name or a number of a person.
@@ -189,26 +199,29 @@ class ExportWalk:
         return found
 
     def _described(self, symbol: str) -> dict[str, str | None]:
-        option = _OPTION.match(symbol)
-        if option is None:
-            types = self.layout["security_types_by_ticker"]
-            return {
-                "security_type": next(
-                    (str(kind) for kind, form in types.items() if re.match(form, symbol)), None
-                )
-            }
-        expiry = f"{option['month']} {option['day']} {option['year']}"
-        try:
-            day = datetime.strptime(expiry, "%b %d %y").date()  # noqa: DTZ007 - a calendar date
-        except ValueError:
-            return {"security_type": "OPTION", "contract_multiplier": "100"}
+        option, occ = _OPTION.match(symbol), _OCC_OPTION.match(symbol)
+        if option is not None:
+            return _option_terms(
+                option["underlying"],
+                f"{option['month']} {option['day']} {option['year']}",
+                "%b %d %y",
+                option["side"].upper(),
+                option["strike"].replace(",", ""),
+            )
+        if occ is not None:
+            strike = Decimal(occ["thousandths"]) / 1000
+            return _option_terms(
+                occ["underlying"],
+                occ["expiry"],
+                "%y%m%d",
+                _SIDES[occ["side"]],
+                format(strike, "f"),
+            )
+        types = self.layout["security_types_by_ticker"]
         return {
-            "security_type": "OPTION",
-            "contract_multiplier": "100",
-            "underlying_ticker": option["underlying"],
-            "put_call": option["side"].upper(),
-            "strike_price": option["strike"].replace(",", ""),
-            "expiration_date": day.isoformat(),
+            "security_type": next(
+                (str(kind) for kind, form in types.items() if re.match(form, symbol)), None
+            )
         }
 
     # The date of the file
@@ -293,6 +306,23 @@ class ExportWalk:
             status=status,
             covered_from_date=self.covered_from,
         )
+
+
+def _option_terms(
+    underlying: str, expiry: str, form: str, side: str, strike: str
+) -> dict[str, str | None]:
+    """The terms of an option; of an impossible date only that it is one."""
+    terms: dict[str, str | None] = {"security_type": "OPTION", "contract_multiplier": "100"}
+    try:
+        day = datetime.strptime(expiry, form).date()  # noqa: DTZ007 - a calendar date
+    except ValueError:
+        return terms
+    return terms | {
+        "underlying_ticker": underlying,
+        "put_call": side,
+        "strike_price": strike,
+        "expiration_date": day.isoformat(),
+    }
 
 
 def total_of(texts: Iterable[str]) -> Decimal | None:

@@ -413,6 +413,10 @@ class _Walk:
         )
 
     def _trade_type(self, row: Element, side: str, account: str) -> str:
+        """By option event, side and indicator; a query may leave the side out, then by the sign."""
+        if not side:
+            quantity = parse_amount(row.attributes.get("quantity", "")) or Decimal(0)
+            side = "BUY" if quantity > 0 else "SELL" if quantity < 0 else ""
         notes = _codes(row.attributes.get("notes", ""))
         types = self.contract.mappings["trade_types"]
         if row.attributes.get("assetCategory") in _OPTIONS:

@@ -130,7 +130,8 @@ class _Walk:
             )
         match = _ACCOUNT.search(title)
         words = match["account"] if match else ""
-        if words.lower() not in _ALL_ACCOUNTS:
+        # A title that names no account stands over accounts that each have a line of their own.
+        if words and words.lower() not in _ALL_ACCOUNTS:
             self.is_single = True
             self._open(words, record)
 
@@ -235,6 +236,10 @@ class _Walk:
         term = (
             {"term": self._term(texts["term"], texts, record, section)} if "term" in texts else {}
         )
+        if "disposal_method" in texts:
+            method = texts["disposal_method"]
+            known = self.contract.mappings["disposal_methods"]
+            texts["disposal_method"] = known.get(normalised(method), method)
         self.lots.add(
             {
                 **texts,

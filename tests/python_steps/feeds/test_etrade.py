@@ -119,6 +119,20 @@ def test_the_date_comes_from_the_footer_or_the_name_or_the_file_is_refused():
 
 
 @pytest.mark.parametrize(
+    ("cell", "title", "reference"),
+    [
+        ("Individual Brokerage -2641", "Individual Brokerage", "-2641"),
+        ("Roth IRA XXXX-2641", "Roth IRA", "XXXX-2641"),
+        ("Joint ...641", "Joint", "...641"),
+        ("Trust 6012-34567", "Trust", "6012-34567"),
+    ],
+)
+def test_masks_of_accounts(cell, title, reference):
+    reading = etrade(portfolio(account=cell))
+    assert rows(reading, "accounts", "account_title", "account_number") == [(title, reference)]
+
+
+@pytest.mark.parametrize(
     ("content", "rule"),
     [
         (portfolio(account="All Accounts"), "account_reference_present"),

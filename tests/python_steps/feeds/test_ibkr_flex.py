@@ -1,5 +1,6 @@
 """Interactive Brokers Flex XML: levels, accounts, dates, safety, and each way it can be bad."""
 
+import re
 from datetime import date
 
 import pytest
@@ -319,6 +320,14 @@ def test_transfers():
     odd = whole(section("Transfers", transfer(direction="OUT", quantity="10")))
     assert serious(odd) == ["quantity_sign"]
     assert rows(odd, "transactions", "quantity") == [("10",)]
+
+
+@pytest.mark.parametrize(("quantity", "kind"), [("3", "BUY"), ("-3", "SELL"), ("0", "OTHER")])
+def test_trades_of_a_query_without_the_side_go_by_the_sign(quantity, kind):
+    without = re.sub(r' (?:buySell|openCloseIndicator)="[^"]*"', "", trade(quantity=quantity))
+    reading = whole(section("Trades", without))
+    assert rows(reading, "transactions", "transaction_type") == [(kind,)]
+    assert ("transaction_type_known" in rules(reading)) == (kind == "OTHER")
 
 
 def test_conversions_by_their_note_are_no_trades():

@@ -234,6 +234,22 @@ def test_negative_cash_and_money_funds():
     assert rows(reading, "securities", "ticker", "security_type") == [("SWVXX", "MONEY_MARKET")]
 
 
+@pytest.mark.parametrize("label", ["Cash and Cash Investments", "Cash & Money Market"])
+def test_cash_rows_by_their_other_names_are_cash(label):
+    content = schwab_single().replace("Cash & Cash Investments", label)
+    reading = schwab(content)
+    assert reading.violations == ()
+    assert facts(reading) == facts(schwab(schwab_single()))
+
+
+def test_a_file_of_a_group_of_accounts_is_one_of_all_accounts():
+    content = all_accounts(("Brokerage XXXX-1234", first_section()))
+    group = content.replace("All-Accounts", "CustAccs")
+    assert group != content
+    reading = schwab(group, "renamed.csv")
+    assert (reading.feed, reading.covered_accounts) == ("schwab_positions", ("XXXX-1234",))
+
+
 def test_a_total_that_does_not_foot_warns_and_loads():
     reading = schwab(schwab_single(value_total="$3,399.00"))
     assert [(f.rule, f.severity, f.scope, f.account_number) for f in reading.violations] == [

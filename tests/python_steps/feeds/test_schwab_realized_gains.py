@@ -261,3 +261,25 @@ def test_every_export_is_claimed_by_its_own_feed_only():
         assert recognise(file, contracts) == "schwab_transactions"
     standard = "account_number,transaction_date,transaction_type\nA1,2026-11-19,BUY\n"
     assert recognise(received("ALPINE", "transactions.csv", standard), contracts) == "standard_feed"
+
+
+def test_a_title_that_names_no_account_stands_over_several():
+    bare = gains_of_all({"Individual ...178": [WASHED], "Roth IRA ...222": [UNKNOWN]})
+    bare = bare.replace(GAINS_ALL, "Realized Gain/Loss - Lot Details")
+    reading = schwab(bare, "All_GainLoss_Realized_Details_20261119-115444.csv")
+    assert serious(reading) == []
+    assert (reading.stated_as_of_date, reading.as_of_source) == (date(2026, 11, 19), "FILE_NAME")
+    assert reading.covered_accounts == ("...178", "...222")
+    alone = bare.replace("Individual ...178", "").replace("Roth IRA ...222", "")
+    assert "account_reference_present" in rules(schwab(alone))
+
+
+@pytest.mark.parametrize(
+    ("written", "method"),
+    [("FIFO", "FIFO"), ("High Cost", "HIFO"), ("Specified Lots", "SPEC_ID"), ("Else", "Else")],
+)
+def test_the_method_lands_where_it_is_stated(written, method):
+    header = [*GAINS, "Cost Basis Method"]
+    reading = schwab(gains([{**WASHED, "Cost Basis Method": written}], header))
+    assert serious(reading) == ["header_known"]
+    assert rows(reading, "closed_lots", "disposal_method") == [(method,)]

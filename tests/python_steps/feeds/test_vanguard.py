@@ -61,6 +61,21 @@ def test_holdings_and_transactions_land():
     assert reading.covered_accounts == ("12345678", "87654321")
 
 
+@pytest.mark.parametrize(
+    ("symbol", "terms"),
+    [
+        ("SPY   270115C00500500", ("OPTION", "SPY", "CALL", "500.5", "2027-01-15")),
+        ("XYZ---270115P00035000", ("OPTION", "XYZ", "PUT", "35", "2027-01-15")),
+        ("XYZ   271345P00035000", ("OPTION", None, None, None, None)),
+    ],
+)
+def test_options_in_the_clearing_corporation_s_spelling(symbol, terms):
+    reading = download(vanguard([f"12345678,SOME OPTION,{symbol},1,2.0,200.0,"]))
+    columns = ("security_type", "underlying_ticker", "put_call", "strike_price", "expiration_date")
+    assert rows(reading, "securities", *columns)[0] == terms
+    assert rows(reading, "positions", "ticker", "quantity") == [(symbol, "1")]
+
+
 def test_plans_have_other_headers_and_names_for_ids():
     reading = download(PLAN)
     assert serious(reading) == QUIET
