@@ -272,13 +272,17 @@ cancelled_by_id as (
         )
 ),
 
+-- Which way what it cancels went: a purchase and a sale of one day may agree in all but that.
 loose_cancels as (
     select
-        *,
-        row_number() over (
-            partition by account_id, security_id, transaction_date, abs(quantity), abs(net_amount)
-            order by transaction_key
-        ) as place
+        row_id,
+        account_id,
+        security_id,
+        transaction_date,
+        quantity,
+        net_amount,
+        transaction_key,
+        -coalesce(nullif(sign(quantity), 0), sign(net_amount), 0) as direction
     from cancels
     where
         reversal_of is null
@@ -300,12 +304,8 @@ cancellable as (
         merged.transaction_date,
         merged.quantity,
         merged.net_amount,
-        row_number() over (
-            partition by
-                merged.account_id, merged.security_id, merged.transaction_date, abs(merged.quantity),
-                abs(merged.net_amount)
-            order by merged.transaction_key
-        ) as place
+        merged.transaction_key,
+        coalesce(nullif(sign(merged.quantity), 0), sign(merged.net_amount), 0) as direction
     from merged
     inner join cancelling_accounts on merged.account_id = cancelling_accounts.account_id
     where
@@ -314,20 +314,94 @@ cancellable as (
         and merged.row_id not in (select cancelled_by_id.row_id from cancelled_by_id)
 ),
 
+-- First what it turns round; then, of custodians that repeat the signs, what says the same.
+turning as (
+    select
+        *,
+        row_number() over (
+            partition by
+                account_id, security_id, transaction_date, abs(quantity), abs(net_amount), direction
+            order by transaction_key
+        ) as place
+    from loose_cancels
+),
+
+turned as (
+    select
+        *,
+        row_number() over (
+            partition by
+                account_id, security_id, transaction_date, abs(quantity), abs(net_amount), direction
+            order by transaction_key
+        ) as place
+    from cancellable
+),
+
+turned_round as materialized (
+    select
+        turning.row_id as cancel_row_id,
+        turned.row_id
+    from turning
+    inner join turned
+        on
+            turning.account_id = turned.account_id
+            and turning.security_id is not distinct from turned.security_id
+            and turning.transaction_date = turned.transaction_date
+            and abs(turning.quantity) is not distinct from abs(turned.quantity)
+            and abs(turning.net_amount) is not distinct from abs(turned.net_amount)
+            and turning.direction = turned.direction
+            and turning.place = turned.place
+),
+
+repeating as (
+    select
+        *,
+        row_number() over (
+            partition by account_id, security_id, transaction_date, abs(quantity), abs(net_amount)
+            order by transaction_key
+        ) as place
+    from loose_cancels
+    where row_id not in (select turned_round.cancel_row_id from turned_round)
+),
+
+repeated_by as (
+    select
+        *,
+        row_number() over (
+            partition by account_id, security_id, transaction_date, abs(quantity), abs(net_amount)
+            order by transaction_key
+        ) as place
+    from cancellable
+    where row_id not in (select turned_round.row_id from turned_round)
+),
+
+said_again as (
+    select
+        repeating.row_id as cancel_row_id,
+        repeated_by.row_id
+    from repeating
+    inner join repeated_by
+        on
+            repeating.account_id = repeated_by.account_id
+            and repeating.security_id is not distinct from repeated_by.security_id
+            and repeating.transaction_date = repeated_by.transaction_date
+            and abs(repeating.quantity) is not distinct from abs(repeated_by.quantity)
+            and abs(repeating.net_amount) is not distinct from abs(repeated_by.net_amount)
+            and repeating.place = repeated_by.place
+),
+
 cancelled_by_content as (
     select
-        loose_cancels.row_id as cancel_row_id,
-        cancellable.row_id,
+        cancel_row_id,
+        row_id,
         'content' as matched_by
-    from loose_cancels
-    inner join cancellable
-        on
-            loose_cancels.account_id = cancellable.account_id
-            and loose_cancels.security_id is not distinct from cancellable.security_id
-            and loose_cancels.transaction_date = cancellable.transaction_date
-            and abs(loose_cancels.quantity) is not distinct from abs(cancellable.quantity)
-            and abs(loose_cancels.net_amount) is not distinct from abs(cancellable.net_amount)
-            and loose_cancels.place = cancellable.place
+    from turned_round
+    union all
+    select
+        cancel_row_id,
+        row_id,
+        'content' as matched_by
+    from said_again
 ),
 
 cancelled as (
