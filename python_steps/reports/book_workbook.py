@@ -137,6 +137,7 @@ BOOK_MARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "account_id",
         "security_id",
         "lot_id",
+        "custodian",
         "file_name",
         "source_row_number",
         "message",

@@ -122,6 +122,8 @@ def _common_values(texts: Texts, row: Row, names: ExceptionNames) -> dict[str, A
         "rule": in_words(row["rule"]),
         "scope": texts.name("scope", row["scope"]),
         "household": names.households(row["household_id"]),
+        # Files of many custodians have the same name.
+        "custodian": row["custodian"] or "",
         "account": names.account(texts, row["account_id"]),
         "ticker": "" if security is None else names.securities.ticker(security),
         "message": row["message"] or "",

@@ -273,6 +273,7 @@ SCHEMAS: Mapping[str, dict[str, pa.DataType]] = {
         "account_id": TEXT,
         "security_id": TEXT,
         "lot_id": TEXT,
+        "custodian": TEXT,
         "file_name": TEXT,
         "source_row_number": WHOLE,
         "message": TEXT,

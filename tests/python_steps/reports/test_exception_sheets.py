@@ -94,7 +94,7 @@ def test_value_that_no_night_knows_is_said_and_does_not_sink() -> None:
 def test_open_sheet_can_be_filtered_and_keeps_its_head_in_sight() -> None:
     worksheet = sheet(rendered(exception(), exception()), "open_exceptions")
     assert worksheet.auto_filter.ref is not None
-    assert worksheet.auto_filter.ref.startswith("A5:N")
+    assert worksheet.auto_filter.ref.startswith("A5:O")
     assert worksheet.freeze_panes == "C6"
 
 
@@ -152,3 +152,11 @@ def test_nothing_open_is_said() -> None:
 def test_closing_that_nobody_named_is_refused() -> None:
     with pytest.raises(MissingTextError, match="closed_by"):
         rendered(exception(exception_state="closed", closed_date=AS_OF, closed_by="forgotten"))
+
+
+def test_files_of_the_same_name_are_told_apart_by_their_custodian() -> None:
+    told = {"rule": "required_file_arrived", "file_name": "positions.csv", "household_id": None}
+    rows = open_rows(
+        rendered(exception(custodian="MESA", **told), exception(custodian="RIDGE", **told))
+    )
+    assert [row["custodian"] for row in rows] == ["MESA", "RIDGE"]
