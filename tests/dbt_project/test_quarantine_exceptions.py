@@ -58,6 +58,7 @@ def _session(session: date) -> Book:
         elif name != "FILE":
             _sound(book, name)
     _sound(book, "FILE", custodian="BETA")
+    book.position(NUMBERS["FILE"], "SCHB", "1", lots=("0.5",), custodian="BETA")
     book.position(NUMBERS["STANDS"], "SCHB", "10", lots=("9",))
     book.position(NUMBERS["MENDED"], "SCHB", "10", lots=("9",) if is_first else None)
     book.position(NUMBERS["AGAIN"], "SCHB", "10", lots=None if session == SECOND else ("9",))
@@ -252,7 +253,7 @@ def test_missing_feed_holds_up_what_its_accounts_were_last_worth(nights: dict[st
         """,
         THIRD,
     )
-    assert rows == [(Decimal("10000"),)]
+    assert rows == [(Decimal("10020"),)]
 
 
 def test_position_holds_up_its_own_value_only(nights: dict[str, Path]) -> None:
@@ -302,3 +303,20 @@ def test_overrides_are_listed_with_what_became_of_them(nights: dict[str, Path]) 
         ("O-1", "used", 1, None, None, SECOND, 42),
         ("O-2", "used", 1, "650.00", None, SECOND, 42),
     ]
+
+
+def test_what_could_not_be_looked_at_stays_open(nights: dict[str, Path]) -> None:
+    # Its positions did not come on the third night: that no lot contradicts them settles nothing.
+    for version in ("before", "after"):
+        assert _exceptions(nights[version], THIRD, LOTS + "'FILE'") == [
+            ("open", FIRST, 3, 2, None, None)
+        ]
+    told = {
+        version: query(
+            nights[version],
+            f"select message from marts.fct_open_exceptions where as_of_date = ? and {LOTS} 'FILE'",
+            THIRD,
+        )[0][0].endswith("It could not be looked at since: the account waits for a file.")
+        for version in ("before", "after")
+    }
+    assert told == {"before": True, "after": False}

@@ -1,5 +1,6 @@
 -- What is open tonight and since when, and what was closed of late and by what. An exception keeps its
--- opening date as long as no night passes without it.
+-- opening date as long as no night passes without it; a night whose files do not show the account is none.
+{% set not_looked_at = "' It could not be looked at since: the account waits for a file.'" %}
 with custodian_files as (
     select
         custodian,
@@ -93,9 +94,19 @@ open_tonight as (
     where exceptions.is_open
 ),
 
+-- Accounts of which the files of tonight do not show what they hold: nothing found is not nothing wrong.
+unseen_accounts as (
+    select account_id
+    from {{ ref("int_accounts__states") }}
+    where
+        account_state = 'waiting_for_feed'
+        and (is_absent or regexp_matches(missing_entities, 'positions|tax lots|cash balances'))
+),
+
 gone as (
     select
         before.*,
+        unseen_accounts.account_id is not null as is_unseen,
         accepted.override_id as accepting_override_id,
         -- Only one that was not there while the exception was open can have closed it.
         case
@@ -114,6 +125,7 @@ gone as (
         on before.exception_key = accepted.exception_key and accepted.override_id is not null
     left join stated_lots on before.scope = 'lot' and before.lot_id = stated_lots.lot_id
     left join custodian_files on coalesce(before.custodian, 'every custodian') = custodian_files.custodian
+    left join unseen_accounts on before.account_id = unseen_accounts.account_id
     cross join policy_files
     where
         case
@@ -121,6 +133,59 @@ gone as (
                 then before.exception_key not in (select open_tonight.exception_key from open_tonight)
             else before.sessions_since_closing <= 30
         end
+),
+
+judged as (
+    select
+        *,
+        -- Nobody settled it, and tonight it could not be looked at: it is as open as it was.
+        is_unseen
+        and (exception_state = 'open' or closed_date = {{ as_of_date() }})
+        and coalesce(accepting_override_id, stating_override_id) is null
+        and not (has_other_policy_files and is_of_policy) as is_carried
+    from gone
+),
+
+carried as (
+    select
+        judged.exception_key,
+        judged.opened_date,
+        'open' as exception_state,
+        cast(null as date) as closed_date,
+        cast(null as varchar) as closed_by,
+        judged.age_sessions
+        + case when judged.is_same_session and judged.exception_state = 'open' then 0 else 1 end
+            as age_sessions,
+        date_diff('day', judged.opened_date, {{ as_of_date() }}) as age_days,
+        judged.rule,
+        judged.severity,
+        judged.scope,
+        judged.scope_id,
+        judged.who_must_act,
+        judged.household_id,
+        judged.account_id,
+        judged.security_id,
+        judged.lot_id,
+        judged.custodian,
+        judged.feed,
+        judged.file_name,
+        judged.source_file_id,
+        judged.source_row_number,
+        judged.observed,
+        judged.expected,
+        judged.message
+        || case
+            when contains(judged.message, {{ not_looked_at }}) then ''
+            else {{ not_looked_at }}
+        end as message,
+        judged.market_value_held_up,
+        judged.override_id,
+        coalesce(custodian_files.files_hash, 'none') as custodian_files_hash,
+        coalesce(policy_files.files_hash, 'none') as policy_files_hash
+    from judged
+    left join custodian_files on coalesce(judged.custodian, 'every custodian') = custodian_files.custodian
+    cross join policy_files
+    where judged.is_carried
 ),
 
 closed as (
@@ -164,11 +229,14 @@ closed as (
         end as override_id,
         custodian_files_hash,
         policy_files_hash
-    from gone
+    from judged
+    where not is_carried
 ),
 
 everything as (
     select * from open_tonight
+    union all by name
+    select * from carried
     union all by name
     select * from closed
 )
