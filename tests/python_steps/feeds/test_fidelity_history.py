@@ -149,6 +149,25 @@ def test_the_table_of_actions(action, kind, quantity, amount):
 
 
 @pytest.mark.parametrize(
+    ("action", "quantity", "amount", "kind"),
+    [
+        ("FULL CALL PAYOUT #REOR R600000001 X CITY REV", "-5000", "5000", "SELL"),
+        ("Exchange In", "2", "-20", "BUY"),
+        ("Exchange Out", "-2", "20", "SELL"),
+        ("ROYALTY TR PYMT X", "0", "5", "DIVIDEND"),
+        ("ADJUST WIRE TRANSFER", "0", "-5", "WITHDRAWAL"),
+        ("YOU LOANED X", "-10", "", "JOURNAL"),
+        ("ROTH CONVERSION", "0", "-100", "TRANSFER_OUT"),
+        ("Change in Market Value", "0", "12.00", "OTHER"),
+    ],
+)
+def test_rarer_actions_are_known(action, quantity, amount, kind):
+    row, reading = one(action=action, quantity=quantity, amount=amount)
+    assert row["transaction_type"] == kind
+    assert named(reading, "action_known") == named(reading, "direction_agrees") == []
+
+
+@pytest.mark.parametrize(
     ("action", "quantity", "amount"),
     [
         ("HOVERCRAFT RENTED X", "1", "-2"),
