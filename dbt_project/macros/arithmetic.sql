@@ -13,6 +13,11 @@
     case when {{ factor }} = 1 then cast({{ first }} as {{ type }}) else cast({{ first }} * {{ factor }} as {{ type }}) end
 {%- endmacro %}
 
+{#- A sum of which one part is not known is not known. -#}
+{% macro sum_of_known(value) -%}
+    case when count({{ value }}) = count(*) then sum({{ value }}) end
+{%- endmacro %}
+
 {#- A ratio as a weight; null when the denominator is not positive. -#}
 {% macro weight_of(part, whole) -%}
     case when {{ whole }} > 0 then cast(({{ part }}) / ({{ whole }}) as decimal(18, 10)) end

@@ -8,10 +8,15 @@ with said as (
         deliveries.feed,
         deliveries.delivery_id,
         deliveries.set_aside_because,
-        sum(coalesce(cash.trade_date_balance, cash.settlement_date_balance)) as stated_trade_date,
-        sum(coalesce(cash.settlement_date_balance, cash.trade_date_balance)) as stated_settlement_date,
+        {{ sum_of_known("coalesce(cash.trade_date_balance, cash.settlement_date_balance)") }}
+            as stated_trade_date,
+        {{ sum_of_known("coalesce(cash.settlement_date_balance, cash.trade_date_balance)") }}
+            as stated_settlement_date,
         min(cash.source_file_id) as source_file_id,
-        min(cash.source_row_number) as source_row_number
+        arg_min(
+            cash.source_row_number,
+            cash.source_file_id || lpad(cast(cash.source_row_number as varchar), 12, '0')
+        ) as source_row_number
     from {{ ref("stg_cash_balances") }} as cash
     inner join {{ ref("int_accounts__deliveries") }} as deliveries
         on
@@ -29,8 +34,9 @@ facts as (
     select
         account_id,
         currency,
-        sum(coalesce(trade_date_balance, settlement_date_balance)) as source_trade_date,
-        sum(coalesce(settlement_date_balance, trade_date_balance)) as source_settlement_date,
+        {{ sum_of_known("coalesce(trade_date_balance, settlement_date_balance)") }} as source_trade_date,
+        {{ sum_of_known("coalesce(settlement_date_balance, trade_date_balance)") }}
+            as source_settlement_date,
         min(feed) as source_feed
     from {{ ref("int_cash__sources") }}
     group by account_id, currency
