@@ -15,6 +15,8 @@ from python_steps.feeds.received import ReceivedFile
 from python_steps.findings import Violation
 
 _UTF8_MARK = b"\xef\xbb\xbf"
+# Control-Z, which old transfer programs put behind the last line.
+_END_OF_FILE = b"\x1a"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # Searched, not stripped: stripping copies a file of any size.
 _SOMETHING = re.compile(rb"[^\r\n\t \x00]")
@@ -59,6 +61,8 @@ def _decoded(file: ReceivedFile, contract: FeedContract) -> Decoded:
         return _from_utf16(file, contract)
     if content.startswith(_UTF8_MARK):
         content = content[len(_UTF8_MARK) :]
+    if content.endswith(_END_OF_FILE):
+        content = content.rstrip(_END_OF_FILE)
     if b"\x00" in content:
         return _undecodable(file, contract, content.index(b"\x00"), "a NUL byte")
     if content.isascii():

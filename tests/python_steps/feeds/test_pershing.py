@@ -137,6 +137,13 @@ def test_records_broken_over_lines_are_put_together_by_their_length():
     assert facts(joined) == facts(pershing(GOOD))
 
 
+def test_a_control_z_behind_the_last_line_is_no_record():
+    content = whole([dollars("100"), gcus_a(number=2)])
+    reading = pershing(content + "\x1a")
+    assert reading.violations == pershing(content).violations
+    assert facts(reading) == facts(pershing(content))
+
+
 def test_a_stray_short_line_between_records_is_told_and_left_out():
     reading = pershing("\n".join([RECORDS[0], "x" * 47, *RECORDS[1:]]))
     assert serious(reading) == ["stray_line"]
