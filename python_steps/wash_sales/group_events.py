@@ -5,7 +5,7 @@ and sales, each purchase once however many files show it; the custodians' own wa
 traced back to their loss and taken out, so that they are not applied twice. Does not belong here:
 matching (`engine`), reading of whole tables (`book`).
 Sources: Reg. 1.6045-1(d)(6)(iii) (a custodian adjusts for the same account and security only);
-Reg. 1.1091-1(f); Rev. Rul. 56-602 (one purchase).
+Reg. 1.1091-1(f); Rev. Rul. 56-602 (one purchase); IRC 1223(2), (3), (9) (term without own days).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from python_steps.taxes.holding_period import long_term_from
 from python_steps.wash_sales.book import NOT_PURCHASED, PURCHASE_TRANSACTIONS
 from python_steps.wash_sales.engine import (
     Acquisition,
@@ -30,6 +31,8 @@ NOTHING = Decimal(0)
 # Custodians print cents and shares to four places: smaller differences say nothing.
 MONEY_TOLERANCE = Decimal("0.05")
 QUANTITY_TOLERANCE = Decimal("0.0001")
+STATED_TERMS = ("short", "long")
+ONE_DAY = timedelta(days=1)
 
 Row = dict[str, Any]
 Holder = tuple[str, str]
@@ -48,7 +51,8 @@ class LotKey(NamedTuple):
 class GroupEvents:
     """The engine's input for one group and how to read its output.
 
-    `closed_lots` are the engine ids that are closed lots of the book, with the day of purchase.
+    `closed_lots` are the engine ids that are closed lots of the book, with the day of purchase;
+    `stated_terms` are the custodian's words on them ("short", "long").
     `explained` is, by open lot id, the part of the custodian's adjustment whose loss is in this
     ledger: the engine's basis excludes it.
     """
@@ -57,6 +61,7 @@ class GroupEvents:
     sales: tuple[Sale, ...]
     lot_keys: dict[str, LotKey]
     closed_lots: dict[str, date | None]
+    stated_terms: dict[str, str]
     explained: dict[str, Decimal]
     findings: tuple[LedgerFinding, ...]
 
@@ -80,6 +85,8 @@ class _Part:
     stated_adjustment: Decimal
     hidden_adjustment: Decimal
     unit_cost: Decimal | None
+    stated_term: str = ""
+    is_always_long: bool = False
     room: Decimal = NOTHING
     explained: Decimal = NOTHING
     traced_loss: Decimal = NOTHING
@@ -149,6 +156,9 @@ def build_group_events(
         sales=tuple(_sales(parts, gone)),
         lot_keys=lot_keys,
         closed_lots={part.engine_id: part.acquired for part in parts if not part.key.is_open},
+        stated_terms={
+            part.engine_id: part.stated_term for part in parts if part.stated_term in STATED_TERMS
+        },
         explained={part.key.key: part.explained for part in parts if part.key.is_open},
         findings=tuple(tracer.findings),
     )
@@ -205,6 +215,7 @@ def _open_part(row: Row) -> _Part:
         stated_adjustment=adjustment,
         hidden_adjustment=hidden,
         unit_cost=_per_share(original, quantity),
+        is_always_long=(row["acquisition_type"] or "").upper() == "INHERITED",
         room=quantity,
     )
 
@@ -236,8 +247,23 @@ def _closed_part(row: Row) -> _Part:
         stated_adjustment=NOTHING,
         hidden_adjustment=NOTHING,
         unit_cost=_per_share(basis, quantity),
+        stated_term=(row["term"] or "").lower(),
+        is_always_long=_is_long_by_more_than_dates(row),
         room=quantity,
     )
+
+
+def _is_long_by_more_than_dates(row: Row) -> bool:
+    """A closed lot says nothing of its origin; its term tells what its date cannot.
+
+    A lot that the custodian dates within the year and still calls long was inherited (IRC 1223(9))
+    or holds somebody else's days (1223(2)-(3)). On the eve of the first long day the word may be a
+    miscount, so the dates decide.
+    """
+    if (row["term"] or "").upper() != "LONG":
+        return False
+    acquired = row["acquisition_date"]
+    return acquired is None or bool(row["disposal_date"] < long_term_from(acquired) - ONE_DAY)
 
 
 def _per_share(amount: Decimal | None, quantity: Decimal) -> Decimal | None:
@@ -389,7 +415,7 @@ def _acquisition(
         time=part.time,
         exposure_per_share=exposure.get(part.key.security_id, Decimal(1)),
         is_used=unexplained > MONEY_TOLERANCE and not part.explained,
-        is_always_long=part.acquisition_type == "INHERITED",
+        is_always_long=part.is_always_long,
     )
 
 

@@ -448,7 +448,8 @@ class _Group:
                     "disallowed_loss": sale.disallowed_deferred + sale.disallowed_permanent,
                     "permanently_disallowed_loss": sale.disallowed_permanent,
                     "recognized_gain": sale.recognized,
-                    "term": sale.term,
+                    # Without dates the custodian's word is all there is.
+                    "term": sale.term or self.events.stated_terms.get(sale.lot_id),
                 }
             )
 

@@ -3,7 +3,7 @@
 Belongs here: the closed lots of taxable accounts as the ledger judges them: those of groups that it
 matched, and all others as the custodian states them. Does not belong here: matching (`engine`), the
 form they are reported on and the comparison with the custodian (fct_realized_gains).
-Sources: IRC 1001, 1091, 1222; a year is reported until its return is filed, hence two of them.
+Sources: IRC 1001, 1091, 1222, 1223; a year is reported until its return is filed, hence two of them.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ import pyarrow.compute as pc
 from python_steps.frames import table_from_records
 from python_steps.taxes.holding_period import long_term_from_column
 from python_steps.wash_sales.book import NOBODY, Book, Rows, dates_of, mask_of
+from python_steps.wash_sales.group_events import STATED_TERMS
 from python_steps.wash_sales.tables import REALIZED_LOTS
 
-_STATED_TERMS = ("short", "long")
+_ONE_DAY = np.timedelta64(1, "D")
 
 
 def realized_lots(book: Book, matched: Sequence[dict[str, Any]]) -> pa.Table:
@@ -94,12 +95,20 @@ def _as_stated(book: Book, closed: Rows) -> pa.Table:
 
 
 def _terms(closed: pa.Table) -> pa.ChunkedArray | pa.Array:
-    """By the dates; the custodian's word where the acquisition date is not known."""
+    """By the dates; the custodian's word where they cannot tell.
+
+    That is where no acquisition date is known, and where a lot dated within the year is called
+    long: it was inherited (IRC 1223(9)) or holds somebody else's days (1223(2)-(3)). On the eve of
+    the first long day that word may be a miscount: the dates decide.
+    """
     bought, sold = dates_of(closed, "acquisition_date"), dates_of(closed, "disposal_date")
     is_known = ~np.isnat(bought)
     is_long = np.zeros(len(bought), dtype=bool)
-    is_long[is_known] = long_term_from_column(bought[is_known]) <= sold[is_known]
+    long_from = long_term_from_column(bought[is_known])
+    is_long[is_known] = long_from <= sold[is_known]
     stated = pc.utf8_lower(closed.column("term").cast(pa.string()))
-    is_word = pc.is_in(stated, value_set=pa.array(_STATED_TERMS))
+    is_word = pc.is_in(stated, value_set=pa.array(STATED_TERMS))
     stated = pc.if_else(is_word, stated, pa.scalar(None, pa.string()))
+    is_called_long = mask_of(pc.fill_null(pc.equal(stated, "long"), False))
+    is_long[is_known] |= is_called_long[is_known] & (sold[is_known] < long_from - _ONE_DAY)
     return pc.if_else(pa.array(is_known), pc.if_else(pa.array(is_long), "long", "short"), stated)

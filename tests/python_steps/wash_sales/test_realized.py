@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+import pytest
+
 from python_steps.wash_sales.ledger import reconcile_book
 from python_steps.wash_sales.policy import DEFAULT_POLICY
 from tests.python_steps.wash_sales.book_frames import AS_OF, TRADE_DATE, frames
@@ -93,6 +95,29 @@ def test_without_an_acquisition_date_the_custodians_term_stands():
         ]
     )
     assert [rows[key, 1]["term"] for key in ("C1", "C2")] == ["long", None]
+
+
+@pytest.mark.parametrize("basis", [8000, 10000], ids=["gain", "loss"])
+@pytest.mark.parametrize(
+    ("acquired", "stated", "term"),
+    [
+        ("2026-08-03", "LONG", "long"),  # inherited: IRC 1223(9); or tacked: 1223(2)-(3)
+        ("2026-08-03", "SHORT", "short"),
+        ("2026-08-03", "UNKNOWN", "short"),
+        ("2025-11-05", "LONG", "short"),  # the anniversary is miscounted often: Rev. Rul. 66-7
+        ("2025-11-06", "LONG", "long"),
+        ("2024-08-05", "SHORT", "long"),
+        (None, "LONG", "long"),
+        (None, "SHORT", "short"),
+        (None, "UNKNOWN", None),
+    ],
+)
+def test_the_term_of_a_sale_by_its_dates_and_by_what_only_the_custodian_knows(
+    basis, acquired, stated, term
+):
+    row = closed("C1", "2026-11-05", 9000, basis, acquisition_date=acquired, term=stated)
+    (found,) = realized(closed=[row]).values()
+    assert found["term"] == term
 
 
 def test_retirement_accounts_and_years_already_filed_have_no_rows():
