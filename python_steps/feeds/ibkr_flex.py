@@ -76,7 +76,7 @@ def read(file: ReceivedFile, contract: FeedContract) -> FileReading:
         for doubt in document.doubts
     ]
     violations += _count_violations(document, file, contract)
-    form = date_format_of(_date_texts(document, contract), contract.date_formats)
+    form = _date_format(document, contract)
     if isinstance(form, str):
         broken = contract.violation(
             "date_format_unambiguous", file_name=file.file_name, observed=form
@@ -136,6 +136,19 @@ def _count_violations(
             expected=f"{stated} statements, as FlexStatements@count says",
         )
     ]
+
+
+def _date_format(document: FlexDocument, contract: FeedContract) -> DateFormat | str:
+    """The one format of all dates; the moment of generation is heard where they leave two."""
+    texts = list(_date_texts(document, contract))
+    form = date_format_of(texts, contract.date_formats)
+    if isinstance(form, DateFormat):
+        return form
+    generated = [
+        statement.element.attributes.get("whenGenerated", "") for statement in document.statements
+    ]
+    settled = date_format_of([*texts, *generated], contract.date_formats)
+    return settled if isinstance(settled, DateFormat) else form
 
 
 def _date_texts(document: FlexDocument, contract: FeedContract) -> Iterable[str]:

@@ -539,6 +539,21 @@ def test_date_formats(written, opened, expected):
     assert rows(reading, "tax_lots", "acquisition_date") == [(expected,)]
 
 
+@pytest.mark.parametrize(
+    ("generated", "session"),
+    [("13/05/2026;041233", date(2026, 5, 12)), ("05/13/2026;041233", date(2026, 12, 4))],
+)
+def test_the_moment_of_generation_settles_which_of_two_formats_it_is(generated, session):
+    day = "12/05/2026" if session.month == 5 else "12/04/2026"
+    content = flex(
+        statement(section("OpenPositions", open_position(reportDate=day)), start=day, end=day)
+    )
+    content = re.sub(r' whenGenerated="[^"]*"', "", content)
+    content = content.replace("<FlexStatement ", f'<FlexStatement whenGenerated="{generated}" ', 1)
+    reading = read("IBKR", "flex.xml", content, session)
+    assert (reading.stated_as_of_date, reading.status) == (session, "LOADED")
+
+
 def test_dates_that_can_be_read_two_ways_refuse_the_file():
     position = open_position(reportDate="05/06/2026")
     reading = ibkr(
