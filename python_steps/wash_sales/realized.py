@@ -3,7 +3,7 @@
 Belongs here: the closed lots of taxable accounts as the ledger judges them: those of groups that it
 matched, and all others as the custodian states them. Does not belong here: matching (`engine`), the
 form they are reported on and the comparison with the custodian (fct_realized_gains).
-Sources: IRC 1001, 1091, 1222, 1223; a year is reported until its return is filed, hence two of them.
+Sources: IRC 1001, 1091, 1222, 1223; a year is told until its return is filed, hence two of them.
 """
 
 from __future__ import annotations
