@@ -47,6 +47,7 @@ HOUSEHOLD_MARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "report_language",
         "household_state",
         "state_reason",
+        "who_must_act",
         "market_value",
     ),
     "dim_accounts": (
@@ -58,6 +59,7 @@ HOUSEHOLD_MARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "tax_treatment",
         "is_tradable",
         "account_state",
+        "who_must_act",
         "is_trading_blocked",
         "trading_blocked_reason",
     ),

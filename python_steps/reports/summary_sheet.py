@@ -274,6 +274,17 @@ def _trades_fact(review: Review) -> Fact:
     )
 
 
+def _who_settles(review: Review, exception: Row) -> str:
+    """Who the book says must act for the household or the account; else its advisor."""
+    who = None
+    account = review.accounts.get(exception["account_id"])
+    if exception["reason_code"] == review.household["household_state"]:
+        who = review.household["who_must_act"]
+    elif account is not None and exception["security_id"] is None:
+        who = account["who_must_act"]
+    return review.texts.text("attention.unassigned") if who is None else in_words(who)
+
+
 def _attention_rows(review: Review) -> list[Row]:
     texts = review.texts
     rows: list[Row] = [
@@ -281,7 +292,7 @@ def _attention_rows(review: Review) -> list[Row]:
             "attention_subject": row["subject"],
             "attention_kind": texts.name("reason_code", row["reason_code"]),
             "attention_why": row["rationale"],
-            "attention_who": texts.text("attention.unassigned"),
+            "attention_who": _who_settles(review, row),
         }
         for row in review.exceptions
     ]

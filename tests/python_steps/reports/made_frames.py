@@ -55,6 +55,7 @@ SCHEMAS: Mapping[str, dict[str, pa.DataType]] = {
         "report_language": TEXT,
         "household_state": TEXT,
         "state_reason": TEXT,
+        "who_must_act": TEXT,
         "market_value": MONEY,
     },
     "dim_accounts": _HOUSEHOLD
@@ -67,6 +68,7 @@ SCHEMAS: Mapping[str, dict[str, pa.DataType]] = {
         "tax_treatment": TEXT,
         "is_tradable": FLAG,
         "account_state": TEXT,
+        "who_must_act": TEXT,
         "is_trading_blocked": FLAG,
         "trading_blocked_reason": TEXT,
     },

@@ -160,6 +160,28 @@ def test_the_summary_answers_the_advisors_questions(garcia):
     ]
 
 
+def test_who_must_act_is_whom_the_book_names_and_else_the_advisor():
+    rows = unreleased("waiting_for_feed")
+    rows["dim_households"][0]["who_must_act"] = "operations"
+    account = rows["dim_accounts"][0]
+    account["who_must_act"] = "portfolio operations"
+    told = {"household_id": account["household_id"], "rationale": "Why.", "asset_class": None}
+    rows["fct_trade_exceptions"] = [
+        told | {"subject": "Household", "reason_code": "waiting_for_feed"},
+        told
+        | {"subject": "An account", "reason_code": "frozen"}
+        | {"account_id": account["account_id"]},
+        told
+        | {"subject": "A holding", "reason_code": "illiquid"}
+        | {"account_id": account["account_id"], "security_id": "S-GLD"},
+    ]
+    needs = table_rows(sheet(opened(rendered(rows)), "summary"), layout.ATTENTION)
+    named = {row["attention_subject"]: row["attention_who"] for row in needs}
+    assert named["Household"] == "Operations"
+    assert named["An account"] == "Portfolio operations"
+    assert named["A holding"] == "Advisor"
+
+
 def test_bands_are_said_in_words(garcia):
     rows = {row["asset_class"]: row for row in table_rows(sheet(garcia, "drift"), layout.DRIFT)}
     assert rows["US Large Cap Equity"]["band_flag"] == "▲ OVER band"
