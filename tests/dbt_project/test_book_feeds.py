@@ -348,6 +348,24 @@ def test_reference_with_two_meanings_means_no_account_and_is_told(feeds: Path) -
         """,
     )
     assert told == [("Both", 1), ("XXX0001", 1)]
+    (waits,) = query(
+        feeds,
+        """
+        select v.message from ops.violations as v
+        inner join intermediate.int_accounts__identified as a on v.account_id = a.account_id
+        where v.rule = 'account_is_in_todays_files' and a.account_number = '7700001'
+        """,
+    )[0]
+    assert "XXXX0001, which fits this account and another one" in waits
+    # Settings are there, for two accounts: asking for others would lead nowhere.
+    assert query(
+        feeds,
+        """
+        select count(*) from intermediate.int_account_references__resolved as r
+        inner join ops.violations as v on r.account_id = v.account_id
+        where r.is_ambiguous and v.rule = 'account_is_in_policy'
+        """,
+    ) == [(0,)]
 
 
 def test_lots_follow_the_account_however_each_file_writes_it(feeds: Path) -> None:

@@ -21,6 +21,31 @@ accounts as (
         on accounts.account_id = lots_alone.account_id
 ),
 
+ambiguous as (
+    select
+        custodian,
+        account_id,
+        account_number,
+        regexp_extract(account_number, '[0-9]+$') as visible_digits
+    from {{ ref("int_account_references__resolved") }}
+    where is_ambiguous
+),
+
+-- Accounts that a reference of tonight may mean, and does not tell.
+perhaps_meant as (
+    select
+        accounts.account_id,
+        min({{ masked_number("ambiguous.account_number") }}) as reference
+    from accounts
+    inner join ambiguous
+        on
+            accounts.custodian = ambiguous.custodian
+            and accounts.account_id <> ambiguous.account_id
+            and ambiguous.visible_digits <> ''
+            and ends_with(accounts.account_number, ambiguous.visible_digits)
+    group by accounts.account_id
+),
+
 custodians as (
     select
         custodian,
@@ -113,7 +138,11 @@ broken as (
         || 'account_settings file or ask the custodian to stop sending it. It belongs to no household until '
         || 'then.' as message
     from accounts
-    where not is_in_policy and (has_cash or has_positions or is_in_custodian_accounts)
+    where
+        not is_in_policy
+        and (has_cash or has_positions or is_in_custodian_accounts)
+        -- A reference that fits two accounts has settings, only not one's: account_reference_is_unambiguous.
+        and account_id not in (select ambiguous.account_id from ambiguous)
     union all by name
     select
         'account_has_an_ips' as rule,
@@ -186,10 +215,20 @@ broken as (
         open_accounts.custodian,
         custodians.feed,
         'no position, no cash' as observed,
-        'Tonight''s files of the custodian hold neither a position nor cash of this account; ask for a '
-        || 'complete file, or close the account in the account_settings file. Its household waits.' as message
+        case
+            when perhaps_meant.account_id is null
+                then
+                    'Tonight''s files of the custodian hold neither a position nor cash of this account; '
+                    || 'ask for a complete file, or close the account in the account_settings file. Its '
+                    || 'household waits.'
+            else
+                'Tonight''s files show the number ' || perhaps_meant.reference || ', which fits this '
+                || 'account and another one; say in the account_references file which it is, or ask the '
+                || 'custodian for full numbers. Its household waits.'
+        end as message
     from open_accounts
     left join custodians on open_accounts.custodian = custodians.custodian
+    left join perhaps_meant on open_accounts.account_id = perhaps_meant.account_id
     where
         not open_accounts.has_cash
         and not open_accounts.has_positions
@@ -287,8 +326,9 @@ broken as (
         account_id,
         custodian,
         {{ masked_number("account_number") }} as observed,
-        'The masked account number fits more than one account of the custodian; ask for full numbers. '
-        || 'The rows are not counted in any household.' as message
+        'The masked account number fits more than one account of the custodian; say in the '
+        || 'account_references file which it is, or ask for full numbers. The rows are not counted in any '
+        || 'household.' as message
     from {{ ref("int_account_references__resolved") }}
     where is_ambiguous
     union all by name
