@@ -80,7 +80,7 @@ def security_id(symbol: str, account: str, contract: FeedContract) -> SecurityId
         return SecurityId()
     option = _OPTION.match(text)
     if option:
-        return _option(option, text)
+        return _option(option, text, contract.mappings["symbol_aliases"])
     text = contract.mappings["symbol_aliases"].get(text, text)
     if not looks_like_cusip(text):
         return SecurityId(ticker=text)
@@ -99,7 +99,7 @@ def cusip_in_words(words: str) -> str:
     return str(proven[-1]) if proven else ""
 
 
-def _option(match: re.Match[str], text: str) -> SecurityId:
+def _option(match: re.Match[str], text: str, aliases: Mapping[str, str]) -> SecurityId:
     """The 21 characters of the Options Clearing Corporation, from Fidelity's short spelling."""
     expiration = calendar_day(f"20{match['year']}", match["month"], match["day"])
     if expiration is None:
@@ -109,7 +109,7 @@ def _option(match: re.Match[str], text: str) -> SecurityId:
     day = f"{match['year']}{match['month']}{match['day']}"
     return SecurityId(
         ticker=f"{root:<6}{day}{match['side']}{thousandths:08d}",
-        underlying_ticker=match["root"],
+        underlying_ticker=aliases.get(match["root"], match["root"]),
         put_call="CALL" if match["side"] == "C" else "PUT",
         strike_price=match["strike"],
         expiration_date=expiration.isoformat(),
@@ -146,14 +146,20 @@ def security_columns(
             "expiration_date": found.expiration_date,
             "contract_multiplier": contract.mappings["constants"]["option_multiplier"],
         }
-    if found.cusip and unit_factor:
+    if unit_factor and (found.cusip or _is_debt(found, unit_factor)):
         columns["price_factor"] = unit_factor
-    terms = _COUPON_AND_MATURITY.search(description) if found.cusip else None
+    is_stated = found.cusip or _is_debt(found, unit_factor)
+    terms = _COUPON_AND_MATURITY.search(description) if is_stated else None
     if terms:
         maturity = day_in_words(terms["maturity"])
         columns["coupon_rate"] = terms["coupon"]
         columns["maturity_date"] = maturity.isoformat() if maturity else None
     return columns
+
+
+def _is_debt(found: SecurityId, unit_factor: str) -> bool:
+    """A code of Fidelity's own whose price is proven to be per 100 of face."""
+    return bool(found.custodian_security_id) and unit_factor == "0.01"
 
 
 def security_type(
@@ -162,7 +168,7 @@ def security_type(
     """The type by the form of the symbol, then by words of the description (tables)."""
     if found.is_option:
         return "OPTION"
-    if found.cusip:
+    if found.cusip or _is_debt(found, unit_factor):
         words = contract.mappings["debt_types_by_words"]
         return _by_words(description, words) or "OTHER" if unit_factor == "0.01" else "OTHER"
     if found.custodian_security_id:

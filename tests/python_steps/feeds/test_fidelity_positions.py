@@ -344,6 +344,24 @@ def test_nine_characters_that_are_no_cusip_are_told():
     assert rows(reading, "positions", "cusip", "custodian_security_id") == [("", "912828YW0")]
 
 
+def test_debt_under_a_code_that_is_no_cusip_is_debt_where_its_value_proves_it():
+    words = "BARCLAYS BK CD 4.50000% 03/01/2027"
+    row = holding("912828YW0", "10,000", "$100.10", "$10,010.00", words=words)
+    reading = fidelity(positions(row, core("$1.00")))
+    columns = ("security_type", "price_factor", "coupon_rate", "maturity_date")
+    assert rows(reading, "securities", *columns) == [("CD", "0.01", "4.50000", "2027-03-01")]
+
+
+def test_an_option_on_class_shares_names_them_as_their_own_rows_do():
+    option = holding(" -BRKB270115C500", "1", "$3.10", "$310.00")
+    share = holding("BRKB", "1", "$500.00", "$500.00")
+    reading = fidelity(positions(option, share, core("$1.00")))
+    assert rows(reading, "securities", "ticker", "underlying_ticker") == [
+        ("BRKB  270115C00500000", "BRK.B"),
+        ("BRK.B", None),
+    ]
+
+
 def test_crypto_and_class_shares():
     reading = fidelity(
         positions(
