@@ -27,7 +27,7 @@ from python_steps.feeds.received import (
     refused,
     status_of,
 )
-from python_steps.feeds.recognition import beginning, recognise
+from python_steps.feeds.recognition import beginning, fitting_feeds, recognise
 from python_steps.findings import Violation
 from python_steps.sessions import next_session, session_on_or_before
 
@@ -88,6 +88,8 @@ def _not_recognised(file: ReceivedFile, contracts: Mapping[str, FeedContract]) -
     contract = contracts["policy_files" if file.custodian == "POLICY" else "standard_feed"]
     if not file.content.strip():
         rule, observed = "file_not_empty", f"an empty file ({len(file.content)} bytes)"
+    elif fitting := fitting_feeds(file, contracts):
+        rule, observed = "file_fits_one_feed", f"a file that fits {' and '.join(fitting)}"
     else:
         # Not quoted: the title of a download may be a person's name and account number.
         first_line = next(iter(beginning(file).strip().splitlines()), "")

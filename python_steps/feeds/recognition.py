@@ -17,11 +17,21 @@ _HEAD_BYTES = 8192
 
 
 def recognise(file: ReceivedFile, contracts: Mapping[str, FeedContract]) -> str | None:
-    """The name of the feed, None where no contract fits.
+    """The name of the feed; None where no contract fits, or several do.
 
     Args:
         file: as received.
-        contracts: by feed name. Where several fit, one that accepts the file's custodian wins.
+        contracts: by feed name.
+    """
+    fitting = fitting_feeds(file, contracts)
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def fitting_feeds(file: ReceivedFile, contracts: Mapping[str, FeedContract]) -> list[str]:
+    """Every feed that the file may be of, sorted.
+
+    Content speaks before the name, a contract that accepts the file's custodian before one that
+    does not, and one that names the custodian before one that takes any.
     """
     head = beginning(file)
     by_content = [
@@ -32,11 +42,10 @@ def recognise(file: ReceivedFile, contracts: Mapping[str, FeedContract]) -> str 
         for name, contract in contracts.items()
         if any(re.match(pattern, file.file_name.lower()) for pattern in contract.file_name_patterns)
     ]
-    for candidates in (by_content, by_name):
-        fitting = [name for name in candidates if contracts[name].accepts_custodian(file.custodian)]
-        if fitting or candidates:
-            return (fitting or candidates)[0]
-    return None
+    candidates = by_content or by_name
+    accepting = [name for name in candidates if contracts[name].accepts_custodian(file.custodian)]
+    naming = [name for name in accepting if file.custodian in contracts[name].custodians]
+    return sorted(naming or accepting or candidates[:1])
 
 
 def beginning(file: ReceivedFile) -> str:
