@@ -227,7 +227,7 @@ def _run_and_tell(home: Home, day: date) -> None:
         console.print(f"note: {report.note}", highlight=False)
     console.print(f"workbooks: {report.reports_folder}", soft_wrap=True, highlight=False)
     console.print(f"snapshot for SQL: {home.published}", soft_wrap=True, highlight=False)
-    console.print("next: evenkeel household garcia | evenkeel drift --band 3 | evenkeel ui")
+    console.print("next: evenkeel household NAME | evenkeel drift --band 3 | evenkeel ui")
 
 
 @app.command("demo-book")

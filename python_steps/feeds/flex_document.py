@@ -99,7 +99,8 @@ def parse_document(content: bytes, *, maximum_bytes: int) -> FlexDocument:
     try:
         parser.parse(BytesIO(content))
     except DefusedXmlException as error:
-        raise FlexDocumentError("xml_safe", f"a forbidden declaration ({error})") from error
+        observed = "a declaration of a document type or of entities"
+        raise FlexDocumentError("xml_safe", observed) from error
     except SAXParseException as error:
         raise _from_parse_error(error) from error
     except (SAXException, ValueError, LookupError) as error:

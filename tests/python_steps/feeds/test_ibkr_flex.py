@@ -460,6 +460,18 @@ def action(kind: str, **changes: str) -> str:
     return element("CorporateAction", **attributes)
 
 
+@pytest.mark.parametrize("tail", ["AND USD 25.00 PER SHARE (ABC, A, X)", "AND USD 25.00 (ABC, A, X)"])
+def test_a_merger_for_shares_and_cash_states_both(tail):
+    words = f"ABC(US0000000017) CASH and STOCK MERGER (Acquisition) ACQ 1 FOR 2 {tail}"
+    out = action("TC", quantity="-10", description=words)
+    into = action("TC", quantity="5", symbol="ACQ", conid="2", description=words)
+    reading = ibkr(section("CorporateActions", out, into), CASH_REPORT)
+    columns = ("action_type", "ticker", "new_ticker", "ratio_new", "ratio_old", "cash_per_share")
+    assert rows(reading, "corporate_actions", *columns) == [
+        ("MERGER", "ABC", "ACQ", "5", "10", "25.00")
+    ]
+
+
 def test_corporate_actions_that_can_be_stated():
     reading = whole(
         section(
@@ -639,6 +651,12 @@ def test_bad_documents_are_refused(change, rule):
     assert rule in rules(reading)
     assert reading.status == "QUARANTINED"
     assert reading.tables == {}
+
+
+def test_what_is_forbidden_in_a_document_is_told_in_words():
+    text = flex(statement(section("OpenPositions", open_position()) + CASH_REPORT))
+    (found,) = read("IBKR", "flex.xml", text.replace("?>", f"?>{ENTITY}", 1)).violations
+    assert found.observed == "a declaration of a document type or of entities"
 
 
 def test_a_file_over_the_size_limit_is_refused():
