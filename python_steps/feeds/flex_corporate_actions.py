@@ -19,7 +19,11 @@ _SPLIT = re.compile(r"\bSPLIT\s+(?P<new>\d+(?:\.\d+)?)\s+FOR\s+(?P<old>\d+(?:\.\
 _SPIN_OFF = re.compile(
     r"^(?P<parent>[^\s(]+)\(.*?\bSPINOFF\s+(?P<new>\d+(?:\.\d+)?)\s+FOR\s+(?P<old>\d+(?:\.\d+)?)"
 )
-_CASH = re.compile(r"\bFOR\s+[A-Z]{3}\s+(?P<cash>\d+(?:\.\d+)?)\s+PER\s+SHARE")
+# `FOR USD 10.00 PER SHARE`; beside shares `ACQ 1 FOR 2 AND USD 25.00`, with those words or without.
+_CASH = re.compile(
+    r"\b(?:FOR\s+[A-Z]{3}\s+(?P<alone>\d+(?:\.\d+)?)\s+PER\s+SHARE"
+    r"|AND\s+[A-Z]{3}\s+(?P<beside>\d+(?:\.\d+)?)(?![\d.]))"
+)
 _PLACEHOLDER = re.compile(r"\.(NEW|OLD)$")
 _US_ISIN_LENGTH = 12
 
@@ -104,7 +108,7 @@ def _pair(kind: str, members: Sequence[Element]) -> StatedAction | None:
         return None
     values = {"action_type": _PAIR_TYPES[kind]}
     if cash:
-        values["cash_per_share"] = cash["cash"]
+        values["cash_per_share"] = cash["alone"] or cash["beside"]
     if into:
         new = into[0]
         symbol = new.attributes.get("symbol", "")

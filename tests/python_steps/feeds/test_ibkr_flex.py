@@ -460,7 +460,9 @@ def action(kind: str, **changes: str) -> str:
     return element("CorporateAction", **attributes)
 
 
-@pytest.mark.parametrize("tail", ["AND USD 25.00 PER SHARE (ABC, A, X)", "AND USD 25.00 (ABC, A, X)"])
+@pytest.mark.parametrize(
+    "tail", ["AND USD 25.00 PER SHARE (ABC, A, X)", "AND USD 25.00 (ABC, A, X)"]
+)
 def test_a_merger_for_shares_and_cash_states_both(tail):
     words = f"ABC(US0000000017) CASH and STOCK MERGER (Acquisition) ACQ 1 FOR 2 {tail}"
     out = action("TC", quantity="-10", description=words)
