@@ -26,6 +26,7 @@ RESULTS = [
     ("lot_has_basis", "block", True, None, "The rule holds everywhere in the book.", None),
     ("cash_rolls_forward", "warn", None, None, "There is no earlier night to compare with.", None),
     ("quantity_is_decimal", "block", False, "HH-1", "Row 7 holds no number.", None),
+    ("holding_can_be_sold_within_days", "info", False, "HH-1", "A fund of ten days.", None),
     ("matured_holding_is_gone", "info", False, "HH-1", "Still held.", "OV-1"),
 ]
 
@@ -88,6 +89,13 @@ def test_broken_rule_fails_with_its_count_severity_and_messages(
     assert "- Lots do not tie." in broken.metadata["messages"].value
     warned = evaluations["price_is_above_zero"]
     assert (warned.passed, warned.severity) == (False, dg.AssetCheckSeverity.WARN)
+
+
+def test_what_stops_nothing_is_told_and_does_not_fail(
+    evaluations: dict[str, dg.AssetCheckEvaluation],
+) -> None:
+    told = evaluations["holding_can_be_sold_within_days"]
+    assert (told.passed, told.metadata["violations"].value) == (True, 1)
 
 
 def test_rule_that_holds_passes_and_one_that_was_not_evaluated_says_nothing(
