@@ -8,6 +8,7 @@ totals under a column.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from python_steps.reports import layout
@@ -27,6 +28,7 @@ from python_steps.reports.texts import Texts, name_or_none, words_or_none
 
 _HASH_CHARACTERS: Final = 12
 _GROUP_MEMBERS: Final = 8
+_HALF_A_CENT: Final = Decimal("0.005")
 
 
 def location_sheet(review: Review) -> Sheet:
@@ -140,7 +142,7 @@ def _lot_row(review: Review, row: Row, labels: Mapping[str, str]) -> Row:
 
 
 def wash_sales_sheet(review: Review) -> Sheet:
-    """Open windows and the ledger of disallowed losses."""
+    """Open windows, the ledger of disallowed losses, and sales the custodian reports otherwise."""
     texts, builder = review.texts, review.builder(layout.WASH_SALES_SHEET)
     windows = sorted(
         review.frames.wash_sale_windows.to_pylist(), key=lambda row: row["identity_group_id"]
@@ -172,7 +174,60 @@ def wash_sales_sheet(review: Review) -> Sheet:
             texts, layout.MATCHES, matches, "loss_account", ("disallowed_loss", "basis_added")
         ),
     )
+    builder.skip()
+    differing = sorted(
+        (row for row in review.frames.realized_gains.to_pylist() if _is_reported_otherwise(row)),
+        key=lambda row: (
+            row["disposal_date"],
+            row["account_id"],
+            row["security_id"] or "",
+            row["difference_reason"] or "",
+            row["quantity"] or 0,
+            row["proceeds"] or 0,
+        ),
+    )
+    builder.table(
+        layout.REALIZED_DIFFERENCES,
+        [_difference_row(review, row) for row in differing],
+        empty=review.empty(layout.REALIZED_DIFFERENCES),
+        total=total_line(
+            texts,
+            layout.REALIZED_DIFFERENCES,
+            differing,
+            "account",
+            ("custodian_gain", "recognized_gain", "difference"),
+        ),
+    )
     return builder.finished()
+
+
+def _is_reported_otherwise(row: Row) -> bool:
+    """Another result to the cent, a result that one side does not know, or another term."""
+    difference, stated = row["difference"], row["custodian_term"]
+    is_other_term = stated in ("short", "long") and stated != row["term"]
+    return difference is None or abs(difference) >= _HALF_A_CENT or is_other_term
+
+
+def _difference_row(review: Review, row: Row) -> Row:
+    texts = review.texts
+    return {
+        "account": review.account_label(row["account_id"]),
+        "ticker": review.securities.ticker(row["security_id"]),
+        "term": term_words(texts, row["term"]),
+        "custodian_term": term_words(texts, row["custodian_term"]),
+        **{
+            key: row[key]
+            for key in (
+                "disposal_date",
+                "difference_reason",
+                "quantity",
+                "proceeds",
+                "custodian_gain",
+                "recognized_gain",
+                "difference",
+            )
+        },
+    }
 
 
 def _window_row(review: Review, row: Row) -> Row:

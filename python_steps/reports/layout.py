@@ -257,7 +257,23 @@ MATCHES: Final = TableLayout(
         Column("rule", "wrapped", 24),
     ),
 )
-WASH_SALES_SHEET: Final = SheetLayout("wash_sales", (WINDOWS, MATCHES), 1)
+REALIZED_DIFFERENCES: Final = TableLayout(
+    "realized_differences",
+    (
+        Column("account", "wrapped", 25),
+        Column("ticker", "wrapped", 14),
+        Column("disposal_date", "date", 14),
+        Column("term", "text", 18),
+        Column("difference_reason", "wrapped", 52),
+        Column("quantity", "shares", 12),
+        Column("proceeds", "money", 12),
+        Column("custodian_gain", "money", 13),
+        Column("recognized_gain", "money", 13),
+        Column("custodian_term", "text", 10),
+        Column("difference", "money", 12),
+    ),
+)
+WASH_SALES_SHEET: Final = SheetLayout("wash_sales", (WINDOWS, MATCHES, REALIZED_DIFFERENCES), 1)
 
 EXCEPTIONS: Final = TableLayout(
     "exceptions",

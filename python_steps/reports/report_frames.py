@@ -204,6 +204,19 @@ HOUSEHOLD_MARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "provisional_until_date",
         "rule",
     ),
+    "fct_realized_gains": (
+        "account_id",
+        "security_id",
+        "disposal_date",
+        "term",
+        "quantity",
+        "proceeds",
+        "custodian_gain",
+        "recognized_gain",
+        "custodian_term",
+        "difference",
+        "difference_reason",
+    ),
     "fct_trade_exceptions": (
         "subject",
         "reason_code",
@@ -377,6 +390,7 @@ class HouseholdReportFrames:
     lots: pa.Table
     wash_sale_windows: pa.Table
     wash_sale_matches: pa.Table
+    realized_gains: pa.Table
     exceptions: pa.Table
     compliance_checks: pa.Table
     data_quality_results: pa.Table
@@ -435,6 +449,7 @@ class HouseholdReportFrames:
             lots=rows("fct_tax_lots"),
             wash_sale_windows=rows("fct_wash_sale_windows"),
             wash_sale_matches=rows("fct_wash_sale_matches"),
+            realized_gains=rows("fct_realized_gains"),
             exceptions=rows("fct_trade_exceptions"),
             compliance_checks=rows("fct_compliance_checks"),
             data_quality_results=rows("fct_data_quality_results"),

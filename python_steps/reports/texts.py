@@ -420,6 +420,10 @@ _SHEETS: Final[dict[str, str]] = {
     "table.windows.empty": "No window is open.",
     "table.matches.heading": "Disallowed losses and their replacements",
     "table.matches.empty": "No loss is disallowed.",
+    "table.realized_differences.heading": (
+        "Sales of this tax year and the last that the custodian reports otherwise"
+    ),
+    "table.realized_differences.empty": "No sale differs from what the custodian reports.",
     "sheet.exceptions.name": "Exceptions",
     "sheet.exceptions.title": "Exceptions",
     "sheet.exceptions.note": "What was left out of tolerance, deferred or held back, and why.",
@@ -630,6 +634,12 @@ _COLUMNS: Final[dict[str, str]] = {
     "column.is_permanent": "Lost for good",
     "column.basis_added": "Basis added",
     "column.provisional_until_date": "Provisional until",
+    "column.disposal_date": "Sold",
+    "column.difference_reason": "Why ours differs",
+    "column.custodian_gain": "Custodian's result",
+    "column.recognized_gain": "Our result",
+    "column.custodian_term": "Custodian's term",
+    "column.difference": "Difference",
     "column.rule": "Rule",
     "column.subject": "Subject",
     "column.amount": "Amount",

@@ -233,6 +233,20 @@ SCHEMAS: Mapping[str, dict[str, pa.DataType]] = {
         "provisional_until_date": DAY,
         "rule": TEXT,
     },
+    "fct_realized_gains": _HOUSEHOLD
+    | {
+        "account_id": TEXT,
+        "security_id": TEXT,
+        "disposal_date": DAY,
+        "term": TEXT,
+        "quantity": QUANTITY,
+        "proceeds": MONEY,
+        "custodian_gain": MONEY,
+        "recognized_gain": MONEY,
+        "custodian_term": TEXT,
+        "difference": MONEY,
+        "difference_reason": TEXT,
+    },
     "fct_trade_exceptions": _HOUSEHOLD
     | {
         "subject": TEXT,
@@ -700,6 +714,34 @@ def _wash_sales(rows: Rows, mine: Callable[..., dict[str, Any]]) -> None:
             ("A-ROTH", Decimal("310.255"), True),
             ("A-ELSEWHERE", Decimal("20.1"), False),
         )
+    ]
+    rows["fct_realized_gains"] = [
+        mine(
+            account_id="A-JOINT",
+            security_id="S-VTI",
+            disposal_date=date(2026, 10, 28),
+            term="short",
+            quantity=Decimal(100),
+            proceeds=Decimal("9669.645"),
+            custodian_gain=Decimal("-330.355"),
+            recognized_gain=Decimal(0),
+            custodian_term="short",
+            difference=Decimal("330.355"),
+            difference_reason="the purchase of 2026-11-02 in Roth IRA disallows $310.26 for good",
+        ),
+        mine(
+            account_id="A-JOINT",
+            security_id="S-BND",
+            disposal_date=date(2026, 3, 2),
+            term="long",
+            quantity=Decimal(10),
+            proceeds=Decimal(700),
+            custodian_gain=Decimal(50),
+            recognized_gain=Decimal(50),
+            custodian_term="long",
+            difference=Decimal(0),
+            difference_reason=None,
+        ),
     ]
 
 

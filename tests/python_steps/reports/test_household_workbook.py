@@ -208,6 +208,18 @@ def test_an_account_of_another_household_is_not_named(garcia):
     assert {row["replacement_security"] for row in matches[:-1]} == {"S-GONE"}
 
 
+def test_only_sales_that_the_custodian_reports_otherwise_are_listed_with_both_results(garcia):
+    (sale, total) = table_rows(sheet(garcia, "wash_sales"), layout.REALIZED_DIFFERENCES)
+    assert (sale["ticker"], sale["disposal_date"]) == ("VTI", datetime(2026, 10, 28))
+    assert (sale["custodian_gain"], sale["recognized_gain"], sale["difference"]) == (
+        -330.36,
+        0,
+        330.36,
+    )
+    assert "in Roth IRA disallows" in sale["difference_reason"]
+    assert total["difference"] == sale["difference"]
+
+
 def test_an_unknown_window_is_unknown_and_a_known_one_without_date_is_open(garcia):
     rows = {
         row["identity_group"]: row
