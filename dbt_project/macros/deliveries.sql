@@ -6,9 +6,13 @@
 -#}
 
 {#- Rows of a snapshot entity in effect tonight. `key` names the columns by which a change finds the row
-    it replaces; like rows of one file stay apart. -#}
+    it replaces; like rows of one file stay apart. A change that names its security by more or fewer ids than
+    the row before finds it only where the security is resolved: chain_position, null outside of chains, says
+    there which of two rows is the newer. -#}
 {% macro rows_in_effect(entity, key) -%}
-    select received.*
+    select
+            received.*,
+            cast(null as bigint) as chain_position
         from {{ source("raw", entity) }} as received
         where
             received.as_of_date = {{ as_of_date() }}
@@ -17,7 +21,9 @@
                 where files.entity = '{{ entity }}' and files.is_chain
             )
         union all
-        select received.*
+        select
+            received.*,
+            files.chain_position
         from {{ source("raw", entity) }} as received
         inner join {{ ref("stg_delivery_files") }} as files
             on

@@ -1,6 +1,7 @@
 -- The rows that state tonight's positions: each account's once, however many files speak of it. The row
 -- by which a plan shows the value of an account that it wraps is told as such where that account is
--- itself delivered: its holdings count there.
+-- itself delivered: its holdings count there. Of a chain of files of changes the newest row of a holding
+-- counts, also where an older one names the security by other ids: both would count it twice.
 with set_aside as (
     select
         source_file_id,
@@ -73,7 +74,10 @@ select
         {{ is_wrapper_name("positions.ticker") }}
         or {{ is_wrapper_name("split_part(positions.security_key, '|', 2)") }}
         or {{ is_wrapper_name("securities.security_name") }}
-    ) as is_counted_elsewhere
+    ) as is_counted_elsewhere,
+    coalesce(
+        min(positions.chain_position) over holding < max(positions.chain_position) over holding, false
+    ) as is_named_otherwise_before
 from {{ ref("stg_positions") }} as positions
 inner join {{ ref("int_account_references__resolved") }} as account_references
     on
@@ -90,3 +94,18 @@ left join set_aside
         and positions.custodian = set_aside.custodian
         and positions.account_number = set_aside.account_number
 where set_aside.source_file_id is null
+window
+    holding as (
+        partition by
+            positions.custodian,
+            positions.feed,
+            account_references.account_id,
+            identified.security_id,
+            -- Of rows that nobody can name, each may be another holding.
+            case when not identified.is_resolved then positions.security_key end,
+            positions.sub_account_type,
+            positions.long_short
+    )
+qualify
+    positions.chain_position is null
+    or positions.chain_position = max(positions.chain_position) over holding

@@ -1,5 +1,5 @@
 -- Rules that set two deliveries beside each other: a second source against the first, and files of changes
--- against the sessions that they must cover.
+-- against the sessions that they must cover and the files that they change.
 with broken_chains as (
     select
         custodian,
@@ -114,3 +114,18 @@ inner join accounts_of_feeds
     on
         accounts.account_id = accounts_of_feeds.account_id
         and broken_chains.feed = accounts_of_feeds.feed
+union all by name
+select
+    'change_names_its_holding' as rule,
+    account_id,
+    security_id,
+    custodian,
+    feed,
+    source_file_id,
+    source_row_number,
+    coalesce(cast(quantity as varchar), 'an unreadable quantity') as observed,
+    'A file of changes names this holding by other ids than the file before it. It counts as a change of '
+    || 'that holding, not as one more; ask the custodian whether it is, or for a full file. The position is '
+    || 'not traded until then.' as message
+from {{ ref("int_positions__sources") }}
+where is_named_otherwise_before

@@ -41,6 +41,17 @@ masters as (
     inner join {{ ref("int_securities__identified") }} as identified
         on securities.security_key = identified.security_key
     left join second_opinions on securities.source_file_id = second_opinions.source_file_id
+    -- Of a chain of files of changes the newest row, also where an older one has other ids.
+    qualify
+        securities.chain_position is null
+        or securities.chain_position
+        = max(securities.chain_position) over (
+            partition by
+                securities.custodian,
+                securities.feed,
+                identified.security_id,
+                case when not identified.is_resolved then securities.security_key end
+        )
 ),
 
 described as (

@@ -24,6 +24,7 @@ typed as (
         feed,
         source_file_id,
         source_row_number,
+        chain_position,
         {{ as_text("account_number") }} as account_number,
         {{ security_key(["custodian_security_id", "cusip", "isin", "ticker"]) }} as security_key,
         {{ as_code("cusip") }} as cusip,

@@ -19,6 +19,7 @@ select
     feed,
     source_file_id,
     source_row_number,
+    chain_position,
     {{ security_key(["custodian_security_id", "cusip", "isin", "ticker"]) }} as security_key,
     {{ as_code("cusip") }} as cusip,
     {{ as_code("isin") }} as isin,
