@@ -597,7 +597,10 @@ def _buying_causes(
     """Why none of the securities that could fill a target is bought, empty when one could be."""
     name = left.row.name
     if not options:
-        why = f"No account of the group may buy a security of {name}: none is on its buy list."
+        why = (
+            f"No account of the group can buy a security of {name}: "
+            "none of its buy list is allowed, offered and priced there tonight."
+        )
         return [_cause(market, left, "restricted", why, left.outside)]
     blocks = [market.buys.block(ledger, option) for option in options]
     barred = [block for block in blocks if block is not None]

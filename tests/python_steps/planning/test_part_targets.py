@@ -153,6 +153,10 @@ def test_a_part_that_nothing_can_be_bought_for_is_told() -> None:
     planned = book.plan()
     assert planned.trades == []
     assert {"out_of_tolerance", "restricted"} == planned.reasons()
+    # A buy list of securities that nobody prices is no empty one.
+    assert "none of its buy list is allowed, offered and priced there tonight" in " ".join(
+        row["rationale"] for row in planned.exceptions
+    )
 
 
 def test_a_part_without_a_known_class_is_told_and_not_traded() -> None:
