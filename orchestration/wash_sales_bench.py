@@ -152,6 +152,7 @@ _TABLES = (
         'S' || n as ticker,
         'Security ' || n as security_name,
         'ETF' as security_type,
+        'US large blend' as sub_class,
         'G' || (n // 2) as identity_group_id,
         cast(50 + drawn(n, 'price', 10000) / 100 as decimal(28, 10)) as price
     from range({securities}) as numbers (n)
@@ -249,11 +250,13 @@ _TABLES = (
         'T' || lot_id as transaction_key,
         acquisition_date as transaction_date,
         'BUY' as transaction_type,
-        quantity
+        quantity,
+        -custodian_cost_basis as net_amount
     from recent where place <= {purchases}
     union all
     select
-        account_id, security_id, 'T' || closed_lot_key, disposal_date, 'SELL', quantity
+        account_id, security_id, 'T' || closed_lot_key, disposal_date, 'SELL', quantity,
+        proceeds
     from intermediate.int_closed_lots__merged
     order by account_id, transaction_date, transaction_key
     """,

@@ -235,6 +235,7 @@ _VOCABULARIES: Final[dict[str, str]] = {
     "reason_code.custodian_adjustment_replaced": "Custodian's wash-sale adjustment replaced",
     "reason_code.custodian_adjustment_untraced": "Custodian's wash-sale adjustment not traced",
     "reason_code.custodian_adjustment_without_loss": "Custodian's adjustment without a loss",
+    "reason_code.fund_held_six_months": "Loss on a fund held six months or less",
     "reason_code.withheld": "Withheld",
     "reason_code.no_plan": "No plan",
     "reason_code.waiting_for_feed": "Waiting for custodian data",

@@ -30,6 +30,8 @@ NOBODY = -1
 PURCHASE_TRANSACTIONS = ("BUY", "REINVEST")
 RESTATING_TRANSACTIONS = ("SPLIT", "MERGER", "SPINOFF", "NAME_CHANGE")
 # Lots that arrived without a purchase; everything else, and the unknown, counts as bought.
+FUNDS = frozenset({"ETF", "MUTUAL_FUND"})
+MUNICIPAL = "Municipal"
 NOT_PURCHASED = frozenset({"TRANSFER", "GIFT", "INHERITED", "CORP_ACTION"})
 NEVER_AT_A_LOSS = frozenset({"MONEY_MARKET", "CASH"})
 EMPLOYER_PLANS = frozenset({"401k", "roth_401k"})
@@ -65,6 +67,8 @@ class SecurityFacts:
     matching_group_id: str
     price: Decimal | None
     is_never_at_a_loss: bool
+    is_fund: bool
+    is_exempt_interest_fund: bool
 
 
 @dataclass(frozen=True)
@@ -295,6 +299,8 @@ def _security(row: dict[str, Any]) -> SecurityFacts:
         matching_group_id=f"option:{row['security_id']}" if is_option else identity,
         price=row["price"],
         is_never_at_a_loss=row["security_type"] in NEVER_AT_A_LOSS,
+        is_fund=row["security_type"] in FUNDS,
+        is_exempt_interest_fund=row["security_type"] in FUNDS and row["sub_class"] == MUNICIPAL,
     )
 
 

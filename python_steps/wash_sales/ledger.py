@@ -44,6 +44,7 @@ from python_steps.wash_sales.engine import (
     allocate,
     reconcile_group,
 )
+from python_steps.wash_sales.fund_losses import find_fund_losses
 from python_steps.wash_sales.group_events import (
     GroupEvents,
     LotKey,
@@ -103,13 +104,16 @@ def reconcile_book(
     _arm_loss_sales(book, windows, losses, policy, outcome)
     _match_groups(book, windows, losses, policy, outcome)
     _find_short_lots(book, windows, outcome)
+    realized = realized_lots(book, outcome.realized)
+    for loss in find_fund_losses(book, realized):
+        outcome.find(loss.household_id, loss.subject, "fund_held_six_months", loss.message)
     return {
         "wash_sale_matches": table_from_records(
             sorted(outcome.matches, key=lambda row: row["match_id"]), WASH_SALE_MATCHES
         ),
         "wash_sale_windows": table_from_records(windows.records(), WASH_SALE_WINDOWS),
         "lot_adjustments": _restated_lots(book, outcome),
-        "realized_lots": realized_lots(book, outcome.realized),
+        "realized_lots": realized,
         "findings": _findings_table(outcome),
     }
 

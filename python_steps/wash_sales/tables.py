@@ -23,6 +23,7 @@ FindingRule = Literal[
     "custodian_adjustment_replaced",
     "custodian_adjustment_untraced",
     "custodian_adjustment_without_loss",
+    "fund_held_six_months",
 ]
 FINDING_RULES: tuple[str, ...] = get_args(FindingRule)
 
@@ -130,6 +131,7 @@ INPUT_COLUMNS: dict[str, tuple[str, ...]] = {
         "transaction_date",
         "transaction_type",
         "quantity",
+        "net_amount",
     ),
     "int_closed_lots__merged": (
         "account_id",
@@ -161,6 +163,7 @@ INPUT_COLUMNS: dict[str, tuple[str, ...]] = {
         "ticker",
         "security_name",
         "security_type",
+        "sub_class",
         "identity_group_id",
         "price",
     ),

@@ -23,6 +23,7 @@ _TYPES = {
     "cost_basis": MONEY,
     "realized_gain": MONEY,
     "disallowed_loss": MONEY,
+    "net_amount": MONEY,
     "counts_for_wash_sales": pa.bool_(),
     "is_held_away": pa.bool_(),
 }
@@ -52,6 +53,7 @@ _DEFAULTS = {
         "transaction_date": None,
         "transaction_type": "BUY",
         "quantity": 100,
+        "net_amount": None,
     },
     "int_closed_lots__merged": {
         "account_id": "JOINT",
@@ -87,6 +89,7 @@ _DEFAULTS = {
         "ticker": None,
         "security_name": None,
         "security_type": "ETF",
+        "sub_class": None,
         "identity_group_id": None,
         "price": 300,
     },
