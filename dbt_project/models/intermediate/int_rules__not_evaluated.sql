@@ -19,7 +19,77 @@ with nights as (
         ) as has_actions
 ),
 
+-- What a rule compares and no file of tonight states.
+told as (
+    select
+        count(custodian_term) > 0 as has_terms,
+        count(unit_cost) > 0 as has_unit_costs,
+        count(custodian_cost_basis_unadjusted) > 0 or count(wash_sale_adjustment) > 0 as has_parts
+    from {{ ref("int_lots__keyed") }}
+),
+
+told_of_positions as (
+    select
+        count(custodian_cost_basis) > 0 as has_costs,
+        (
+            select count(sources.settled_quantity) from {{ ref("int_positions__sources") }} as sources
+        ) > 0 as has_settled_quantities,
+        (select count(received.unrealized_gain_loss) from {{ ref("stg_tax_lots") }} as received) > 0
+            as has_gains_of_lots,
+        (select count(*) from {{ ref("int_cross_checks__positions") }}) > 0 as has_second_positions,
+        (select count(*) from {{ ref("int_cross_checks__cash") }}) > 0 as has_second_cash
+    from {{ ref("int_positions__aggregated") }}
+),
+
 reasons as (
+    select
+        'term_agrees_with_dates' as rule,
+        not has_terms as is_unanswered,
+        'No file states the term of a lot.' as reason
+    from told
+    union all
+    select
+        'lot_basis_is_unit_cost_times_quantity' as rule,
+        not has_unit_costs as is_unanswered,
+        'No file states the unit cost of a lot.' as reason
+    from told
+    union all
+    select
+        'lot_basis_is_the_sum_of_its_parts' as rule,
+        not has_parts as is_unanswered,
+        'No file states the parts of a lot''s cost.' as reason
+    from told
+    union all
+    select
+        'lot_basis_adds_up_to_position' as rule,
+        not has_costs as is_unanswered,
+        'No file states the cost of a position.' as reason
+    from told_of_positions
+    union all
+    select
+        'lot_gains_add_up_to_position' as rule,
+        not has_gains_of_lots as is_unanswered,
+        'No file states the unrealized gain of a lot.' as reason
+    from told_of_positions
+    union all
+    select
+        'settled_quantity_awaits_a_trade' as rule,
+        not has_settled_quantities as is_unanswered,
+        'No file states a settled quantity.' as reason
+    from told_of_positions
+    union all
+    select
+        'second_source_agrees_on_positions' as rule,
+        not has_second_positions as is_unanswered,
+        'No account has a second source of positions.' as reason
+    from told_of_positions
+    union all
+    select
+        'second_source_agrees_on_cash' as rule,
+        not has_second_cash as is_unanswered,
+        'No account has a second source of cash.' as reason
+    from told_of_positions
+    union all
     select
         unnest(
             ['price_moves_within_reason', 'market_value_is_near_the_last']
