@@ -365,6 +365,7 @@ def _file_row(
         "delivery_mode": reading.delivery_mode,
         "feed_role": load_contracts()[reading.feed].role if reading.feed else None,
         "covered_from_date": reading.covered_from_date,
+        "covered_to_date": reading.covered_to_date,
         "row_count": sum(table.num_rows for table in reading.tables.values()),
         "control_row_count": reading.control_row_count,
         "control_amount": reading.control_amount,

@@ -27,6 +27,7 @@ COLUMNS: dict[str, str] = {
     "control_amount": "Total market value or quantity that the file itself states.",
     "control_row_count": "Rows that the file itself says it has.",
     "covered_from_date": "First day of the transactions the file says it holds; null: not said.",
+    "covered_to_date": "Last day of the transactions the file says it holds; null: not said.",
     "custodian": "Custodian code: the landing folder's name in upper case.",
     "delivery_mode": "FULL, or DELTA where only changes are sent.",
     "detail": "Why a workbook failed.",

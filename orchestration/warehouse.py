@@ -62,6 +62,7 @@ OPS_TABLES: dict[str, dict[str, str]] = {
         "delivery_mode": "varchar",
         "feed_role": "varchar",
         "covered_from_date": "date",
+        "covered_to_date": "date",
         "row_count": "bigint",
         "control_row_count": "bigint",
         "control_amount": "decimal(24,6)",

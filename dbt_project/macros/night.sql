@@ -82,3 +82,8 @@
         false
     )
 {%- endmacro %}
+
+{#- The weekday after a date; a holiday counts as one. -#}
+{% macro next_weekday(day) -%}
+    {{ day }} + case dayofweek({{ day }}) when 5 then 3 when 6 then 2 else 1 end
+{%- endmacro %}

@@ -146,6 +146,7 @@ class ExportWalk:
         self.securities_seen: set[tuple[str, ...]] = set()
         self.control_amount: Decimal | None = None
         self.covered_from: date | None = None
+        self.covered_to: date | None = None
 
     # Headers and cells
 
@@ -305,6 +306,7 @@ class ExportWalk:
             violations=tuple(violations),
             status=status,
             covered_from_date=self.covered_from,
+            covered_to_date=self.covered_to,
         )
 
 

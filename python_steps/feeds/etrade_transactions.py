@@ -8,7 +8,6 @@ Source of the rules: `etrade_transactions.yaml`.
 from __future__ import annotations
 
 import re
-from datetime import date
 from decimal import Decimal
 
 from data_contracts.contract import FeedContract
@@ -53,7 +52,7 @@ def read(file: ReceivedFile, contract: FeedContract) -> FileReading:
     for record in records(decoded.content.decode("utf-8")):
         walk.row(record)
     walk.end()
-    return walk.reading(walk.file_date(walk.until, "TITLE"), decoded.violations)
+    return walk.reading(walk.file_date(walk.covered_to, "TITLE"), decoded.violations)
 
 
 class _Walk(ExportWalk):
@@ -62,7 +61,6 @@ class _Walk(ExportWalk):
     def __init__(self, file: ReceivedFile, contract: FeedContract) -> None:
         super().__init__(file, contract)
         self.account = ""
-        self.until: date | None = None
         self.is_unreadable = False
         self.seen: dict[str, int] = {}
 
@@ -105,7 +103,7 @@ class _Walk(ExportWalk):
     def _period(self, text: str) -> None:
         match = _PERIOD.match(text)
         if match:
-            self.covered_from, self.until = day_of(match["start"]), day_of(match["end"])
+            self.covered_from, self.covered_to = day_of(match["start"]), day_of(match["end"])
 
     def _transaction(self, record: Record) -> None:
         self.row_count += 1

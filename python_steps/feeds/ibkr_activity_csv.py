@@ -665,6 +665,7 @@ class _Walk:
             violations=tuple(self.violations),
             status=status,
             covered_from_date=self.period[0] if self.period and has_transactions else None,
+            covered_to_date=self.period[1] if self.period and has_transactions else None,
         )
 
     def _broken(

@@ -746,6 +746,7 @@ class _Walk:
                 table, self.contract.entity(name), self.contract, file_name=self.file.file_name
             )
         status = status_of(self.violations)
+        covered_from, covered_to = self._covered(document)
         return FileReading(
             feed=self.contract.feed,
             stated_as_of_date=stated,
@@ -763,23 +764,30 @@ class _Walk:
             control_amount=None,
             violations=tuple(self.violations),
             status=status,
-            covered_from_date=self._covered_from(document),
+            covered_from_date=covered_from,
+            covered_to_date=covered_to,
         )
 
-    def _covered_from(self, document: FlexDocument) -> date | None:
-        """The first day of every statement, where the file has sections of transactions."""
+    def _covered(self, document: FlexDocument) -> tuple[date | None, date | None]:
+        """The days that every statement covers, where the file has sections of transactions."""
         if not any(
             section in statement.sections
             for statement in document.statements
             for section in ("Trades", "CashTransactions", "Transfers")
         ):
-            return None
-        starts = [
-            self.form.value(statement.element.attributes.get("fromDate", ""))
-            for statement in document.statements
-        ]
+            return None, None
+        starts, ends = (
+            [
+                self.form.value(statement.element.attributes.get(name, ""))
+                for statement in document.statements
+            ]
+            for name in ("fromDate", "toDate")
+        )
         known = [day for day in starts if day is not None]
-        return max(known) if known and len(known) == len(starts) else None
+        return (
+            max(known) if known and len(known) == len(starts) else None,
+            min((day for day in ends if day is not None), default=None),
+        )
 
 
 def _fingerprint(document: FlexDocument) -> str:

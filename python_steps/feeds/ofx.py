@@ -106,6 +106,7 @@ class _Walk:
         self.securities = SecurityList(document, self.findings, self.collectors["securities"])
         self.dates: dict[date, int] = {}
         self.covered_from: list[date | None] = []
+        self.covered_to: list[date] = []
         self.totals: list[Decimal | None] = []
         self.accounts: list[str] = []
         self.row_count = 0
@@ -320,8 +321,10 @@ class _Walk:
                 f"a period from {start or 'no date'} to {end or 'no date'}",
                 transactions,
             )
-            start = None
+            start = end = None
         self.covered_from.append(start)
+        if end is not None:
+            self.covered_to.append(end)
 
     def _cash(
         self, statement: Element, account: str, currency: str, positions: Sequence[Held]
@@ -496,6 +499,7 @@ class _Walk:
             violations=tuple(violations),
             status=status,
             covered_from_date=max(days) if days and len(days) == len(self.covered_from) else None,
+            covered_to_date=min(self.covered_to, default=None),
         )
 
 

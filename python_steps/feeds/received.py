@@ -68,6 +68,7 @@ class FileReading:
         status: QUARANTINED when a rule of feed scope that blocks is broken.
         covered_from_date: first day of the period whose transactions the file says it holds, None
             where it does not say.
+        covered_to_date: last day of that period, None where the file does not say.
     """
 
     feed: str | None
@@ -85,6 +86,7 @@ class FileReading:
     violations: tuple[Violation, ...]
     status: ReadingStatus
     covered_from_date: date | None = None
+    covered_to_date: date | None = None
 
 
 def status_of(violations: Iterable[Violation]) -> ReadingStatus:

@@ -364,6 +364,7 @@ class _Walk:
             violations=tuple(self.violations),
             status=status,
             covered_from_date=self.period[0] if self.period else None,
+            covered_to_date=self.period[1] if self.period else None,
         )
 
     def _ragged(self, record: Record, observed: str) -> None:

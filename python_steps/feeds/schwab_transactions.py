@@ -125,6 +125,7 @@ class _Walk:
         self.as_of = StatedDate(None, None, None, ())
         # Of each account in the file, None where its title states no period.
         self.covered_from: list[date | None] = []
+        self.covered_to: list[date] = []
         self.fingerprint: str | None = None
         self.has_bad_header = False
         self.rows = RowCollector(contract.entity("transactions"))
@@ -146,6 +147,7 @@ class _Walk:
             self._broken("one_as_of_date", f"{stated.value} after {self.as_of.value}", record.line)
         period = covered_period(title, self.contract.date_formats)
         self.covered_from.append(period[0] if period else None)
+        self._period_ends(period[1] if period else None, record.line)
         found = account_reference(words)
         in_name = account_of_file_name(self.file.file_name)
         account = found[1] if found else in_name
@@ -235,6 +237,7 @@ class _Walk:
         """The rows of a JSON export, whose keys are the columns."""
         section = self._open_by_name(1)
         self.covered_from.append(day_of(export.from_date, self.contract.date_formats))
+        self._period_ends(day_of(export.to_date, self.contract.date_formats), export.line)
         # A list without transactions names no columns, so there is none to bind and none to miss.
         if export.rows:
             self._header(Record(list(export.columns), export.line, ""))
@@ -479,7 +482,21 @@ class _Walk:
             violations=tuple(self.violations),
             status=status,
             covered_from_date=self._covered_from(),
+            # No account is told any longer than the first of them that ends.
+            covered_to_date=min(self.covered_to, default=None),
         )
+
+    def _period_ends(self, day: date | None, line: int) -> None:
+        """The last day that an account's section says it tells, which is none to come."""
+        if day is None:
+            return
+        self.covered_to.append(day)
+        if self.as_of.value is not None and day > self.as_of.value:
+            self._broken(
+                "period_ends_by_file_date",
+                f"a period to {day}, an export of {self.as_of.value}",
+                line,
+            )
 
     def _covered_from(self) -> date | None:
         """The day from which the file tells every account's transactions; None for any without."""

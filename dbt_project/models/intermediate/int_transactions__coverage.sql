@@ -1,8 +1,9 @@
 -- Since when an account's transactions are known. A file covers from the day it says it begins with (its
 -- title, its period); where it says none, from its first transaction of the account on. A delivery whose
 -- accounts come in a file of their own (the standard feed, an institution's) covers all accounts of that
--- file; any other covers those it speaks of. Where files that say their period leave a gap between them,
--- what is before the gap does not count.
+-- file; any other covers those it speaks of. A file covers up to the end of its period, or up to its own day
+-- where it says none. Where files that say their period leave a gap between them, what is before the gap does
+-- not count; nor does any of it where the gap is between the last period and the day its file was made.
 with files as (
     select
         as_of_date,
@@ -10,7 +11,8 @@ with files as (
         min(custodian) as custodian,
         min(feed) as feed,
         bool_and(coalesce(feed_role = 'cross_check', false)) as is_cross_check,
-        min(covered_from_date) as covered_from_date
+        min(covered_from_date) as covered_from_date,
+        min(covered_to_date) as covered_to_date
     from {{ ref("stg_source_files") }}
     where entity = 'transactions'
     group by as_of_date, source_file_id
@@ -120,7 +122,9 @@ named as (
 spans as (
     select
         account_references.account_id,
-        files.as_of_date as covered_to_date,
+        files.as_of_date as delivered_date,
+        -- least leaves nulls out.
+        least(files.as_of_date, files.covered_to_date) as covered_to_date,
         files.is_cross_check,
         files.covered_from_date is not null as is_stated,
         coalesce(files.covered_from_date, min(named.first_transaction_date)) as covered_from_date
@@ -135,7 +139,7 @@ spans as (
             and named.account_number = account_references.account_number
     group by
         account_references.account_id, files.as_of_date, files.source_file_id, files.covered_from_date,
-        files.is_cross_check
+        files.covered_to_date, files.is_cross_check
     -- Where another feed tells the account's transactions, a second opinion's are not taken.
     qualify
         not files.is_cross_check
@@ -156,15 +160,25 @@ stated_spans as (
     )
 ),
 
+-- The first day that a period may begin with and leave no gap after what is covered before it.
+followed_spans as (
+    select
+        *,
+        {{ next_weekday("covered_before_date") }} as expected_from_date
+    from stated_spans
+),
+
 own_files as (
     select
         account_id,
-        max(covered_from_date) filter (
-            where covered_before_date is null
-            or covered_from_date
-            > covered_before_date + case dayofweek(covered_before_date) when 5 then 3 when 6 then 2 else 1 end
-        ) as covered_from_date
-    from stated_spans
+        case
+            when {{ next_weekday("max(covered_to_date)") }} >= max(delivered_date)
+                then
+                    max(covered_from_date) filter (
+                        where covered_before_date is null or covered_from_date > expected_from_date
+                    )
+        end as covered_from_date
+    from followed_spans
     group by account_id
     union all
     select

@@ -9,6 +9,7 @@ select
     files.delivery_mode,
     files.feed_role,
     files.covered_from_date,
+    files.covered_to_date,
     entities.entity,
     entities.row_count
 from {{ source("ops", "source_files") }} as files

@@ -253,6 +253,7 @@ def test_transactions_land():
     reading = etrade(history(), "DownloadTxnHistory.csv")
     assert serious(reading) == ["control_total_present"]
     assert (reading.as_of_source, reading.covered_from_date) == ("TITLE", date(2026, 10, 20))
+    assert reading.covered_to_date == reading.stated_as_of_date
     columns = ("account_number", "transaction_date", "transaction_type", "ticker", "quantity")
     assert rows(reading, "transactions", *columns, "net_amount") == [
         ("-7113", "2026-11-18", "BUY", "XBCI", "3.0", "-106.55"),

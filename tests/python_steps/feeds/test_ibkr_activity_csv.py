@@ -145,6 +145,7 @@ def test_the_transaction_history():
     reading = ibkr(history())
     assert set(rules(reading)) == KNOWN
     assert reading.covered_from_date == date(2026, 1, 1)
+    assert reading.covered_to_date == reading.stated_as_of_date
     assert reading.covered_accounts == ("U***00000",)
     columns = ("transaction_type", "ticker", "isin", "quantity", "net_amount", "currency")
     assert rows(reading, "transactions", *columns) == [

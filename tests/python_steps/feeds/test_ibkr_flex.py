@@ -391,6 +391,7 @@ def test_options_carry_their_terms():
 def test_the_period_whose_transactions_the_file_holds():
     reading = whole(section("Trades", trade()), start="2026-11-01")
     assert reading.covered_from_date == date(2026, 11, 1)
+    assert reading.covered_to_date == date(2026, 11, 19)
     assert whole(start="2026-11-01").covered_from_date is None
 
 

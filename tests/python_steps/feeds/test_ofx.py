@@ -50,6 +50,7 @@ def test_a_statement_lands(writer: Writer):
         date(2026, 11, 19),
         date(2026, 10, 1),
     )
+    assert reading.covered_to_date == date(2026, 11, 19)
     assert rows(reading, "positions", *POSITION) == [
         (
             "X1234567",

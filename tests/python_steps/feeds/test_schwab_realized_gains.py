@@ -52,6 +52,7 @@ def test_closed_lots_of_one_account():
     assert (reading.feed, reading.as_of_source) == ("schwab_realized_gains", "TITLE")
     assert reading.stated_as_of_date == date(2026, 11, 19)
     assert reading.covered_from_date == date(2026, 1, 1)
+    assert reading.covered_to_date == date(2026, 11, 19)
     assert reading.covered_accounts == ("...178",)
     columns = ("account_number", "ticker", "acquisition_date", "disposal_date", "quantity", "term")
     assert rows(reading, "closed_lots", *columns) == [

@@ -214,14 +214,23 @@ def test_the_period_of_the_title():
         date(2026, 11, 16),
         date(2026, 11, 19),
     )
+    assert reading.covered_to_date == date(2026, 11, 18)
+
+
+def test_a_period_after_the_export():
+    title = TITLE + " From 11/16/2026 to 11/30/2026"
+    reading = schwab(transactions(ROWS, OLDER, title=title))
+    assert "period_ends_by_file_date" in rules(reading)
+    assert reading.status == "LOADED"
 
 
 def test_several_accounts_are_covered_from_the_latest_of_their_periods():
     other = TITLE.replace("...178", "...999")
     first = transactions(ROWS, OLDER, title=TITLE + " From 11/16/2026 to 11/18/2026")
-    later = transactions([PAID], OLDER, title=other + " From 11/17/2026 to 11/18/2026")
+    later = transactions([PAID], OLDER, title=other + " From 11/17/2026 to 11/19/2026")
     reading = schwab(first + later, "Transactions.csv")
     assert reading.covered_from_date == date(2026, 11, 17)
+    assert reading.covered_to_date == date(2026, 11, 18)
     silent = transactions([PAID], OLDER, title=other)
     assert schwab(first + silent, "Transactions.csv").covered_from_date is None
 
