@@ -132,7 +132,11 @@ def _security(snapshot: Snapshot, as_of_date: date, words: str) -> Row:
 def _state(
     snapshot: Snapshot, as_of_date: date, account: Row, security: Row, policy: WashSalePolicy
 ) -> tuple[ScreenState, list[Holding]]:
-    """Accounts of the wash-sale group and what they hold, bought and sold of the identity group."""
+    """What the household's accounts hold, bought and sold of the identity group.
+
+    Accounts of its other wash-sale groups (a minor's, a trust's) are outside: only a contested
+    reading counts them.
+    """
     accounts = [
         account_facts(row)
         for row in snapshot.query(
@@ -140,10 +144,18 @@ def _state(
             select * from marts.dim_accounts
             where
                 as_of_date = $1
-                and (account_id = $2 or (wash_sale_group_id = $3 and counts_for_wash_sales))
+                and (
+                    account_id = $2
+                    or (counts_for_wash_sales and (wash_sale_group_id = $3 or household_id = $4))
+                )
             order by account_id
             """,
-            [as_of_date, account["account_id"], account["wash_sale_group_id"]],
+            [
+                as_of_date,
+                account["account_id"],
+                account["wash_sale_group_id"],
+                account["household_id"],
+            ],
         )
     ]
     identity = str(security["identity_group_id"] or security["security_id"])
@@ -157,6 +169,7 @@ def _state(
             [as_of_date, identity],
         )
     }
+    own_group = account["wash_sale_group_id"] or account["account_id"]
     names = [row.account_id for row in accounts]
     oldest = as_of_date - timedelta(days=policy.window_days + 1)
     lots = snapshot.query(
@@ -181,7 +194,9 @@ def _state(
     )
     holdings = [_holding(row, securities[row["security_id"]], as_of_date) for row in lots]
     state = ScreenState(
-        accounts=[row.as_wash_account(is_outside_group=False) for row in accounts],
+        accounts=[
+            row.as_wash_account(is_outside_group=row.wash_group_id != own_group) for row in accounts
+        ],
         purchases=[
             PastPurchase(
                 lot.acquired, lot.account_id, lot.security_id, lot.quantity, lot.lot_id, lot.origin

@@ -51,6 +51,7 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
             "complete",
         ),
         ("A2", "Roth IRA", "H1", "roth_ira", "tax_free", "U1", "W1", True, "ALPINE", "complete"),
+        ("A7", "Child's UTMA", "H1", "utma", "taxable", "U9", "W9", True, "ALPINE", "complete"),
         (
             "A3",
             "Joint brokerage",
@@ -219,3 +220,11 @@ def test_an_order_that_cannot_be_meant_is_refused_with_the_reason(snapshot, orde
 def test_a_sale_is_of_shares_that_are_there(snapshot, more, why):
     with pytest.raises(QuestionError, match=why):
         ask(snapshot, "A1", "sell", "VTI", **more)
+
+
+def test_a_child_of_the_household_is_outside_the_group_and_a_warning(snapshot):
+    """IRC 1091(a) says the taxpayer; an indirect purchase through a minor is contested."""
+    answer = ask(snapshot, "A7", "buy", "BND")
+    assert (answer["verdict"], answer["consequence"]) == ("warn", "deferred")
+    assert answer["clear_on_date"] == date(2026, 12, 6)
+    assert "a purchase of a minor or a trust counts" in answer["why"]
