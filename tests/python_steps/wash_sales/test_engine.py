@@ -114,12 +114,11 @@ def test_agrees_with_the_matcher_that_looks_at_every_single_share(seed):
 @pytest.mark.slow
 def test_ten_thousand_household_ledgers_are_conserved_and_the_small_ones_agree_share_for_share():
     for seed in range(10_000):
-        is_small = seed % 2 == 0
+        # Of the small ones a third falls on few days, where the order inside a day decides.
+        is_small = seed % 4 != 3
+        span = (150, 40, 8)[seed % 3] if is_small else 400
         ledger = random_ledger(
-            seed,
-            events=14 if is_small else 40,
-            span=150 if is_small else 400,
-            fractional=seed % 4 == 1,
+            seed, events=14 if is_small else 40, span=span, fractional=seed % 8 == 3
         )
         outcome = reconcile_group(ACCOUNTS, ledger.acquisitions, ledger.sales)
         economic, accounted = _conserved(ledger, outcome, ACCOUNTS)
