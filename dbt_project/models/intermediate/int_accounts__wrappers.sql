@@ -1,22 +1,6 @@
 -- Plans that show an account they wrap as one holding, with that holding's value and what the wrapped
 -- accounts say they are worth. The value counts once: in the wrapped account where it is delivered.
-with links as (
-    select distinct
-        held.account_id,
-        wrapping.account_id as parent_account_id
-    from {{ ref("stg_accounts") }} as accounts
-    inner join {{ ref("int_account_references__resolved") }} as held
-        on
-            accounts.custodian = held.custodian
-            and accounts.account_number = held.account_number
-    inner join {{ ref("int_account_references__resolved") }} as wrapping
-        on
-            accounts.custodian = wrapping.custodian
-            and accounts.parent_account_number = wrapping.account_number
-    where held.account_id <> wrapping.account_id
-),
-
-held_values as (
+with held_values as (
     select
         account_id,
         currency,
@@ -49,7 +33,7 @@ wrapped_values as (
                 and bool_and(coalesce(held_values.currency, 'USD') = 'USD')
                 then cast(sum(held_values.market_value) as decimal(24, 6))
         end as wrapped_value
-    from links
+    from {{ ref("int_accounts__links") }} as links
     left join held_values on links.account_id = held_values.account_id
     group by links.parent_account_id
 ),

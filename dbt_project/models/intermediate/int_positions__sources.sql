@@ -11,29 +11,14 @@ with set_aside as (
     where entity = 'positions' and not is_source_of_facts
 ),
 
-wrapped as (
-    select distinct
-        wrapping.account_id,
-        held.account_id as wrapped_account_id
-    from {{ ref("stg_accounts") }} as accounts
-    inner join {{ ref("int_account_references__resolved") }} as held
-        on
-            accounts.custodian = held.custodian
-            and accounts.account_number = held.account_number
-    inner join {{ ref("int_account_references__resolved") }} as wrapping
-        on
-            accounts.custodian = wrapping.custodian
-            and accounts.parent_account_number = wrapping.account_number
+wrapping as (
+    select distinct links.parent_account_id as account_id
+    from {{ ref("int_accounts__links") }} as links
     inner join {{ ref("int_accounts__deliveries") }} as deliveries
         on
-            held.account_id = deliveries.account_id
+            links.account_id = deliveries.account_id
             and deliveries.entity in ('positions', 'cash_balances')
             and deliveries.is_source_of_facts
-    where held.account_id <> wrapping.account_id
-),
-
-wrapping as (
-    select distinct account_id from wrapped
 )
 
 select

@@ -71,31 +71,13 @@ worth as (
     group by account_id
 ),
 
--- Each pair once, however many files tell it.
-links as (
-    select distinct
-        parents.account_id as parent_account_id,
-        parents.custodian,
-        child_references.account_id
-    from {{ ref("stg_accounts") }} as children
-    inner join {{ ref("int_account_references__resolved") }} as parents
-        on
-            children.custodian = parents.custodian
-            and children.parent_account_number = parents.account_number
-    inner join {{ ref("int_account_references__resolved") }} as child_references
-        on
-            children.custodian = child_references.custodian
-            and children.account_number = child_references.account_number
-    where parents.account_id <> child_references.account_id
-),
-
 wrappers as (
     select
         links.parent_account_id as account_id,
         min(links.custodian) as custodian,
         case when count(worth.market_value) = count(*) then sum(worth.market_value) end as children_value,
         count(*) as child_count
-    from links
+    from {{ ref("int_accounts__links") }} as links
     inner join worth on links.account_id = worth.account_id
     group by links.parent_account_id
 ),
