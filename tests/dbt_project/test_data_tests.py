@@ -51,6 +51,15 @@ def test_seed_has_one_row_per_key(name: str) -> None:
     assert len(set(keys)) == len(keys)
 
 
+def test_only_staging_reads_what_was_received() -> None:
+    reading = [
+        path.stem
+        for path in sorted(DBT_PROJECT.glob("models/**/*.sql"))
+        if path.parent.name != "staging" and 'source("raw"' in path.read_text(encoding="utf-8")
+    ]
+    assert reading == []
+
+
 def test_every_rule_says_in_a_clause_what_is_wrong() -> None:
     for row in _seed("seed_data_quality_rules"):
         assert len(row["reason"].split()) > 2, row["rule"]

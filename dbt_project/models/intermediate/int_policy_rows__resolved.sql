@@ -1,32 +1,6 @@
 -- Whom a policy row is about that breaks its contract, and whether it is in force tonight: the reader
 -- of a policy file knows neither households of groups nor accounts.
-with policy_rows as (
-    {% for entity, columns in {
-        "households": ["household_id", None, None],
-        "allocation_groups": ["household_id", None, None],
-        "account_settings": ["household_id", None, "account_number"],
-        "ips_targets": [None, "allocation_group_id", None],
-        "cash_flows": [None, None, "account_number"],
-        "tax_profiles": ["household_id", None, None],
-        "restrictions": [None, None, None],
-    }.items() -%}
-        select distinct
-            '{{ entity }}' as entity,
-            source_file_id,
-            source_row_number,
-            valid_from,
-            valid_to,
-            {{ as_text(columns[0]) if columns[0] else "cast(null as varchar)" }} as household_id,
-            {{ as_text(columns[1]) if columns[1] else "cast(null as varchar)" }} as allocation_group_id,
-            {{ "upper(trim(custodian))" if columns[2] else "cast(null as varchar)" }} as custodian,
-            {{ as_text(columns[2]) if columns[2] else "cast(null as varchar)" }} as account_number
-        from {{ source("raw", entity) }}
-        {% if not loop.last %}union all
-        {% endif %}
-    {%- endfor %}
-),
-
-broken_rows as (
+with broken_rows as (
     select distinct
         entity,
         source_file_id,
@@ -54,7 +28,7 @@ select
         and coalesce(try_cast(nullif(trim(policy_rows.valid_to), '') as date), {{ as_of_date() }})
         >= {{ as_of_date() }}
     ) as is_in_force
-from policy_rows
+from {{ ref("stg_policy_rows") }} as policy_rows
 inner join broken_rows
     on
         policy_rows.entity = broken_rows.entity

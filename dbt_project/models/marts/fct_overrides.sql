@@ -1,30 +1,10 @@
 -- Decisions of people about broken rules, with what became of each tonight. The same words make the same
 -- decision: whatever was changed since makes another one, first seen later.
-{% set said = [
-    "override_id", "override_type", "rule", "household_id", "custodian", "account_number", "ticker", "cusip",
-    "lot_id", "column_name", "value", "reason", "approved_by", "expires_date", "valid_from", "valid_to",
-] %}
-
-with seen as (
-    select
-        source_file_id,
-        source_row_number,
-        as_of_date,
-        concat_ws(
-            '|'
-            {% for column in said -%}
-                , coalesce(trim({{ column }}), '')
-            {% endfor %}
-        ) as content
-    from {{ source("raw", "overrides") }}
-    where as_of_date <= {{ as_of_date() }}
-),
-
-first_seen as (
+with first_seen as (
     select
         content,
         min(as_of_date) as first_seen_date
-    from seen
+    from {{ ref("stg_overrides_seen") }}
     group by content
 ),
 
@@ -33,7 +13,7 @@ dated as (
         seen.source_file_id,
         seen.source_row_number,
         min(first_seen.first_seen_date) as first_seen_date
-    from seen
+    from {{ ref("stg_overrides_seen") }} as seen
     inner join first_seen on seen.content = first_seen.content
     group by seen.source_file_id, seen.source_row_number
 )
