@@ -320,3 +320,18 @@ def test_what_could_not_be_looked_at_stays_open(nights: dict[str, Path]) -> None
         for version in ("before", "after")
     }
     assert told == {"before": True, "after": False}
+
+
+def test_a_custodian_whose_positions_did_not_come_is_not_measured(nights: dict[str, Path]) -> None:
+    measured = {
+        version: query(
+            nights[version],
+            """
+            select taxable_market_value > 0, complete_basis_market_value > 0, taxable_lot_count > 0
+            from marts.fct_data_quality_metrics where as_of_date = ? and custodian = 'BETA'
+            """,
+            THIRD,
+        )
+        for version in ("before", "after")
+    }
+    assert measured == {"before": [(None, None, None)], "after": [(True, True, True)]}

@@ -70,6 +70,17 @@ delivered as (
     group by custodian
 ),
 
+-- Where no positions came and none stand, what is held is not known; nothing is something else.
+looked_at as (
+    select
+        counted.custodian,
+        measured.custodian is not null
+        or coalesce(delivered.newest_positions_date = {{ as_of_date() }}, false) as is_measured
+    from counted
+    left join measured on counted.custodian = measured.custodian
+    left join delivered on counted.custodian = delivered.custodian
+),
+
 exceptions as (
     select
         coalesce(results.custodian, known.custodian) as custodian,
@@ -89,12 +100,19 @@ select
     {{ as_of_date() }} as as_of_date,
     counted.custodian,
     cast(counted.account_count as integer) as account_count,
-    cast(coalesce(measured.taxable_market_value, 0) as decimal(24, 6)) as taxable_market_value,
-    cast(coalesce(measured.complete_basis_market_value, 0) as decimal(24, 6)) as complete_basis_market_value,
+    cast(
+        case when looked_at.is_measured then coalesce(measured.taxable_market_value, 0) end as decimal(24, 6)
+    ) as taxable_market_value,
+    cast(
+        case when looked_at.is_measured then coalesce(measured.complete_basis_market_value, 0) end
+        as decimal(24, 6)
+    ) as complete_basis_market_value,
     {{ weight_of("measured.complete_basis_market_value", "measured.taxable_market_value") }}
         as complete_basis_weight,
-    cast(coalesce(measured.taxable_lot_count, 0) as integer) as taxable_lot_count,
-    cast(coalesce(measured.unknown_covered_lot_count, 0) as integer) as unknown_covered_lot_count,
+    cast(case when looked_at.is_measured then coalesce(measured.taxable_lot_count, 0) end as integer)
+        as taxable_lot_count,
+    cast(case when looked_at.is_measured then coalesce(measured.unknown_covered_lot_count, 0) end as integer)
+        as unknown_covered_lot_count,
     {{ weight_of("measured.unknown_covered_lot_count", "measured.taxable_lot_count") }}
         as unknown_covered_weight,
     cast(coalesce(exceptions.late_transfer_count, 0) as integer) as late_transfer_count,
@@ -105,6 +123,7 @@ select
     -- Some transfer agents report once a month; after that their accounts are not known.
     coalesce({{ as_of_date() }} - delivered.newest_positions_date > 35, true) as is_positions_overdue
 from counted
+inner join looked_at on counted.custodian = looked_at.custodian
 left join measured on counted.custodian = measured.custodian
 left join delivered on counted.custodian = delivered.custodian
 left join exceptions on counted.custodian = exceptions.custodian
