@@ -120,3 +120,12 @@
         )
     )
 {%- endmacro %}
+
+{#- Whether two feeds mean the same trades: amounts differ by rounding and by fees that only one of them takes
+    off; an amount that one does not state contradicts nothing. -#}
+{% macro amounts_nearly_agree(amount, other_amount) -%}
+    coalesce(
+        abs({{ amount }} - {{ other_amount }}) <= greatest(0.05, 0.01 * abs({{ amount }})),
+        true
+    )
+{%- endmacro %}

@@ -81,13 +81,17 @@ kept as (
         ) = 1
 ),
 
--- Accounts that several feeds tell of: what they agree in is one sale.
+-- Accounts that several feeds tell of: what they agree in is one sale. One feed signs the units, another does
+-- not.
 feeds as (
     select
         account_id,
         feed,
-        max(received_at) as feed_received_at,
-        count(*) over (partition by account_id) as feed_count
+        count(*) over (partition by account_id) as feed_count,
+        row_number() over (
+            partition by account_id
+            order by feed = 'standard_feed' desc, max(received_at) desc, feed asc
+        ) as feed_rank
     from kept
     group by account_id, feed
 ),
@@ -100,16 +104,16 @@ told_by_several as (
         kept.source_file_id,
         kept.source_row_number,
         kept.feed,
-        feeds.feed_received_at,
+        feeds.feed_rank,
         kept.security_id,
         kept.acquisition_date,
         kept.disposal_date,
-        kept.quantity,
+        abs(kept.quantity) as quantity,
         kept.proceeds,
         row_number() over (
             partition by
                 kept.account_id, kept.feed, kept.security_id, kept.acquisition_date, kept.disposal_date,
-                kept.quantity, kept.proceeds
+                abs(kept.quantity), kept.proceeds
             order by kept.content_key, kept.occurrence, kept.source_file_id, kept.source_row_number
         ) as place
     from kept
@@ -129,18 +133,97 @@ told_again as (
         row_number() over (
             partition by
                 account_id, security_id, acquisition_date, disposal_date, quantity, proceeds, place
-            order by feed = 'standard_feed' desc, feed_received_at desc, feed asc
+            order by feed_rank asc
         ) > 1
 ),
 
+-- A day's sales of a security that two feeds tell in other rows and the same sums: those of the first hold.
+day_sums as (
+    select
+        account_id,
+        security_id,
+        disposal_date,
+        feed,
+        feed_rank,
+        case when count(quantity) = count(*) then sum(quantity) end as quantity,
+        case when count(proceeds) = count(*) then sum(proceeds) end as proceeds
+    from told_by_several
+    group by account_id, security_id, disposal_date, feed, feed_rank
+),
+
+told_in_sum as (
+    select
+        other.account_id,
+        other.security_id,
+        other.disposal_date,
+        other.feed,
+        arg_min(first_told.feed, first_told.feed_rank) as first_feed
+    from day_sums as other
+    inner join day_sums as first_told
+        on
+            other.account_id = first_told.account_id
+            and other.security_id = first_told.security_id
+            and other.disposal_date = first_told.disposal_date
+            and other.feed_rank > first_told.feed_rank
+            and other.quantity = first_told.quantity
+    where {{ amounts_nearly_agree("first_told.proceeds", "other.proceeds") }}
+    group by other.account_id, other.security_id, other.disposal_date, other.feed
+),
+
+in_other_rows as (
+    select
+        several.source_file_id,
+        several.source_row_number,
+        several.account_id,
+        several.security_id,
+        several.disposal_date,
+        several.feed,
+        told_in_sum.first_feed
+    from told_by_several as several
+    inner join told_in_sum
+        on
+            several.account_id = told_in_sum.account_id
+            and several.security_id = told_in_sum.security_id
+            and several.disposal_date = told_in_sum.disposal_date
+            and several.feed = told_in_sum.feed
+    left join told_again
+        on
+            several.source_file_id = told_again.source_file_id
+            and several.source_row_number = told_again.source_row_number
+    where told_again.source_file_id is null
+),
+
+told_otherwise as (
+    select
+        account_id,
+        security_id,
+        disposal_date,
+        first_feed,
+        min(feed) as other_rows_feed
+    from in_other_rows
+    group by account_id, security_id, disposal_date, first_feed
+),
+
 merged as (
-    select kept.*
+    select
+        kept.*,
+        told_otherwise.other_rows_feed
     from kept
     left join told_again
         on
             kept.source_file_id = told_again.source_file_id
             and kept.source_row_number = told_again.source_row_number
-    where told_again.source_file_id is null
+    left join in_other_rows
+        on
+            kept.source_file_id = in_other_rows.source_file_id
+            and kept.source_row_number = in_other_rows.source_row_number
+    left join told_otherwise
+        on
+            kept.account_id = told_otherwise.account_id
+            and kept.security_id = told_otherwise.security_id
+            and kept.disposal_date = told_otherwise.disposal_date
+            and kept.feed = told_otherwise.first_feed
+    where told_again.source_file_id is null and in_other_rows.source_file_id is null
 )
 
 select
@@ -173,6 +256,9 @@ select
     merged.covered_status,
     merged.transaction_id,
     merged.currency,
+    merged.custodian,
+    merged.feed,
+    merged.other_rows_feed,
     merged.source_file_id,
     merged.source_row_number
 from merged

@@ -113,6 +113,33 @@ first_told as (
     group by custodian, feed
 ),
 
+-- Trades of these months that one feed tells in other rows than another.
+told_in_other_rows as (
+    select
+        account_id,
+        security_id,
+        transaction_date as trade_date,
+        custodian,
+        feed,
+        min(other_rows_feed) as other_rows_feed,
+        min(source_file_id) as source_file_id
+    from {{ ref("int_transactions__told") }}
+    where other_rows_feed is not null and security_id is not null
+    group by account_id, security_id, transaction_date, custodian, feed
+    union all
+    select
+        account_id,
+        security_id,
+        disposal_date as trade_date,
+        custodian,
+        feed,
+        min(other_rows_feed) as other_rows_feed,
+        min(source_file_id) as source_file_id
+    from {{ ref("int_closed_lots__merged") }}
+    where other_rows_feed is not null
+    group by account_id, security_id, disposal_date, custodian, feed
+),
+
 broken as (
     select
         'row_count_is_near_the_last' as rule,
@@ -158,6 +185,22 @@ broken as (
     from redelivered
     union all by name
     select
+        'feeds_tell_trades_in_the_same_rows' as rule,
+        account_id,
+        security_id,
+        custodian,
+        feed,
+        min(source_file_id) as source_file_id,
+        strftime(trade_date, '%Y-%m-%d') || ': ' || feed || ' and ' || min(other_rows_feed) as observed,
+        'Two feeds tell the trades of ' || strftime(trade_date, '%Y-%m-%d') || ' in this holding with the '
+        || 'same sums and in other rows; those of ' || feed || ' count, the others do not. Look whether they '
+        || 'are the same trades.' as message
+    from told_in_other_rows
+    -- What may still bear on a wash sale or on the gains of the year.
+    where trade_date >= least({{ as_of_date() }} - 61, date_trunc('year', {{ as_of_date() }}))
+    group by account_id, security_id, trade_date, custodian, feed
+    union all by name
+    select
         'delivery_has_no_gap' as rule,
         transaction_deliveries.custodian,
         transaction_deliveries.feed,
@@ -182,6 +225,7 @@ broken as (
 select
     rule,
     account_id,
+    security_id,
     custodian,
     feed,
     source_file_id,

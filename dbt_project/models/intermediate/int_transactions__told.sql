@@ -2,7 +2,8 @@
 -- known of them. With the custodian's id, the newest file that names the id holds. Without one, files
 -- overlap: rows that are alike are numbered within each file and the same row with the same number is the
 -- same transaction, so that the larger count over files holds, not the sum; between feeds, rows that agree
--- in security, date, units and amount are alike. A second opinion tells transactions only of accounts that
+-- in security, date, units and amount are alike, and where a day's rows differ and their sums do not (two
+-- fills beside one trade), one feed's rows hold. A second opinion tells transactions only of accounts that
 -- no other feed tells any of. All files are read every night: a correction may be of any age.
 with files as (
     select
@@ -169,8 +170,11 @@ feeds as (
     select
         account_id,
         feed,
-        min(file_age) as feed_age,
-        count(*) over (partition by account_id) as feed_count
+        count(*) over (partition by account_id) as feed_count,
+        row_number() over (
+            partition by account_id
+            order by feed = 'standard_feed' desc, min(file_age) asc, feed asc
+        ) as feed_rank
     from kept_rows
     group by account_id, feed
 ),
@@ -185,7 +189,9 @@ told_by_several as (
         kept_rows.net_amount,
         kept_rows.feed,
         kept_rows.first_known_date,
-        feeds.feed_age,
+        feeds.feed_rank,
+        coalesce(kept_rows.quantity <> 0, false) as has_units,
+        coalesce(nullif(sign(kept_rows.quantity), 0), sign(kept_rows.net_amount), 0) as direction,
         row_number() over (
             partition by
                 kept_rows.account_id, kept_rows.feed, kept_rows.security_id, kept_rows.transaction_date,
@@ -212,7 +218,7 @@ told_again as (
         alike as (
             partition by
                 account_id, security_id, transaction_date, quantity, net_amount, is_cancel, occurrence
-            order by feed = 'standard_feed' desc, feed_age asc, feed asc
+            order by feed_rank asc
         ),
         alike_all as (
             partition by
@@ -220,13 +226,111 @@ told_again as (
         )
 ),
 
+-- What each feed tells in all of one day's purchases, sales or other movements of a security.
+day_sums as (
+    select
+        account_id,
+        security_id,
+        transaction_date,
+        is_cancel,
+        has_units,
+        direction,
+        feed,
+        feed_rank,
+        sum(quantity) as quantity,
+        case when count(net_amount) = count(*) then sum(net_amount) end as net_amount
+    from told_by_several
+    group by
+        account_id, security_id, transaction_date, is_cancel, has_units, direction, feed, feed_rank
+),
+
+-- The same sums, told by a feed that goes before: one of the two says in several rows what the other says in
+-- one, or rounds otherwise.
+told_in_sum as (
+    select
+        other.account_id,
+        other.security_id,
+        other.transaction_date,
+        other.is_cancel,
+        other.has_units,
+        other.direction,
+        other.feed,
+        arg_min(first_told.feed, first_told.feed_rank) as first_feed
+    from day_sums as other
+    inner join day_sums as first_told
+        on
+            other.account_id = first_told.account_id
+            and other.security_id is not distinct from first_told.security_id
+            and other.transaction_date = first_told.transaction_date
+            and other.is_cancel = first_told.is_cancel
+            and other.has_units = first_told.has_units
+            and other.direction = first_told.direction
+            and other.feed_rank > first_told.feed_rank
+    where
+        case
+            when other.has_units
+                then
+                    other.quantity = first_told.quantity
+                    and {{ amounts_nearly_agree("first_told.net_amount", "other.net_amount") }}
+            else other.net_amount = first_told.net_amount
+        end
+    group by
+        other.account_id, other.security_id, other.transaction_date, other.is_cancel, other.has_units,
+        other.direction, other.feed
+),
+
+left_out as (
+    select
+        several.row_id,
+        told_in_sum.first_feed,
+        not told_again.is_told_again as is_in_other_rows
+    from told_by_several as several
+    inner join told_again on several.row_id = told_again.row_id
+    inner join told_in_sum
+        on
+            several.account_id = told_in_sum.account_id
+            and several.security_id is not distinct from told_in_sum.security_id
+            and several.transaction_date = told_in_sum.transaction_date
+            and several.is_cancel = told_in_sum.is_cancel
+            and several.has_units = told_in_sum.has_units
+            and several.direction = told_in_sum.direction
+            and several.feed = told_in_sum.feed
+),
+
+-- What holds of a day that another feed tells in other rows.
+told_otherwise as (
+    select
+        several.row_id,
+        min(others.feed) as other_rows_feed
+    from told_by_several as several
+    inner join told_by_several as others
+        on
+            several.account_id = others.account_id
+            and several.security_id is not distinct from others.security_id
+            and several.transaction_date = others.transaction_date
+            and several.is_cancel = others.is_cancel
+            and several.has_units = others.has_units
+            and several.direction = others.direction
+    inner join left_out
+        on
+            others.row_id = left_out.row_id
+            and several.feed = left_out.first_feed
+            and left_out.is_in_other_rows
+    group by several.row_id
+),
+
 merged as materialized (
     select
         kept_rows.* exclude (first_known_date),
-        coalesce(told_again.first_known_date, kept_rows.first_known_date) as first_known_date
+        coalesce(told_again.first_known_date, kept_rows.first_known_date) as first_known_date,
+        told_otherwise.other_rows_feed
     from kept_rows
     left join told_again on kept_rows.row_id = told_again.row_id
-    where told_again.row_id is null or not told_again.is_told_again
+    left join left_out on kept_rows.row_id = left_out.row_id
+    left join told_otherwise on kept_rows.row_id = told_otherwise.row_id
+    where
+        (told_again.row_id is null or not told_again.is_told_again)
+        and left_out.row_id is null
 ),
 
 -- A cancel names what it cancels, or has the id of it, or says the same with units or amount turned round.
@@ -456,6 +560,7 @@ select
                 then 'transaction_id'
         end
     ) as cancel_matched_by,
+    merged.other_rows_feed,
     merged.custodian,
     merged.feed,
     merged.file_name,
