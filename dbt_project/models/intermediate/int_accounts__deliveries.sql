@@ -3,10 +3,11 @@
 -- Of several such feeds one holds: the standard feed first, then the one that arrived last, then by
 -- name. Within a feed the file received last holds, and of two names of the account in it the number
 -- before the mask; files of one feed that share no security of the account are parts of one delivery.
+-- A file that is itself set aside sets no other aside.
 -- What does not hold is compared with what does by int_cross_checks__positions and _cash.
 {% set keys = {"positions": "security_key", "tax_lots": "security_key", "cash_balances": "currency"} %}
 
-with named as (
+with recursive named as (
     {% for entity in keys -%}
         select
             '{{ entity }}' as entity,
@@ -131,7 +132,8 @@ ranked as (
 contested as (
     select
         entity,
-        account_id
+        account_id,
+        max(delivery_rank) as last_rank
     from ranked
     where feed_rank = 1
     group by entity, account_id
@@ -167,11 +169,12 @@ subjects as (
     {%- endfor %}
 ),
 
-superseded as (
-    select distinct
+shared_subjects as (
+    select
         older.entity,
         older.account_id,
-        older.delivery_rank
+        older.delivery_rank,
+        list(distinct newer.delivery_rank) as newer_ranks
     from subjects as older
     inner join subjects as newer
         on
@@ -179,6 +182,45 @@ superseded as (
             and older.account_id = newer.account_id
             and older.subject = newer.subject
             and older.delivery_rank > newer.delivery_rank
+    group by older.entity, older.account_id, older.delivery_rank
+),
+
+-- From the newest delivery back: each holds that shares nothing with those that hold so far.
+walked as (
+    select
+        entity,
+        account_id,
+        last_rank,
+        cast(1 as bigint) as delivery_rank,
+        [cast(1 as bigint)] as holding_ranks
+    from contested
+    union all
+    select
+        walked.entity,
+        walked.account_id,
+        walked.last_rank,
+        walked.delivery_rank + 1 as delivery_rank,
+        case
+            when coalesce(list_has_any(shared_subjects.newer_ranks, walked.holding_ranks), false)
+                then walked.holding_ranks
+            else list_append(walked.holding_ranks, walked.delivery_rank + 1)
+        end as holding_ranks
+    from walked
+    left join shared_subjects
+        on
+            walked.entity = shared_subjects.entity
+            and walked.account_id = shared_subjects.account_id
+            and walked.delivery_rank + 1 = shared_subjects.delivery_rank
+    where walked.delivery_rank < walked.last_rank
+),
+
+superseded as (
+    select
+        entity,
+        account_id,
+        delivery_rank
+    from walked
+    where not list_contains(holding_ranks, delivery_rank)
 )
 
 select

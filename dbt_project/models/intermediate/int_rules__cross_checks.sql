@@ -74,6 +74,20 @@ where
     or not {{ is_same_quantity("source_quantity", "stated_quantity") }}
 union all by name
 select
+    'newer_file_holds_what_the_older_did' as rule,
+    account_id,
+    security_id,
+    custodian,
+    feed,
+    source_file_id,
+    source_row_number,
+    coalesce(cast(stated_quantity as varchar), 'an unreadable quantity') as observed,
+    'A file of tonight that a newer one of the same feed replaces states this holding, and none that counts '
+    || 'does: it is not counted. Ask the custodian whether the newer file is whole.' as message
+from {{ ref("int_cross_checks__positions") }}
+where set_aside_because = 'newer_delivery' and is_stated and not is_in_source
+union all by name
+select
     'second_source_agrees_on_cash' as rule,
     account_id,
     custodian,
