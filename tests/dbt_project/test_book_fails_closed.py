@@ -20,6 +20,7 @@ from tests.dbt_project.warehouse_fixture import (
     create_warehouse,
     insert_rows,
     query,
+    record_file,
     run_dbt,
 )
 
@@ -247,6 +248,17 @@ def strict_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 | {"source_file_id": "cd"},
             ],
         )
+        for custodian, feed, name, file_id, entities in (
+            ("IBKR", "ibkr_flex", "a.xml", "ab", ("positions", "tax_lots", "cash_balances")),
+            ("SCHWAB", "schwab_lot_details", "b.csv", "cd", ("tax_lots",)),
+        ):
+            meta = {
+                "as_of_date": AS_OF_DATE,
+                "custodian": custodian,
+                "feed": feed,
+                "source_file_id": file_id,
+            }
+            record_file(connection, meta, name, dict.fromkeys(entities, 0), status="QUARANTINED")
     run_dbt(path, "build", "--select", "tag:book", "--exclude-resource-type", "unit_test")
     return path
 
