@@ -50,12 +50,18 @@ TAX_TABLES = {
     "findings": "What the ledger could not settle by itself. One row per finding.",
 }
 
-# Rows by account: a batch reads those of its own accounts.
+# Rows by account: a batch reads those of its own accounts, ordered by account and the row's key.
 _ACCOUNT_FRAMES = {
     "int_lots__identified": "intermediate.int_lots__identified",
     "int_transactions__merged": "intermediate.int_transactions__merged",
     "int_closed_lots__merged": "intermediate.int_closed_lots__merged",
     "int_transactions__coverage": "intermediate.int_transactions__coverage",
+}
+_ROW_KEYS = {
+    "int_lots__identified": "lot_id",
+    "int_transactions__merged": "transaction_key",
+    "int_closed_lots__merged": "closed_lot_key",
+    "int_transactions__coverage": "history_from_date",
 }
 LEDGER_TABLES = (
     "wash_sale_matches",
@@ -151,9 +157,30 @@ def reconcile_ledger(
     """Run the wash-sale ledger batch by batch and write each as it comes: memory stays flat.
 
     Raises:
-        RuntimeError: a batch failed.
+        RuntimeError: a batch failed; the tables then hold nothing of the night.
     """
     batch_count = _cut_into_batches(connection, dates)
+    try:
+        return _reconcile_batches(connection, batch_count, policy, dates, log)
+    except BaseException:
+        # A part of the book's ledger must not be taken for the whole of it. One transaction over
+        # all batches would hold every row; what an earlier run wrote is gone with batch 1.
+        _delete_night(connection, dates)
+        raise
+
+
+def _reconcile_batches(
+    connection: duckdb.DuckDBPyConnection,
+    batch_count: int,
+    policy: FirmPolicy,
+    dates: NightDates,
+    log: Callable[[str], None],
+) -> TaxOutcome:
+    """Reconcile and write one batch after the other.
+
+    Raises:
+        RuntimeError: a batch failed; those before it are written.
+    """
     engine: Engine = "processes" if batch_count >= POOL_FROM_BATCHES else "this_process"
     outcome = TaxOutcome(dict.fromkeys(LEDGER_TABLES, 0), [])
     results = run_batches(
@@ -176,6 +203,16 @@ def reconcile_ledger(
         outcome.lots_not_conserved += result.lots_not_conserved
     outcome.lots_not_conserved.sort()
     return outcome
+
+
+def _delete_night(connection: duckdb.DuckDBPyConnection, dates: NightDates) -> None:
+    """Delete what the ledger has written for the night, as far as its tables exist."""
+    written = connection.execute(
+        "select table_name from information_schema.tables where table_schema = 'tax' order by all"
+    ).fetchall()
+    for (name,) in written:
+        if name in LEDGER_TABLES:
+            connection.execute(f"delete from tax.{name} where as_of_date = $1", [dates.as_of_date])
 
 
 def _cut_into_batches(connection: duckdb.DuckDBPyConnection, dates: NightDates) -> int:
@@ -274,7 +311,9 @@ def _payloads(
         own = f"account_id in (select account_id from ledger_batches where batch = {batch})"
         frames = {
             name: fetch_arrow(
-                connection, f"select {', '.join(_columns(name))} from {table} where {own}"
+                connection,
+                f"select {', '.join(_columns(name))} from {table} where {own} "
+                f"order by account_id, {_ROW_KEYS[name]}",
             )
             for name, table in _ACCOUNT_FRAMES.items()
         }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from orchestration import tax_step
@@ -66,6 +68,71 @@ def test_a_batch_that_fails_stops_the_tax_step_by_name(tmp_path, monkeypatch):
         connection.execute("alter table marts.dim_securities drop column identity_group_id")
     with pytest.raises(RuntimeError, match=r"batch 1 of \d+ failed: .*lacks identity_group_id"):
         ledger_of(path, 10**9, monkeypatch)
+
+
+def test_a_later_batch_that_fails_leaves_nothing_of_the_night(tmp_path, monkeypatch):
+    path = tmp_path / "warehouse.duckdb"
+    write_ledger_book(path, BOOK)
+    ledger_of(path, 10**9, monkeypatch)
+    with Warehouse(path).open() as connection:
+        connection.execute(
+            "insert into tax.lot_adjustments by name "
+            "select * replace (as_of_date - 1 as as_of_date) from tax.lot_adjustments limit 3"
+        )
+    reconciled = tax_step.reconcile_batch
+    batches = []
+
+    def second_fails(payload):
+        batches.append(payload)
+        if len(batches) == 2:
+            raise ValueError("a group that cannot be reconciled")
+        return reconciled(payload)
+
+    monkeypatch.setattr(tax_step, "reconcile_batch", second_fails)
+    monkeypatch.setattr(tax_step, "POOL_FROM_BATCHES", 100)
+    with pytest.raises(RuntimeError, match=r"batch 2 of 6 failed: .*cannot be reconciled"):
+        ledger_of(path, 2_500, monkeypatch)
+    with Warehouse(path).open(read_only=True) as connection:
+        left = {
+            name: connection.execute(
+                f"select as_of_date, count(*) from tax.{name} group by all"
+            ).fetchall()
+            for name in LEDGER_TABLES
+        }
+    # The other night's rows stay.
+    assert left.pop("lot_adjustments") == [(AS_OF_DATE - timedelta(days=1), 3)]
+    assert all(rows == [] for rows in left.values())
+
+
+def test_the_ledger_does_not_depend_on_the_order_of_stored_rows(tmp_path, monkeypatch):
+    path = tmp_path / "warehouse.duckdb"
+    write_ledger_book(path, LedgerBook(households=5, lots=500, transactions=200))
+    payloads = []
+    reconciled = tax_step.reconcile_batch
+
+    def noted(payload):
+        payloads.append(payload)
+        return reconciled(payload)
+
+    monkeypatch.setattr(tax_step, "reconcile_batch", noted)
+    ledger_of(path, 10**9, monkeypatch)
+    with Warehouse(path).open() as connection:
+        for name, key in (
+            ("int_lots__identified", "lot_id"),
+            ("int_transactions__merged", "transaction_key"),
+            ("int_closed_lots__merged", "closed_lot_key"),
+            ("int_transactions__coverage", "account_id"),
+        ):
+            connection.execute(
+                f"create or replace table intermediate.{name} as "
+                f"select * from intermediate.{name} order by md5({key})"
+            )
+    ledger_of(path, 10**9, monkeypatch)
+    first, second = (payload.frames for payload in payloads)
+    assert first["int_lots__identified"].num_rows == 500
+    assert {name: frame.equals(second[name]) for name, frame in first.items()} == dict.fromkeys(
+        first, True
+    )
 
 
 def test_memory_is_that_of_the_process_and_its_workers():
