@@ -86,12 +86,13 @@ def _in_fixed_order(files: Iterable[Path]) -> list[Path]:
     return sorted(files, key=lambda path: (path.parent.name, path.name))
 
 
-def is_file_of(folder: Path, path: Path) -> bool:
-    """Whether a file stands in the folder itself.
+def is_own_file(path: Path) -> bool:
+    """Whether a file stands in its custodian's folder itself.
 
-    A delivery comes from outside: a link in it may name any file that this machine can read.
+    A delivery comes from outside: a link in it may name any file that this machine can read. The
+    folder is the firm's own and may be a link to where the custodian delivers.
     """
-    return path.is_file() and path.resolve().is_relative_to(folder.resolve())
+    return path.is_file() and path.resolve().is_relative_to(path.parent.resolve())
 
 
 def landed_files(home: Home, as_of_date: date) -> list[Path]:
@@ -105,7 +106,7 @@ def landed_files(home: Home, as_of_date: date) -> list[Path]:
     found = [
         path
         for path in folder.glob("*/*")
-        if is_file_of(folder, path) and not path.name.startswith(".") and path.suffix != ".part"
+        if is_own_file(path) and not path.name.startswith(".") and path.suffix != ".part"
     ]
     return _in_fixed_order(found)
 

@@ -18,7 +18,7 @@ import duckdb
 
 from orchestration.calendar import NightDates
 from orchestration.home import Home
-from orchestration.intake import is_file_of
+from orchestration.intake import is_own_file
 from orchestration.names import NIGHTLY_JOB
 from orchestration.night_lock import only_night
 from orchestration.stages import listen_to_stages
@@ -57,7 +57,7 @@ def bring_files(home: Home, as_of_date: date, source: Path) -> int:
     """
     dated = source / as_of_date.isoformat()
     folder = dated if dated.is_dir() else source
-    files = sorted(path for path in folder.glob("*/*") if is_file_of(folder, path))
+    files = sorted(path for path in folder.glob("*/*") if is_own_file(path))
     if not files:
         raise FileNotFoundError(
             f"{source} holds no files in custodian folders; expected "
@@ -82,7 +82,7 @@ def files_out_of_place(as_of_date: date, source: Path) -> list[Path]:
     strays = []
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
-        is_stray = len(parts) != 2 or not is_file_of(folder, path)
+        is_stray = len(parts) != 2 or not is_own_file(path)
         if path.is_file() and is_stray and not _is_session_folder(parts[0]):
             strays.append(path)
     return strays

@@ -211,6 +211,16 @@ def test_a_refused_file_is_told_without_the_number_in_its_name(home, warehouse):
         assert "Example" not in told
 
 
+def test_a_custodians_folder_may_be_a_link_to_where_it_delivers(home, tmp_path):
+    delivered = tmp_path / "delivered"
+    delivered.mkdir()
+    (delivered / "accounts.csv").write_text("account_number,base_currency\n", encoding="utf-8")
+    folder = home.landing / DAY.isoformat()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "alpine").symlink_to(delivered, target_is_directory=True)
+    assert [path.name for path in landed_files(home, DAY)] == ["accounts.csv"]
+
+
 def test_a_link_to_a_file_of_another_place_is_not_received(home, tmp_path):
     landed = land(home, "alpine/accounts.csv", accounts_file("41000020"))
     secret = tmp_path / "secret.csv"
