@@ -41,6 +41,9 @@ def _account(account_id: str, person: str, born: str | None, **more: Any) -> Row
         "planned_by": date(2026, 12, 15),
         "history_from": date(2024, 1, 1),
         "death_date": None,
+        "name": account_id,
+        "status": "open",
+        "in_kind": None,
     } | more
 
 
@@ -64,9 +67,9 @@ def _write(path: Path, accounts: list[Row], later: list[Row]) -> None:
         ),
         "staging.stg_prior_year_end_balances": (
             "as_of_date date, custodian varchar, account_number varchar, balance_year integer,"
-            " balance decimal(24, 6)",
+            " balance decimal(24, 6), source_file_id varchar, source_row_number bigint",
             [
-                (date(2026, 1, 5), "ALPINE", row["account_id"], year, row["balance"])
+                (date(2026, 1, 5), "ALPINE", row["account_id"], year, row["balance"], "f", 2)
                 for row in accounts
                 for year in (2024, 2025)
                 if row["balance"] is not None
@@ -80,21 +83,34 @@ def _write(path: Path, accounts: list[Row], later: list[Row]) -> None:
             "account_id varchar, household_id varchar, allocation_group_id varchar,"
             " account_name varchar, account_type varchar, account_status varchar",
             [
-                (row["account_id"], "H1", "G1", row["account_id"], row["account_type"], "open")
+                (
+                    row["account_id"], "H1", "G1", row["name"], row["account_type"], row["status"]
+                )
                 for row in accounts
             ],
         ),
         "intermediate.int_transactions__merged": (
             "account_id varchar, transaction_date date, transaction_type varchar,"
-            " net_amount decimal(24, 6)",
+            " quantity decimal(28, 10), net_amount decimal(24, 6)",
             [
-                (row["account_id"], date(2026, 3, 2), "WITHDRAWAL", -row["distributed"])
+                (row["account_id"], date(2026, 3, 2), "WITHDRAWAL", None, -row["distributed"])
                 for row in accounts
                 if row["distributed"]
             ]
             # Neither dividends nor last year's withdrawals count to this year.
-            + [(row["account_id"], date(2026, 3, 2), "DIVIDEND", Decimal(50)) for row in accounts]
-            + [(row["account_id"], row["day"], "WITHDRAWAL", -row["amount"]) for row in later],
+            + [
+                (row["account_id"], date(2026, 3, 2), "DIVIDEND", None, Decimal(50))
+                for row in accounts
+            ]
+            + [
+                (row["account_id"], date(2026, 3, 2), *row["in_kind"])
+                for row in accounts
+                if row["in_kind"]
+            ]
+            + [
+                (row["account_id"], row["day"], "WITHDRAWAL", None, -row["amount"])
+                for row in later
+            ],
         ),
         "intermediate.int_transactions__coverage": (
             "account_id varchar, history_from_date date",
@@ -250,18 +266,49 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Any:
             "SPRING", "P8", "1953-05-01", balance=Decimal(265000), planned=Decimal(10000),
             planned_by=date(2027, 3, 15),
         ),
+        # Closed in the year: 237,000 / 23.7 = 10,000 beside the 10,000 of the other; 10,000 taken.
+        _account(
+            "CLOSED", "P9", "1950-05-01", balance=Decimal(237000), distributed=Decimal(10000),
+            status="closed",
+        ),
+        _account("OPEN", "PA", "1950-05-01", balance=Decimal(237000)),
+        _account("SHUT", "PA", "1950-05-01", balance=Decimal(237000), status="closed"),
+        _account("LONG SHUT", "PB", "1950-05-01", balance=None, status="closed"),
+        _account("TOOK SHARES", "PC", "1950-05-01", in_kind=("WITHDRAWAL", Decimal(-5), None)),
+        _account("MOVED", "PD", "1950-05-01", in_kind=("TRANSFER_OUT", Decimal(-5), Decimal(0))),
+        _account("NAMELESS", "PE", "1950-05-01", balance=None, name=None),
     ]
     # fmt: on
     _write(path, accounts, [])
+    # A session's second row of one file about the same year is what was said last.
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "update staging.stg_prior_year_end_balances set balance = 1000000, source_row_number = 1 "
+            "where account_number = 'PLANNED'"
+        )
+        connection.execute(
+            "insert into staging.stg_prior_year_end_balances values "
+            "('2026-01-05', 'ALPINE', 'PLANNED', 2025, 237000, 'f', 2)"
+        )
     return _run(path)
 
 
 def test_only_what_the_firm_has_not_planned_becomes_a_flow(cases: Any) -> None:
     found, flows = cases
     assert found["P1", "ira", 2026]["required_amount"] == 10000
-    assert flows[1] == ("PLANNED", 6000, date(2026, 12, 31), False)
-    assert flows[0] == ("FIRST YEAR", 10000, date(2027, 4, 1), False)
-    assert len(flows) == 2
+    assert flows == [
+        ("FIRST YEAR", 10000, date(2027, 4, 1), False),
+        ("OPEN", 20000, date(2026, 12, 31), False),
+        ("PLANNED", 6000, date(2026, 12, 31), False),
+    ]
+
+
+def test_a_closed_account_counts_by_its_balance_and_by_what_was_taken_from_it(cases: Any) -> None:
+    found, _ = cases
+    closed = found["P9", "ira", 2026]
+    assert (closed["required_amount"], closed["remaining_amount"]) == (10000, 0)
+    assert found["PA", "ira", 2026]["required_amount"] == 20000
+    assert ("PB", "ira", 2026) not in found
 
 
 @pytest.mark.parametrize(
@@ -271,6 +318,9 @@ def test_only_what_the_firm_has_not_planned_becomes_a_flow(cases: Any) -> None:
         ("P3", "ira", "the owner has died"),
         ("P4", "ira", "the owner's birth date is not known"),
         ("P6", "inherited:INHERITED", "set by the firm"),
+        ("PC", "ira", "something without a stated value left TOOK SHARES in 2026"),
+        ("PD", "ira", "something without a stated value left MOVED in 2026"),
+        ("PE", "ira", "not known for an account without a name"),
     ],
 )
 def test_what_cannot_be_known_says_why(cases: Any, owner: str, group: str, reason: str) -> None:
@@ -296,7 +346,7 @@ def test_what_is_planned_by_april_is_the_first_distribution_and_then_the_second(
     with duckdb.connect(str(path)) as connection:
         connection.execute(
             "insert into staging.stg_prior_year_end_balances "
-            "select '2027-01-04', custodian, account_number, 2026, balance "
+            "select '2027-01-04', custodian, account_number, 2026, balance, 'g', 2 "
             "from staging.stg_prior_year_end_balances where balance_year = 2025"
         )
     found, flows = _run(path, date(2027, 2, 18))
@@ -321,7 +371,7 @@ def test_a_first_distribution_is_open_until_april_and_is_taken_before_the_second
     with duckdb.connect(str(path)) as connection:
         connection.execute(
             "insert into staging.stg_prior_year_end_balances "
-            "select '2027-01-04', custodian, account_number, 2026, balance "
+            "select '2027-01-04', custodian, account_number, 2026, balance, 'g', 2 "
             "from staging.stg_prior_year_end_balances where balance_year = 2025"
         )
     found, flows = _run(path, date(2027, 2, 18))

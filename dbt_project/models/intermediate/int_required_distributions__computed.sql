@@ -3,7 +3,8 @@
 -- the last 31 December over the period of the Uniform Lifetime Table; from the year of age 73, or 75 for
 -- those born in 1960 or later (72 for those born before 1951). All traditional, SEP and SIMPLE IRAs of one
 -- owner are one group (Reg. 1.408-8), each employer plan stands alone, nothing is put together across
--- owners. Where the amount cannot be known the reason stands in its place: missing is not nothing to take.
+-- owners. An account closed since counts by its balance and by what was taken from it; nothing more can be.
+-- Where the amount cannot be known the reason stands in its place: missing is not nothing to take.
 with tax_years as (
     select cast(extract(year from {{ planned_trade_date() }}) as integer) as tax_year
     union all
@@ -34,25 +35,39 @@ balances as (
     select
         account_references.account_id,
         stated.balance_year,
-        arg_max(stated.balance, stated.as_of_date) as balance
+        stated.balance
     from {{ ref("stg_prior_year_end_balances") }} as stated
     inner join {{ ref("int_account_references__resolved") }} as account_references
         on
             stated.custodian = account_references.custodian
             and stated.account_number = account_references.account_number
     where stated.balance is not null
-    group by account_references.account_id, stated.balance_year
+    -- The newest that was said; of several rows of one session the last of one file.
+    qualify
+        row_number() over (
+            partition by account_references.account_id, stated.balance_year
+            order by stated.as_of_date desc, stated.source_file_id desc, stated.source_row_number desc
+        ) = 1
 ),
 
 -- Money that left the account in the year, tax withheld from it included: custodians book a distribution
--- gross. Without transactions since 1 January it is not known.
+-- gross. Without transactions since 1 January it is not known; nor is what securities were worth that left
+-- in kind, or whether they went to another retirement account.
 withdrawn as (
     select
         account_id,
         cast(extract(year from transaction_date) as integer) as tax_year,
-        sum(-net_amount) as distributed
+        coalesce(
+            sum(-net_amount) filter (where transaction_type = 'WITHDRAWAL' and net_amount < 0), 0
+        ) as distributed,
+        bool_or(
+            coalesce(net_amount, 0) = 0
+            and (quantity < 0 or (transaction_type = 'WITHDRAWAL' and net_amount is null))
+        ) is true as has_unvalued
     from {{ ref("int_transactions__merged") }}
-    where transaction_type = 'WITHDRAWAL' and net_amount < 0
+    where
+        transaction_type in ('WITHDRAWAL', 'TRANSFER_OUT')
+        and (net_amount < 0 or coalesce(net_amount, 0) = 0)
     group by account_id, tax_year
 ),
 
@@ -73,7 +88,8 @@ accounts as (
     select
         accounts.account_id,
         accounts.household_id,
-        accounts.account_name,
+        coalesce(accounts.account_name, 'an account without a name') as account_name,
+        coalesce(accounts.account_status, 'open') <> 'closed' as is_open,
         tax_years.tax_year,
         case
             when accounts.account_type in ('traditional_ira', 'sep_ira', 'simple_ira') then 'ira'
@@ -93,7 +109,8 @@ accounts as (
         balances.balance,
         coalesce(withdrawn.distributed, 0) as distributed,
         coalesce(coverage.history_from_date <= make_date(tax_years.tax_year, 1, 1), false)
-            as is_distributed_known,
+            as is_history_known,
+        coalesce(withdrawn.has_unvalued, false) as has_unvalued,
         coalesce(planned.planned, 0) as planned,
         coalesce(planned_after.planned_by_april, 0) as planned_after
     from {{ ref("int_accounts__identified") }} as accounts
@@ -119,7 +136,11 @@ accounts as (
             and tax_years.tax_year + 1 = planned_after.due_year
     where
         accounts.account_type in ('traditional_ira', 'sep_ira', 'simple_ira', 'inherited_ira', '401k')
-        and coalesce(accounts.account_status, 'open') <> 'closed'
+        and (
+            coalesce(accounts.account_status, 'open') <> 'closed'
+            or balances.balance > 0
+            or withdrawn.account_id is not null
+        )
 ),
 
 last_age as (
@@ -153,13 +174,14 @@ grouped as (
         min(applicable_age) as applicable_age,
         min(distribution_period) as distribution_period,
         string_agg(account_name, ', ' order by account_name, account_id) as account_names,
+        -- Nothing can be taken from a closed account.
         list(
             struct_pack(account_id := account_id, requirement := account_requirement) order by account_id
-        ) as account_requirements,
+        ) filter (where is_open) as account_requirements,
         sum(distributed) as withdrawn_amount,
         sum(planned) as planned_amount,
         sum(planned_after) as planned_after_amount,
-        bool_and(is_distributed_known) as is_distributed_known,
+        bool_and(is_history_known and not has_unvalued) as is_distributed_known,
         coalesce(min(age_in_year) >= min(applicable_age), false) as is_of_age,
         coalesce(min(age_in_year) = min(applicable_age), false) as is_first_year,
         case
@@ -172,10 +194,15 @@ grouped as (
                 then
                     'the balance at the end of ' || (tax_year - 1) || ' is not known for '
                     || string_agg(account_name, ', ' order by account_name) filter (where balance is null)
-            when min(age_in_year) >= min(applicable_age) and not bool_and(is_distributed_known)
+            when min(age_in_year) >= min(applicable_age) and not bool_and(is_history_known)
                 then
                     'transactions are not known from 1 January ' || tax_year
                     || ' on, so neither is what was taken'
+            when min(age_in_year) >= min(applicable_age) and bool_or(has_unvalued)
+                then
+                    'something without a stated value left '
+                    || string_agg(account_name, ', ' order by account_name) filter (where has_unvalued)
+                    || ' in ' || tax_year || ', so what was taken is not known'
         end as unknown_reason,
         case
             when
