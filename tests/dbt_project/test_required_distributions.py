@@ -283,8 +283,8 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Any:
     # A session's second row of one file about the same year is what was said last.
     with duckdb.connect(str(path)) as connection:
         connection.execute(
-            "update staging.stg_prior_year_end_balances set balance = 1000000, source_row_number = 1 "
-            "where account_number = 'PLANNED'"
+            "update staging.stg_prior_year_end_balances "
+            "set balance = 1000000, source_row_number = 1 where account_number = 'PLANNED'"
         )
         connection.execute(
             "insert into staging.stg_prior_year_end_balances values "
