@@ -105,6 +105,22 @@ where
     and abs(source_settlement_date - stated_settlement_date) > 0.01
 union all by name
 select
+    'newer_file_holds_the_cash_of_the_older' as rule,
+    account_id,
+    custodian,
+    feed,
+    source_file_id,
+    source_row_number,
+    coalesce(cast(stated_trade_date as varchar), 'an unreadable balance') || ' ' || currency as observed,
+    'A file of tonight that a newer one of the same feed replaces states cash in this currency, and none '
+    || 'that counts does: it is not counted. Ask the custodian whether the newer file is whole.' as message
+from {{ ref("int_cross_checks__cash") }}
+where
+    set_aside_because = 'newer_delivery'
+    and source_feed is null
+    and (stated_trade_date <> 0 or stated_trade_date is null)
+union all by name
+select
     'delta_chain_is_unbroken' as rule,
     accounts.account_id,
     accounts.custodian,
