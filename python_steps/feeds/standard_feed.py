@@ -221,7 +221,7 @@ def _ragged(
     known = account in covered_accounts(table) and header.cells[0].strip().lower() == (
         "account_number"
     )
-    # The row itself is not quoted: nobody knows which of its cells is a name or a number of a person.
+    # The row itself is not quoted: any of its cells may be a name or a number of a person.
     observed = record.problem or f"{len(record.cells)} cells"
     spared = not record.problem and entity.severity == "warn" and entity.scope == "position"
     return contract.violation(
