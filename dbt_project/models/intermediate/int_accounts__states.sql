@@ -21,7 +21,7 @@ missing_feeds as (
     select
         custodian,
         string_agg(replace(entity, '_', ' '), ', ' order by entity) as entities,
-        list(distinct entity) as entity_names
+        list(distinct entity order by entity) as entity_names
     from {{ ref("int_feeds__missing") }}
     group by custodian
 ),

@@ -58,9 +58,15 @@ aggregated as (
                 )
             )
         ) as is_value_wrong,
-        arg_max(quantity, value_difference) as checked_quantity,
-        arg_max(price, value_difference) as checked_price,
-        arg_max(market_value, value_difference) as checked_market_value,
+        arg_max(quantity, (value_difference, source_file_id, source_row_number)) filter (
+            where value_difference is not null
+        ) as checked_quantity,
+        arg_max(price, (value_difference, source_file_id, source_row_number)) filter (
+            where value_difference is not null
+        ) as checked_price,
+        arg_max(market_value, (value_difference, source_file_id, source_row_number)) filter (
+            where value_difference is not null
+        ) as checked_market_value,
         bool_or(rejected_values is not null) as has_rejected_values,
         count(*) as row_count,
         min(source_file_id) as source_file_id,
