@@ -1,7 +1,15 @@
 -- Open lots with their identity, tied to account, security and position, before any rule is applied.
 -- The custodian's lot id is the identity where there is one; else what int_lots__carried says: the lot of
 -- the last night that it is, or a new one, named after what a lot keeps for life and a number.
-with named as (
+with received as (
+    select
+        *,
+        -- A condition on one side of the join would keep DuckDB from hashing it.
+        case when source_lot_id is null then source_row_number end as row_without_id
+    from {{ ref("int_lots__received") }}
+),
+
+named as (
     select
         received.*,
         case
@@ -12,12 +20,11 @@ with named as (
         end as lot_id,
         carried.matched_by,
         count(*) over (partition by received.account_id, received.source_lot_id) as same_key_count
-    from {{ ref("int_lots__received") }} as received
+    from received
     left join {{ ref("int_lots__carried") }} as carried
         on
-            received.source_lot_id is null
-            and received.source_file_id = carried.source_file_id
-            and received.source_row_number = carried.source_row_number
+            received.source_file_id = carried.source_file_id
+            and received.row_without_id = carried.source_row_number
     window same_key as (
         partition by received.account_id, received.source_lot_id
         order by
