@@ -148,7 +148,7 @@ class SecurityList:
 
     def _type_by_prefix(self, kind: str, identifiers: Values) -> str:
         by_prefix = self.mappings["security_types_by_cusip_prefix"]
-        return by_prefix.get((identifiers["cusip"] or "")[:3], kind) if kind == "OTHER" else kind
+        return by_prefix.get((identifiers["cusip"] or "")[:6], kind) if kind == "OTHER" else kind
 
     def _money_market(self, kind: str, identifiers: Values) -> str:
         pattern = str((self.findings.contract.layout or {})["money_market_ticker"])

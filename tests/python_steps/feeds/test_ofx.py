@@ -516,3 +516,11 @@ def test_amounts_keep_their_value_through_either_decimal_mark(amount, comma):
     text = format(amount, "f")
     written = text.replace(".", ",") if comma else text
     assert Decimal(amount_text(f" {written} ")) == amount
+
+
+def test_only_the_treasurys_own_issuer_numbers_are_treasuries():
+    mapping = load_contracts()["ofx"].mappings["security_types_by_cusip_prefix"]
+    assert mapping["912810"] == "BOND_TREASURY"
+    assert all(len(issuer) == 6 for issuer in mapping)
+    # 912909 is a steel maker's: its bonds are no treasuries.
+    assert "912909" not in mapping
