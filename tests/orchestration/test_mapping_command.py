@@ -82,7 +82,8 @@ def test_a_good_mapping_is_shown_and_passes(folder: Path) -> None:
     assert code == 0
     for words in ("pebble_bank", "2026-11-19, by TRAILER", "1250.5", "398184.21", "can be loaded"):
         assert words in shown
-    assert "taxable positions have no lots and are not sold" in shown
+    # Sentences break where the terminal ends, whose width another test may have settled.
+    assert "taxable positions have no lots and are not sold" in " ".join(shown.split())
 
 
 def test_json(folder: Path) -> None:
