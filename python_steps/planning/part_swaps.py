@@ -16,6 +16,7 @@ from python_steps.planning.household import (
     CASH,
     Account,
     AllocationGroup,
+    BuyOption,
     PartTarget,
     Position,
     Security,
@@ -115,7 +116,11 @@ def _swapped(market: Market, ledger: PlanLedger, task: _Task) -> PlanLedger:
     trial = ledger.copy()
     raised = _raised(market, trial, task, amount)
     bought = NOTHING
-    for security, room in sinks:
+    for option, room in sinks:
+        # Asked again: what was just sold may be substantially identical to what was to be bought.
+        if market.buys.block(trial, option) is not None:
+            continue
+        security = market.index.securities[option.security_id]
         dollars = min(room, raised - bought)
         bought += buy_security(
             market, trial, task.account.account_id, security, dollars, task.purpose
@@ -143,10 +148,10 @@ def _raised(market: Market, trial: PlanLedger, task: _Task, amount: Decimal) -> 
     return free + trial.cash(account_id) - before
 
 
-def _sinks(market: Market, ledger: PlanLedger, task: _Task) -> list[tuple[Security, Decimal]]:
+def _sinks(market: Market, ledger: PlanLedger, task: _Task) -> list[tuple[BuyOption, Decimal]]:
     """Securities to buy and dollars for each: the part itself, or what lacks most beside it."""
     wanted = abs(task.dollars)
-    found: dict[PartTarget | None, tuple[Decimal, Security, Decimal]] = {}
+    found: dict[PartTarget | None, tuple[Decimal, BuyOption, Decimal]] = {}
     for option in market.index.options.get((task.account.account_id, task.asset_class), []):
         security = market.index.securities[option.security_id]
         part = task.group.part_of(security)
@@ -160,9 +165,9 @@ def _sinks(market: Market, ledger: PlanLedger, task: _Task) -> list[tuple[Securi
             and market.buys.block(ledger, option) is None
         )
         if is_bought and is_free and room > 0 and part not in found:
-            found[part] = (excess or NOTHING, security, room)
+            found[part] = (excess or NOTHING, option, room)
     ordered = sorted(found.values(), key=lambda each: (each[0], each[1].security_id))
-    return [(security, room) for _, security, room in ordered]
+    return [(option, room) for _, option, room in ordered]
 
 
 def _sources(market: Market, ledger: PlanLedger, task: _Task) -> list[tuple[Position, Decimal]]:
