@@ -595,8 +595,12 @@ def trace(
         _print_json({"as_of_date": day, **found.as_mapping()})
         return
     tree = _tree(found, Tree(Text(found.what, style="bold")), frozenset())
-    # What is read by people breaks at the terminal's edge; what goes into a file does not.
-    Console(emoji=False, width=None if console.is_terminal else _WIDE).print(tree)
+    _reading_console().print(tree)
+
+
+def _reading_console() -> Console:
+    """What is read by people breaks at the terminal's edge; what goes into a file does not."""
+    return Console(emoji=False, width=None if console.is_terminal else _WIDE)
 
 
 def _tree(step: Step, tree: Tree, told: frozenset[tuple[str, str]]) -> Tree:
@@ -747,7 +751,7 @@ def mapping_check(
     if json_output:
         _print_json(mapping_as_json(check))
     else:
-        show_mapping(console, check)
+        show_mapping(_reading_console(), check)
     if check.is_blocked:
         raise typer.Exit(EXIT_NIGHT_FAILED)
 

@@ -56,7 +56,7 @@ def _show_absent(console: Console, check: MappingCheck) -> None:
 
 
 def _show_file(console: Console, file: FileCheck) -> None:
-    console.rule(escape(file.file_name))
+    console.print(f"\n[bold]{escape(file.file_name)}[/]")
     _show(console, "", ("what", "found"), _facts(file))
     totals = [
         (total.what, total.stated, total.found, "yes" if total.agrees else "NO")
