@@ -87,13 +87,19 @@ class SellRules:
         account = self._index.accounts[position.account_id]
         follows_order = account.is_taxable and account.lot_method not in SPECIFIC_METHODS
         eligible: list[Lot] = []
-        for lot in self._in_order(position):
+        for lot in self.in_order(position):
             is_barred = self.lot_block(ledger, position, lot, allowed) is not None
             if not is_barred and ledger.left_of(lot) > 0:
                 eligible.append(lot)
             if follows_order and (is_barred or lot.sellable_quantity < lot.quantity):
                 break  # what is left of the lot may not be sold: the queue stops here
         return eligible
+
+    def in_order(self, position: Position) -> tuple[Lot, ...]:
+        """A position's lots in the order in which its account sells them, barred ones included."""
+        if position.key not in self._ordered:
+            self._ordered[position.key] = self._sorted(position)
+        return self._ordered[position.key]
 
     def shares_within_budget(
         self, ledger: PlanLedger, lots: Iterable[Lot], budget: Decimal | None
@@ -204,11 +210,6 @@ class SellRules:
 
     def _is_taxed(self, lot: Lot) -> bool:
         return self._index.accounts[lot.account_id].is_taxable
-
-    def _in_order(self, position: Position) -> tuple[Lot, ...]:
-        if position.key not in self._ordered:
-            self._ordered[position.key] = self._sorted(position)
-        return self._ordered[position.key]
 
     def _sorted(self, position: Position) -> tuple[Lot, ...]:
         account = self._index.accounts[position.account_id]
