@@ -1,9 +1,10 @@
 """Netting of capital gains and losses of one year and one tax unit.
 
-Belongs here: the Schedule D netting of short and long, the deduction against ordinary income and
-the carryforward by character. Does not belong here: what a gain is taxed at (`rates`), or which
-losses are allowed at all (`wash_sales`).
-Sources: IRC 1222, 1211(b), 1212(b); Schedule D and its Capital Loss Carryover Worksheet.
+Belongs here: the Schedule D netting of short and long, the part of a long-term gain that is
+28-percent rate gain, the deduction against ordinary income and the carryforward by character. Does
+not belong here: what a gain is taxed at (`rates`), or which losses are allowed (`wash_sales`).
+Sources: IRC 1222, 1211(b), 1212(b), 1(h)(4)-(5); Schedule D, its 28% Rate Gain Worksheet (line 18)
+and its Capital Loss Carryover Worksheet.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ class NettedGains(NamedTuple):
     `net_short` and `net_long` are signed and include the carryforwards that came in; the other
     fields are never negative. `deduction_used` is the part of `ordinary_deduction` that consumed a
     loss: it is smaller only where taxable income was too small to absorb it.
+    `taxed_collectibles_gain` is the part of `taxed_long_gain` that is 28-percent rate gain.
     """
 
     net_short: Decimal
@@ -30,6 +32,7 @@ class NettedGains(NamedTuple):
     deduction_used: Decimal
     carry_short: Decimal
     carry_long: Decimal
+    taxed_collectibles_gain: Decimal = NOTHING
 
 
 def net_capital_gains(
@@ -40,6 +43,7 @@ def net_capital_gains(
     long_term_carryforward: Decimal,
     annual_deduction: Decimal,
     taxable_income_before_deduction: Decimal | None = None,
+    collectibles: Decimal = NOTHING,
 ) -> NettedGains:
     """Net a year's recognised gains and losses.
 
@@ -51,6 +55,9 @@ def net_capital_gains(
         annual_deduction: the limit of IRC 1211(b) for the filing status, positive.
         taxable_income_before_deduction: taxable income before the capital loss deduction, for the
             limit of IRC 1212(b)(2)(B); None where it is known to absorb the deduction.
+        collectibles: the part of `long_term` that comes from collectibles, gains minus losses. Net
+            short-term losses and the long-term carryforward reduce this group before any other
+            long-term gain.
 
     Returns:
         The netted year.
@@ -71,6 +78,7 @@ def net_capital_gains(
         used = min(deduction, max(NOTHING, taxable_income_before_deduction))
     short_loss, long_loss = max(NOTHING, -net_short), max(NOTHING, -net_long)
     short_gain, long_gain = max(NOTHING, net_short), max(NOTHING, net_long)
+    collectibles_left = collectibles - long_term_carryforward + min(NOTHING, net_short)
     used_beyond_short = max(NOTHING, used - max(NOTHING, short_loss - long_gain))
     return NettedGains(
         net_short=net_short,
@@ -81,4 +89,5 @@ def net_capital_gains(
         deduction_used=used,
         carry_short=max(NOTHING, short_loss - long_gain - used),
         carry_long=max(NOTHING, long_loss - short_gain - used_beyond_short),
+        taxed_collectibles_gain=max(NOTHING, min(collectibles_left, taxed_long)),
     )

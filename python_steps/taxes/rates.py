@@ -3,8 +3,9 @@
 Belongs here: rate tables by year and filing status, the tax they give, marginal rates, and the
 true tax of a plan (tax of the year with it minus tax of the year without it). Does not belong
 here: the tables' numbers (seeds), which lots are sold.
-Sources: IRC 1(a)-(d), 1(h) (gains stacked on ordinary income), 1(h)(4)-(5) (collectibles), 1411
-(net investment income tax), 1211(b); yearly figures by Revenue Procedure, stated in the seeds.
+Sources: IRC 1(a)-(d), 1(h) (gains stacked on ordinary income), 1(h)(4)-(6) and 408(m)
+(collectibles; bullion trusts: CCA 200835027), 1411 (net investment income tax), 1211(b); the
+Schedule D Tax Worksheet; yearly figures by Revenue Procedure, stated in the seeds.
 """
 
 from __future__ import annotations
@@ -49,12 +50,16 @@ class GainsStack(NamedTuple):
 
 
 class MarginalRates(NamedTuple):
-    """Rates that the next dollar meets: federal + net investment income tax + state."""
+    """Rates that the next dollar meets: federal + net investment income tax + state.
+
+    `collectibles` is that of a long-term gain from collectibles.
+    """
 
     ordinary: Decimal
     short_term: Decimal
     long_term: Decimal
     status: RatesStatus
+    collectibles: Decimal
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,45 @@ class YearRates:
         taxable = max(NOTHING, gains + min(NOTHING, ordinary_taxable_income))
         floor = max(NOTHING, ordinary_taxable_income)
         return _tax_between(self.gains_brackets, floor, floor + taxable)
+
+    def collectibles_tax(self, ordinary_taxable_income: Decimal, gain: Decimal) -> Decimal:
+        """Federal tax on 28-percent rate gain, which lies right above ordinary income.
+
+        The ordinary brackets hold where they are lower (IRC 1(h)(1)(A)(ii) and (F); no bracket
+        since 2018 lies between 24 and 28 percent).
+
+        Args:
+            ordinary_taxable_income: may be negative: deductions left over absorb gain first.
+            gain: net gain from collectibles that is taxed, not negative.
+        """
+        low = max(NOTHING, ordinary_taxable_income)
+        stack = _tax_between(
+            self.ordinary_brackets, low, max(NOTHING, ordinary_taxable_income + gain)
+        )
+        return sum(
+            (collectibles_rate(rate, "long") * amount for rate, amount in stack.amount_by_rate),
+            NOTHING,
+        )
+
+    def income_tax(
+        self, ordinary_taxable_income: Decimal, gains: Decimal, collectibles: Decimal = NOTHING
+    ) -> Decimal:
+        """Federal income tax of a year: ordinary income, then collectibles, then other gains.
+
+        Never more than the ordinary brackets alone would ask (last line of the worksheet).
+
+        Args:
+            ordinary_taxable_income: with net short-term gain; may be negative.
+            gains: net long-term gain and qualified dividends, collectibles included.
+            collectibles: the part of `gains` that is 28-percent rate gain.
+        """
+        below = ordinary_taxable_income + collectibles
+        by_kind = (
+            self.ordinary_tax(ordinary_taxable_income)
+            + self.collectibles_tax(ordinary_taxable_income, collectibles)
+            + self.long_term_gains_tax(below, gains - collectibles).tax
+        )
+        return min(by_kind, self.ordinary_tax(ordinary_taxable_income + gains))
 
     def net_investment_income_tax(self, net_investment_income: Decimal, magi: Decimal) -> Decimal:
         """Tax of IRC 1411 on the lesser of investment income and MAGI above the threshold."""
@@ -212,7 +256,8 @@ class TaxUnitProfile:
 
     `ordinary_taxable_income` and `magi` are the year's estimates *without* its capital gains and
     losses: the functions here add what has been realised so far and what a plan realises.
-    Carryforwards are losses carried in, positive. The year-to-date figures are signed.
+    Carryforwards are losses carried in, positive. The year-to-date figures are signed; that of
+    collectibles is the part of the long-term figure that comes from them.
     `other_net_investment_income` (interest, dividends) matters only for the tax that a net capital
     loss saves under IRC 1411; without it that saving is not credited.
     """
@@ -229,6 +274,7 @@ class TaxUnitProfile:
     year_to_date_short_term_gain: Decimal = NOTHING
     year_to_date_long_term_gain: Decimal = NOTHING
     other_net_investment_income: Decimal = NOTHING
+    year_to_date_collectibles_gain: Decimal = NOTHING
 
 
 def netted_year(
@@ -236,6 +282,7 @@ def netted_year(
     tables: RateTables,
     short_term: Decimal = NOTHING,
     long_term: Decimal = NOTHING,
+    collectibles: Decimal = NOTHING,
 ) -> NettedGains:
     """The year after netting, with a plan's recognised results on top of the year to date.
 
@@ -244,6 +291,7 @@ def netted_year(
         tables: rate tables (for the annual loss deduction).
         short_term: recognised short-term result of the plan, signed dollars.
         long_term: recognised long-term result of the plan, signed dollars.
+        collectibles: the part of `long_term` that comes from collectibles, signed dollars.
 
     Raises:
         MissingRatesError: the filing status or year has no rates.
@@ -256,6 +304,7 @@ def netted_year(
         long_term_carryforward=profile.long_term_carryforward,
         annual_deduction=rates.annual_loss_deduction,
         taxable_income_before_deduction=profile.ordinary_taxable_income,
+        collectibles=profile.year_to_date_collectibles_gain + collectibles,
     )
 
 
@@ -264,6 +313,7 @@ def year_tax(
     tables: RateTables,
     short_term: Decimal = NOTHING,
     long_term: Decimal = NOTHING,
+    collectibles: Decimal = NOTHING,
 ) -> Decimal:
     """Federal and state income tax of the year with a plan's results. Dollars, exact.
 
@@ -271,15 +321,13 @@ def year_tax(
     from federal income. See `netted_year` for arguments and errors.
     """
     rates = tables.require(profile.tax_year, profile.filing_status)
-    netted = netted_year(profile, tables, short_term, long_term)
+    netted = netted_year(profile, tables, short_term, long_term, collectibles)
     ordinary = profile.ordinary_taxable_income + netted.taxed_short_gain - netted.ordinary_deduction
     change_of_income = netted.taxed_short_gain + netted.taxed_long_gain - netted.ordinary_deduction
-    federal = (
-        rates.ordinary_tax(ordinary)
-        + rates.long_term_gains_tax(ordinary, netted.taxed_long_gain).tax
-        + rates.net_investment_income_tax(
-            profile.other_net_investment_income + change_of_income, profile.magi + change_of_income
-        )
+    federal = rates.income_tax(
+        ordinary, netted.taxed_long_gain, netted.taxed_collectibles_gain
+    ) + rates.net_investment_income_tax(
+        profile.other_net_investment_income + change_of_income, profile.magi + change_of_income
     )
     state = profile.state_rate * max(NOTHING, ordinary)
     state += profile.state_gains_rate * max(
@@ -289,7 +337,11 @@ def year_tax(
 
 
 def capital_gains_tax_change(
-    profile: TaxUnitProfile, tables: RateTables, short_term: Decimal, long_term: Decimal
+    profile: TaxUnitProfile,
+    tables: RateTables,
+    short_term: Decimal,
+    long_term: Decimal,
+    collectibles: Decimal = NOTHING,
 ) -> Decimal:
     """True tax of a plan: the year's tax with it minus the year's tax without it.
 
@@ -298,6 +350,7 @@ def capital_gains_tax_change(
         tables: rate tables.
         short_term: the plan's recognised short-term result, signed dollars.
         long_term: the plan's recognised long-term result, signed dollars.
+        collectibles: the part of `long_term` that comes from collectibles, signed dollars.
 
     Returns:
         Dollars; positive is tax due, negative a saving this year. A loss carried to later years
@@ -306,11 +359,12 @@ def capital_gains_tax_change(
     Raises:
         MissingRatesError: check `tables.status(year, filing_status)` first.
     """
-    return year_tax(profile, tables, short_term, long_term) - year_tax(profile, tables)
+    with_plan = year_tax(profile, tables, short_term, long_term, collectibles)
+    return with_plan - year_tax(profile, tables)
 
 
 def marginal_rates(profile: TaxUnitProfile, tables: RateTables) -> MarginalRates:
-    """Statutory rates that the next dollar of ordinary income, short and long gain meets.
+    """Statutory rates that the next dollar of ordinary income and of each kind of gain meets.
 
     They stand at the year's income after netting the year to date and the carryforwards, and do
     not look at what the next dollar could still be netted against: that is what
@@ -327,6 +381,9 @@ def marginal_rates(profile: TaxUnitProfile, tables: RateTables) -> MarginalRates
     )
     surtax = rates.net_investment_rate if magi >= rates.net_investment_threshold else NOTHING
     federal_ordinary = rates.ordinary_rate(ordinary)
+    federal_collectibles = collectibles_rate(
+        rates.ordinary_rate(ordinary + netted.taxed_collectibles_gain), "long"
+    )
     federal_long = rates.long_term_rate(max(NOTHING, ordinary) + netted.taxed_long_gain)
     # Deductions that income has not used up shelter the next dollar from the state, too.
     state = profile.state_rate if ordinary >= 0 else NOTHING
@@ -337,6 +394,7 @@ def marginal_rates(profile: TaxUnitProfile, tables: RateTables) -> MarginalRates
         short_term=federal_ordinary + surtax + state,
         long_term=federal_long + surtax + state_gains,
         status=rates.status,
+        collectibles=federal_collectibles + surtax + state_gains,
     )
 
 

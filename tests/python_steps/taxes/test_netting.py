@@ -55,6 +55,32 @@ def test_married_filing_separately_deducts_1500():
     assert _net(Decimal(-5000), Decimal(0), limit=Decimal(1500)).carry_short == Decimal(3500)
 
 
+@pytest.mark.parametrize(
+    ("short", "long", "collectibles", "carry_short", "carry_long", "taxed"),
+    [
+        (0, 10, 10, 0, 0, 10),
+        (-4, 10, 10, 0, 0, 6),  # line 6: a net short-term loss
+        (3, 10, 10, 4, 0, 9),  # line 6 counts the short-term carryforward in
+        (0, 20, 10, 0, 4, 6),  # line 5: the long-term carryforward, before other long-term gain
+        (0, 6, 10, 0, 0, 6),  # never more than the net capital gain
+        (5, 10, 10, 0, 0, 10),  # a net short-term gain adds nothing to the group
+        (0, 10, -5, 0, 0, 0),
+    ],
+)
+def test_the_28_percent_rate_gain_worksheet(
+    short, long, collectibles, carry_short, carry_long, taxed
+):
+    year = net_capital_gains(
+        short_term=Decimal(short),
+        long_term=Decimal(long),
+        short_term_carryforward=Decimal(carry_short),
+        long_term_carryforward=Decimal(carry_long),
+        annual_deduction=Decimal(3000),
+        collectibles=Decimal(collectibles),
+    )
+    assert year.taxed_collectibles_gain == taxed
+
+
 def test_negative_carryforward_is_refused():
     with pytest.raises(ValueError, match="positive"):
         _net(Decimal(0), Decimal(0), carry_short=Decimal(-1))

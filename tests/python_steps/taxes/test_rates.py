@@ -108,6 +108,126 @@ def test_more_gain_never_means_less_tax(short, long, income):
     assert year_tax(profile, tables, short, long + 100) >= base
 
 
+@given(
+    st.decimals(Decimal(-20000), Decimal(20000), places=2),
+    st.decimals(Decimal(-20000), Decimal(20000), places=2),
+    st.decimals(Decimal(-20000), Decimal(20000), places=2),
+    st.decimals(Decimal(-5000), Decimal(800000), places=2),
+    st.decimals(Decimal(0), Decimal(20000), places=2),
+)
+def test_more_gain_of_collectibles_never_means_less_tax_nor_less_than_other_gain(
+    short, other_long, collectibles, income, carried
+):
+    profile = _profile(
+        ordinary_taxable_income=income,
+        magi=income + 32200,
+        long_term_carryforward=carried,
+    )
+    tables = _tables()
+    long = other_long + collectibles
+    base = year_tax(profile, tables, short, long, collectibles)
+    assert base >= year_tax(profile, tables, short, long)
+    assert year_tax(profile, tables, short, long + 100, collectibles + 100) >= base
+    assert year_tax(profile, tables, short, long + 100, collectibles) >= base
+    assert year_tax(profile, tables, short + 100, long, collectibles) >= base
+
+
+UNTAXED_BY_STATE = {"state_rate": Decimal(0), "state_gains_rate": Decimal(0)}
+
+
+def _federal(income, short=0, other_long=0, collectibles=0, **changes):
+    """Federal tax of realised results; MAGI far below the surtax unless a test says otherwise."""
+    profile = _profile(
+        **UNTAXED_BY_STATE
+        | {"ordinary_taxable_income": Decimal(income), "magi": Decimal(0)}
+        | changes
+    )
+    return capital_gains_tax_change(
+        profile,
+        _tables(),
+        Decimal(short),
+        Decimal(other_long + collectibles),
+        Decimal(collectibles),
+    )
+
+
+def test_collectibles_meet_28_percent_where_ordinary_rates_are_higher():
+    # IRC 1(h)(4)-(5): an owner in the 35 percent bracket; other long-term gain would meet 15.
+    assert _federal(520000, collectibles=10000) == Decimal(2800)
+    assert _federal(520000, other_long=10000) == Decimal(1500)
+
+
+def test_collectibles_meet_the_ordinary_brackets_where_they_are_lower():
+    # 31,400 up to the end of the 22 percent bracket, the rest at 24.
+    assert _federal(180000, collectibles=50000) == Decimal(31400) * Decimal("0.22") + Decimal(
+        18600
+    ) * Decimal("0.24")
+
+
+def test_collectibles_across_the_edge_of_the_24_percent_bracket():
+    # 3,550 at 24 percent; above it 28, not 32.
+    assert _federal(400000, collectibles=10000) == Decimal(852) + Decimal(1806)
+
+
+def test_other_long_term_gain_stacks_on_top_of_collectibles():
+    # 80,000 + 10,000 of collectibles at 12 percent leave 8,900 of the zero bracket.
+    tax = _federal(80000, collectibles=10000, other_long=20000)
+    assert tax == Decimal(1200) + Decimal("0.15") * 11100
+
+
+def test_unused_deductions_absorb_collectibles_first():
+    # Taxable income 102,000: 2,000 of collectibles at 10 percent, 100,000 of other gain above it.
+    tax = _federal(-10000, collectibles=12000, other_long=100000)
+    assert tax == Decimal(200) + Decimal("0.15") * 3100
+
+
+def test_short_term_loss_reduces_the_28_percent_group_first():
+    # 28% Rate Gain Worksheet, line 6: 4,000 of collectibles are left, all of the other gain.
+    tax = _federal(520000, short=-6000, collectibles=10000, other_long=10000)
+    assert tax == Decimal(4000) * Decimal("0.28") + Decimal(1500)
+
+
+def test_long_term_carryforward_reduces_the_28_percent_group_first():
+    # 28% Rate Gain Worksheet, line 5. Without the gains 3,000 of it would have been deducted.
+    carried = {"long_term_carryforward": Decimal(6000)}
+    tax = _federal(520000, collectibles=10000, other_long=10000, **carried)
+    assert tax == Decimal(4000) * Decimal("0.28") + Decimal(1500) + Decimal(3000) * Decimal("0.35")
+
+
+def test_loss_on_collectibles_offsets_other_long_term_gain():
+    assert _federal(520000, collectibles=-4000, other_long=10000) == Decimal(900)
+
+
+def test_other_long_term_loss_offsets_collectibles_only_by_the_net_capital_gain():
+    # The worksheet leaves 10,000 on line 18; the net capital gain is 3,000, taxed at 28 percent.
+    assert _federal(520000, collectibles=10000, other_long=-7000) == Decimal(840)
+
+
+def test_a_plan_meets_the_collectibles_of_the_year_so_far():
+    so_far = {
+        "year_to_date_long_term_gain": Decimal(10000),
+        "year_to_date_collectibles_gain": Decimal(10000),
+    }
+    assert _federal(520000, short=-5000, **so_far) == Decimal(-1400)
+
+
+def test_surtax_and_state_come_on_top_of_collectibles():
+    tax = _federal(
+        520000,
+        collectibles=10000,
+        magi=Decimal(600000),
+        state_rate=Decimal("0.05"),
+        state_gains_rate=Decimal("0.05"),
+    )
+    assert tax == Decimal(10000) * (Decimal("0.28") + Decimal("0.038") + Decimal("0.05"))
+
+
+def test_gains_never_cost_more_than_the_ordinary_brackets():
+    # Between 98,900 and 100,800 the gains bracket (15) is above the ordinary one (12): the last
+    # line of the Schedule D Tax Worksheet takes the smaller tax.
+    assert _federal(98900, other_long=1900) == Decimal(1900) * Decimal("0.12")
+
+
 def test_marginal_rates_add_federal_surtax_and_state():
     rates = marginal_rates(
         _profile(ordinary_taxable_income=Decimal(300000), magi=Decimal(332200)), _tables()
@@ -115,7 +235,13 @@ def test_marginal_rates_add_federal_surtax_and_state():
     assert rates.ordinary == Decimal("0.29")
     assert rates.short_term == Decimal("0.328")
     assert rates.long_term == Decimal("0.238")
+    assert rates.collectibles == Decimal("0.328")  # 24 percent is lower than 28
     assert rates.status == "statutory"
+
+
+def test_marginal_rate_of_collectibles_stops_at_28_percent():
+    profile = _profile(ordinary_taxable_income=Decimal(520000), magi=Decimal(552200))
+    assert marginal_rates(profile, _tables()).collectibles == Decimal("0.368")
 
 
 def test_next_dollar_at_a_bracket_edge_meets_the_higher_rate():
@@ -127,7 +253,7 @@ def test_next_dollar_at_a_bracket_edge_meets_the_higher_rate():
 def test_the_next_dollar_is_free_while_deductions_are_left_over():
     profile = _profile(ordinary_taxable_income=Decimal(-5000), magi=Decimal(20000))
     rates = marginal_rates(profile, _tables())
-    assert (rates.ordinary, rates.short_term, rates.long_term) == (0, 0, 0)
+    assert (rates.ordinary, rates.short_term, rates.long_term, rates.collectibles) == (0,) * 4
     one = capital_gains_tax_change(profile, _tables(), Decimal(100), Decimal(0))
     assert one == 0
 
