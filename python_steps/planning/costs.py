@@ -58,13 +58,16 @@ class CostModel:
             market_impact=self._impact(security, notional),
         )
 
-    def _impact(self, security: Security, notional: Decimal) -> Decimal:
+    def impact_rate(self, security: Security, notional: Decimal) -> Decimal:
+        """Market impact of an order of `notional` dollars, share of it."""
         if security.security_type in FUND_TYPES or notional <= 0:
             return NOTHING  # funds trade at net asset value
         volume = security.average_daily_dollar_volume
         participation = notional / volume if volume else ASSUMED_PARTICIPATION
-        rate = self._policy.impact_coefficient * self._volatility(security) * participation.sqrt()
-        return (rate * notional).quantize(CENT, rounding=ROUND_UP)
+        return self._policy.impact_coefficient * self._volatility(security) * participation.sqrt()
+
+    def _impact(self, security: Security, notional: Decimal) -> Decimal:
+        return (self.impact_rate(security, notional) * notional).quantize(CENT, rounding=ROUND_UP)
 
     def _volatility(self, security: Security) -> Decimal:
         """Daily volatility from the class mix; a class without an assumption is the worst."""

@@ -46,25 +46,15 @@ class_ranks as (
 
 ),
 
-equity_classes as (
-
-    select unnest(
-        ['US Large Cap Equity', 'US Small/Mid Cap', 'International Developed', 'Emerging Markets']
-    ) as asset_class
-
-),
-
 costs as (
 
     select
         ranked.asset_class,
-        case when equity_classes.asset_class is null then ranked.annual_yield else 0 end
-            as ordinary_yield,
-        case when equity_classes.asset_class is null then 0 else ranked.annual_yield end
+        ranked.annual_yield * (1 - ranked.qualified_share) as ordinary_yield,
+        ranked.annual_yield * ranked.qualified_share
         + ranked.turnover * greatest(assumptions.expected_return - ranked.annual_yield, 0)
             as long_term_yield
     from {{ ref('seed_asset_location') }} as ranked
-    left join equity_classes on ranked.asset_class = equity_classes.asset_class
     left join {{ ref('seed_capital_market_assumptions') }} as assumptions
         on ranked.asset_class = assumptions.asset_class
 

@@ -1,0 +1,260 @@
+"""What a household may sell and buy at all, as numbers, before anything is optimised.
+
+Belongs here: reading permissions (restrictions, menus, wash-sale windows, rates, group by group
+whether there is anything to cure) into lists of possible sales and purchases in canonical order.
+Does not belong here: prices of the objective (`core_model`), solving. The rules are those of
+`sell_rules` and `buy_rules` at the start of a plan; what depends on the plan itself becomes rows of
+the model. Amounts are dollars; this is the border at which exact decimals become floats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+from python_steps.planning.buy_rules import BuyRules
+from python_steps.planning.household import (
+    CASH,
+    Account,
+    AllocationGroup,
+    Household,
+    HouseholdIndex,
+    Lot,
+    Position,
+    Security,
+)
+from python_steps.planning.ledger import PlanLedger
+from python_steps.planning.needs import breached_classes
+from python_steps.planning.part_swaps import breached_parts
+from python_steps.planning.sell_rules import (
+    ANY_LOT,
+    SPECIFIC_METHODS,
+    LotCategory,
+    SellRules,
+)
+from python_steps.policy import FirmPolicy
+
+# Two choices for harvesting, and one more for an account that bars one of them.
+CHOICES_PER_CLASS = 3
+
+
+class Stage(IntEnum):
+    """What a plan may sell, from the least to the most: each stage includes those before it."""
+
+    CASH_FLOWS = 0
+    TAX_ADVANTAGED = 1
+    LOSSES = 2
+    LONG_TERM_GAINS = 3
+    SHORT_TERM_GAINS = 4
+
+
+_STAGE_OF_CATEGORY = {
+    LotCategory.UNTAXED: Stage.TAX_ADVANTAGED,
+    LotCategory.LOSS: Stage.LOSSES,
+    LotCategory.LONG_GAIN: Stage.LONG_TERM_GAINS,
+    LotCategory.SHORT_GAIN: Stage.SHORT_TERM_GAINS,
+}
+
+
+class Sale(NamedTuple):
+    """A lot that may be sold, `limit` dollars of it at most.
+
+    `gain_per_dollar` is the taxed gain in a dollar of proceeds (0 where no tax falls due);
+    `is_loss` says whether the wash-sale rules take it for a loss.
+    """
+
+    position: Position
+    lot: Lot
+    limit: float
+    gain_per_dollar: float
+    is_long_term: bool
+    is_loss: bool
+    stage: Stage
+
+    @property
+    def account_id(self) -> str:
+        """The account."""
+        return self.position.account_id
+
+    @property
+    def security_id(self) -> str:
+        """The security."""
+        return self.position.security_id
+
+
+class Purchase(NamedTuple):
+    """A security that may be bought in an account; `place` is its rank among a class's choices."""
+
+    account_id: str
+    security_id: str
+    place: int
+
+
+class CashNeed(NamedTuple):
+    """Dollars that an account must raise, after the price has moved by the execution buffer."""
+
+    account_id: str
+    amount: float
+
+
+@dataclass(frozen=True)
+class CoreProblem:
+    """A household's possible trades; `groups` are those whose drift the plan may change.
+
+    `due_groups` are the ones to rebalance tonight; in the others only needed cash is raised.
+    `queues` are, for accounts with a standing lot method, each position's sales in its order.
+    """
+
+    index: HouseholdIndex
+    start: PlanLedger
+    sales: tuple[Sale, ...]
+    purchases: tuple[Purchase, ...]
+    needs: tuple[CashNeed, ...]
+    groups: tuple[AllocationGroup, ...]
+    due_groups: frozenset[str]
+    queues: tuple[tuple[int, ...], ...]
+
+    @property
+    def household(self) -> Household:
+        """The household."""
+        return self.index.household
+
+    def security(self, security_id: str) -> Security:
+        """A security by id."""
+        return self.index.securities[security_id]
+
+    def account(self, account_id: str) -> Account:
+        """An account by id."""
+        return self.index.accounts[account_id]
+
+    def half_spread(self, security_id: str) -> float:
+        """Half-spread, share of price.
+
+        Raises:
+            ValueError: it is not known; such a security may not be traded.
+        """
+        spread = self.security(security_id).half_spread
+        if spread is None:
+            raise ValueError(f"security {security_id}: trading cost is not known")
+        return float(spread)
+
+
+def core_problem(start: PlanLedger, sells: SellRules, buys: BuyRules) -> CoreProblem:
+    """Everything that a plan may do, read from the rules at the start of a plan.
+
+    Args:
+        start: the ledger before any trade.
+        sells: permissions of sales.
+        buys: permissions of purchases.
+    """
+    index = start.index
+    due = frozenset(
+        group.allocation_group_id
+        for group in index.household.groups
+        if group.is_rebalance_due
+        and (breached_classes(start, group) or breached_parts(start, group))
+    )
+    needs = tuple(
+        CashNeed(account.account_id, -float(start.spendable(account.account_id)))
+        for account in index.household.accounts
+        if account.block is None and start.cash(account.account_id) < 0
+    )
+    needy = {need.account_id for need in needs}
+    sales: list[Sale] = []
+    queues: list[tuple[int, ...]] = []
+    for position in index.household.positions:
+        account = index.accounts[position.account_id]
+        if account.account_id not in needy and not _is_due(index, account, due):
+            continue
+        first = len(sales)
+        sales += _sales_of(start, sells, position)
+        if account.is_taxable and account.lot_method not in SPECIFIC_METHODS:
+            queues.append(tuple(range(first, len(sales))))
+    return CoreProblem(
+        index=index,
+        start=start,
+        sales=tuple(sales),
+        purchases=tuple(_purchases(start, buys, due)),
+        needs=needs,
+        groups=tuple(
+            group
+            for group in index.household.groups
+            if group.allocation_group_id in due
+            or any(
+                (own := index.group_of(account_id)) is not None
+                and own.allocation_group_id == group.allocation_group_id
+                for account_id in sorted(needy)
+            )
+        ),
+        due_groups=due,
+        queues=tuple(queue for queue in queues if len(queue) > 1),
+    )
+
+
+def _is_due(index: HouseholdIndex, account: Account, due: frozenset[str]) -> bool:
+    group = index.group_of(account.account_id)
+    return account.block is None and group is not None and group.allocation_group_id in due
+
+
+def _sales_of(start: PlanLedger, sells: SellRules, position: Position) -> Iterator[Sale]:
+    """A position's lots that may ever be sold, in the order in which the account sells them."""
+    account = start.index.accounts[position.account_id]
+    price = start.index.securities[position.security_id].price
+    follows_order = account.is_taxable and account.lot_method not in SPECIFIC_METHODS
+    if position.block is not None or account.block is not None or price is None or price <= 0:
+        return
+    left = position.sellable_quantity
+    for lot in sells.in_order(position):
+        is_barred = sells.lot_block(start, position, lot, ANY_LOT) is not None
+        quantity = min(left, lot.sellable_quantity)
+        if not is_barred and quantity > 0:
+            left -= quantity
+            category = sells.category(lot)
+            is_taxed = category is not LotCategory.UNTAXED
+            gain = sells.gain_of(lot, lot.quantity) / (price * lot.quantity) if is_taxed else 0
+            yield Sale(
+                position=position,
+                lot=lot,
+                limit=float(quantity * price),
+                gain_per_dollar=float(gain),
+                is_long_term=bool(lot.is_long_term),
+                is_loss=is_taxed and sells.is_loss_for_wash_sales(lot),
+                stage=_STAGE_OF_CATEGORY[category],
+            )
+        if follows_order and (is_barred or quantity < lot.quantity):
+            return  # what is left of the lot may not be sold: the queue stops here
+
+
+def _purchases(start: PlanLedger, buys: BuyRules, due: frozenset[str]) -> Iterator[Purchase]:
+    """For each account and class the first choices that may be bought, of different identity.
+
+    A second identity is what makes it possible to sell one at a loss and hold the other.
+    """
+    index = start.index
+    seen: set[tuple[str, str]] = set()
+    for account_id, asset_class in sorted(index.options):
+        if asset_class == CASH or not _is_due(index, index.accounts[account_id], due):
+            continue
+        identities: set[str] = set()
+        for option in sorted(
+            index.options[account_id, asset_class], key=lambda each: (each.rank, each.security_id)
+        ):
+            security = index.securities[option.security_id]
+            is_taken = security.identity_group_id in identities
+            if is_taken or buys.block(start, option) is not None:
+                continue
+            identities.add(security.identity_group_id)
+            if (account_id, option.security_id) not in seen:
+                seen.add((account_id, option.security_id))
+                yield Purchase(account_id, option.security_id, len(identities) - 1)
+            if len(identities) == CHOICES_PER_CLASS:
+                break
+
+
+def most_allowed(household: Household, policy: FirmPolicy) -> Stage:
+    """The last stage that the household and the firm allow."""
+    if household.allows_short_term_gains and policy.long_term_gains_allowed:
+        return Stage.SHORT_TERM_GAINS
+    return Stage.LONG_TERM_GAINS if policy.long_term_gains_allowed else Stage.LOSSES

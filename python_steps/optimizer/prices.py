@@ -1,0 +1,210 @@
+"""What each term of the objective costs per dollar, in one household and under one firm's policy.
+
+Belongs here: marginal tax rates, the worth of a reset basis and of a carried loss, the yearly cost
+of holding a class in a kind of account, the price of drift by segment. Does not belong here: which
+columns they are put on (`core_model`). Sources: IRC 1(h), 1211, 1411 through the tax unit's
+marginal rates; present values by the firm's policy; yields and turnover of the seeds. Shares of a
+dollar throughout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+from python_steps.planning.household import (
+    TAX_DEFERRED,
+    TAX_FREE,
+    Account,
+    Banded,
+    HouseholdIndex,
+    MarketAssumptions,
+    Security,
+    TaxUnit,
+)
+from python_steps.planning.tax_effect import Realized, TaxEffect
+from python_steps.policy import FirmPolicy
+
+TAX_EXEMPT_SUB_CLASS = "Municipal"
+# Inside the band a stop at "inner" leaves the first half of the way unpriced.
+INNER_SHARE = 0.5
+FAR_SHARE = 1.5
+
+
+class TaxPrices(NamedTuple):
+    """One tax unit's year in linear terms: rates, and what stands there before the plan.
+
+    `short_before` and `long_before` are the year's results so far less carried-in losses, dollars.
+    `loss_limit` is the loss that may be deducted from income (IRC 1211(b)), dollars.
+    """
+
+    short_term: float
+    long_term: float
+    ordinary: float
+    carried_loss: float
+    basis_reset: float
+    short_before: float
+    long_before: float
+    loss_limit: float
+
+    def tax(self, short: float, long: float) -> float:
+        """The linear tax of net short- and long-term results (the plan's and those before it)."""
+        net = short + long
+        if net >= 0:
+            long_part = min(max(long, 0.0), net)
+            return self.short_term * (net - long_part) + self.long_term * long_part
+        deducted = min(-net, self.loss_limit)
+        return -self.ordinary * deducted - self.carried_loss * (-net - deducted)
+
+
+class Segment(NamedTuple):
+    """Dollars of deviation that cost `price` each; the last segment has no end."""
+
+    width: float
+    price: float
+
+
+@dataclass(frozen=True)
+class ObjectivePrices:
+    """Prices of one household's objective."""
+
+    index: HouseholdIndex
+    policy: FirmPolicy
+    assumptions: MarketAssumptions
+    tax_units: dict[str, TaxPrices]
+
+    def location_cost(self, account: Account, security: Security) -> float:
+        """Present cost of holding a dollar of a security in an account, for the policy's years.
+
+        A taxable account pays each year on the yield (ordinary or qualified) and on the gains
+        that turnover realises; a tax-deferred one pays later, at ordinary rates, on all growth; a
+        tax-free one pays nothing.
+        """
+        years = float(self.policy.location_years)
+        if years == 0 or account.tax_treatment == TAX_FREE:
+            return 0.0
+        rates = self.tax_units.get(account.tax_unit_id)
+        if rates is None:
+            return 0.0
+        yearly = 0.0
+        for name, weight in security.class_weights:
+            known = self.assumptions.income.get(name)
+            if known is None:
+                continue
+            growth = max(0.0, known.expected_return - known.annual_yield)
+            if account.tax_treatment == TAX_DEFERRED:
+                yearly += float(weight) * rates.ordinary * known.expected_return
+                continue
+            on_yield = (
+                known.qualified_share * rates.long_term
+                + (1 - known.qualified_share) * rates.ordinary
+                if security.sub_class != TAX_EXEMPT_SUB_CLASS
+                else 0.0
+            )
+            yearly += float(weight) * (
+                known.annual_yield * on_yield + known.turnover * growth * rates.long_term
+            )
+        return years * yearly
+
+    def drift_segments(self, row: Banded, total: float, margin: float) -> tuple[list[Segment], ...]:
+        """Prices of standing above and below a target, from the target outwards.
+
+        Args:
+            row: target and band.
+            total: value of the group, dollars.
+            margin: how far inside the band the outer price begins, so that rounding to shares
+                cannot push a class over its edge, dollars.
+        """
+        target = float(row.target_weight)
+        above = (float(row.upper_band_weight) - target) * total
+        below = (target - float(row.lower_band_weight)) * total
+        return self._segments(above, margin), self._segments(below, margin)
+
+    def _segments(self, width: float, margin: float) -> list[Segment]:
+        policy = self.policy
+        inside, outside, far = (
+            float(policy.drift_price_inside_band),
+            float(policy.drift_price_outside_band),
+            float(policy.drift_price_far_outside),
+        )
+        edge = max(width - margin, width * INNER_SHARE)
+        free = {"target": 0.0, "inner": edge * INNER_SHARE, "edge": edge}[policy.trade_to]
+        return [
+            Segment(free, 0.0),
+            Segment(edge - free, inside),
+            Segment(FAR_SHARE * width - edge, outside),
+            Segment(float("inf"), far),
+        ]
+
+
+def objective_prices(
+    index: HouseholdIndex, policy: FirmPolicy, assumptions: MarketAssumptions, tax: TaxEffect
+) -> ObjectivePrices:
+    """Prices of a household; tax units without known rates have none (their lots are not sold)."""
+    units = {
+        name: prices
+        for name, unit in sorted(index.tax_units.items())
+        if (prices := _tax_prices(unit, policy, tax)) is not None
+    }
+    return ObjectivePrices(index, policy, assumptions, units)
+
+
+def relinearised(
+    prices: ObjectivePrices, tax: TaxEffect, realized: dict[str, Realized]
+) -> ObjectivePrices:
+    """The prices with each unit's rates taken at the results of a plan instead of before it.
+
+    The rate of a kind of gain is the true tax of the plan's last ten thousand dollars of it.
+    """
+    units = dict(prices.tax_units)
+    for name, results in sorted(realized.items()):
+        known = units.get(name)
+        if known is None:
+            continue
+        short = _marginal(tax, name, results, is_long_term=False)
+        long = _marginal(tax, name, results, is_long_term=True)
+        if short is not None and long is not None:
+            units[name] = known._replace(short_term=short, long_term=long)
+    return ObjectivePrices(prices.index, prices.policy, prices.assumptions, units)
+
+
+_PROBE = Decimal(10000)
+
+
+def _marginal(
+    tax: TaxEffect, tax_unit_id: str, realized: Realized, *, is_long_term: bool
+) -> float | None:
+    """True rate of more gain of a kind at these results, None where they are a net loss."""
+    if realized.short_term + realized.long_term <= 0:
+        return None
+    here = tax.exact_change(tax_unit_id, realized)
+    there = tax.exact_change(tax_unit_id, realized.plus(_PROBE, is_long_term=is_long_term))
+    return None if here is None or there is None else float((there - here) / _PROBE)
+
+
+def _tax_prices(unit: TaxUnit, policy: FirmPolicy, tax: TaxEffect) -> TaxPrices | None:
+    rates = tax.marginal_rates(unit.tax_unit_id)
+    limit = tax.loss_limit(unit.tax_unit_id)
+    if rates is None or limit is None or unit.marginal_ordinary_rate is None:
+        return None
+    before = (
+        unit.year_to_date_short_term_gain,
+        unit.year_to_date_long_term_gain,
+        unit.short_term_carryforward,
+        unit.long_term_carryforward,
+    )
+    if any(amount is None for amount in before):
+        return None
+    short_gain, long_gain, short_carried, long_carried = (float(amount or 0) for amount in before)
+    long_rate = float(rates.long_term)
+    return TaxPrices(
+        short_term=float(rates.short_term),
+        long_term=long_rate,
+        ordinary=float(unit.marginal_ordinary_rate),
+        carried_loss=float(policy.carried_loss_worth) * long_rate,
+        basis_reset=float(policy.basis_reset_worth) * long_rate,
+        short_before=short_gain - short_carried,
+        long_before=long_gain - long_carried,
+        loss_limit=float(limit),
+    )
