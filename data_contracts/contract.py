@@ -9,6 +9,7 @@ which a broken rule becomes a Violation. Does not belong here: reading of custod
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -116,6 +117,18 @@ class KnownHeader:
 
 
 @dataclass(frozen=True)
+class AccountStatement:
+    """Of a feed whose file states all there is of each account it names: when it was made.
+
+    The patterns have the groups `date`, in a format of the contract, and `time`; the texts they are
+    searched in are the first and last lines of a file, and its name.
+    """
+
+    made_at_in_text: tuple[str, ...] = ()
+    made_at_in_name: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class FeedContract:
     """All that is demanded of one feed.
 
@@ -144,6 +157,7 @@ class FeedContract:
     known_headers: tuple[KnownHeader, ...] = ()
     ignored_columns: tuple[str, ...] = ()
     mappings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    account_statement: AccountStatement | None = None
 
     def entity(self, name: str) -> Entity:
         """The entity called `name`.
@@ -379,6 +393,7 @@ def parse_contract(text: str, *, file_name: str, common_rules: str) -> FeedContr
             key: {word: target.as_text() for word, target in child.own_children()}
             for key, child in node.children("mappings", optional=True)
         },
+        account_statement=_account_statement(node),
     )
     node.refuse_unread()
     if contract.reader == MAPPED_READER:
@@ -415,6 +430,22 @@ def _rule(name: str, node: Node, *, who: str) -> Rule:
     )
     node.refuse_unread()
     return rule
+
+
+def _account_statement(node: Node) -> AccountStatement | None:
+    if not node.has("account_statement"):
+        return None
+    child = node.child("account_statement")
+    found = {
+        name: child.regexes(name) if child.has(name) else ()
+        for name in ("made_at_in_text", "made_at_in_name")
+    }
+    child.refuse_unread()
+    for name, patterns in found.items():
+        for pattern in patterns:
+            if not {"date", "time"} <= set(re.compile(pattern).groupindex):
+                raise child.error(name, f"{pattern!r} lacks the group date or the group time")
+    return AccountStatement(**found)
 
 
 def _entity(name: str, node: Node) -> Entity:

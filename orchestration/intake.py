@@ -28,6 +28,15 @@ from orchestration.home import Home
 from orchestration.masking import SHORT_NUMBER, with_masked_numbers, with_masked_runs
 from orchestration.names import POLICY_CUSTODIAN, POLICY_FOLDER
 from orchestration.warehouse import OPS_TABLES, RAW_META_COLUMNS, Warehouse, replace_rows
+from python_steps.feeds.deliveries import (
+    READERS_BY_ENTITY,
+    DeliveredFile,
+    Fate,
+    copy_of,
+    copy_of_an_earlier_session,
+    fates_of,
+    made_at,
+)
 from python_steps.feeds.keys import keys_of_several_files
 from python_steps.feeds.reading import read_file
 from python_steps.feeds.received import FileReading, ReceivedFile
@@ -36,7 +45,6 @@ from python_steps.findings import Violation
 
 UNRECOGNISED = "unrecognised"
 POLICY_FEED = "policy_files"
-READERS_BY_ENTITY = frozenset({"standard_feed", "mapped_feed"})
 
 
 @dataclass
@@ -193,6 +201,7 @@ class _Gathered:
 
     summary: FeedLoad
     parts: dict[str, list[pa.Table]]
+    as_of_date: date
     file_rows: list[dict[str, Any]] = field(default_factory=list)
     entity_rows: list[dict[str, Any]] = field(default_factory=list)
     violation_rows: list[dict[str, Any]] = field(default_factory=list)
@@ -200,47 +209,134 @@ class _Gathered:
     account_numbers: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True)
+class _Received:
+    """One content of a custodian, read: what it says, and whose it is."""
+
+    delivered: DeliveredFile
+    origin: _Origin
+    received_at: datetime
+
+
 def _gather(
     home: Home, warehouse: Warehouse, contract: FeedContract, as_of_date: date
 ) -> _Gathered:
     """Read the feed's files one after the other; their bytes are let go, their tables kept."""
-    feed = contract.feed
-    found = _Gathered(FeedLoad(feed), {entity: [] for entity in contract.entities})
-    seen: set[tuple[str, str]] = set()
-    for file, received_at in _files_of(home, warehouse, feed, as_of_date):
+    found = _Gathered(
+        FeedLoad(contract.feed), {entity: [] for entity in contract.entities}, as_of_date
+    )
+    read: dict[tuple[str, str], _Received] = {}
+    for file, received_at in _files_of(home, warehouse, contract.feed, as_of_date):
         found.summary.files += 1
-        if (file.custodian, file.source_file_id) in seen:
-            found.summary.duplicate_files += 1
+        original = read.get((file.custodian, file.source_file_id))
+        if original is not None:
+            _add_copy(found, file, original, contract)
             continue
-        seen.add((file.custodian, file.source_file_id))
         reading = read_file(file, as_of_date)
         origin = _origin_of(file, reading)
-        found.origins[file.source_file_id] = origin
-        found.account_numbers.update(reading.covered_accounts)
-        found.file_rows.append(_file_row(origin, reading, as_of_date, received_at))
-        found.violation_rows += [
-            _violation_row(violation, origin, feed, as_of_date) for violation in reading.violations
-        ]
-        file_entity = {
-            "as_of_date": as_of_date,
-            "source_file_id": file.source_file_id,
-            "custodian": file.custodian,
-            "feed": feed,
-        }
-        if reading.status != "LOADED":
-            found.summary.quarantined_files += 1
-            # What it would have delivered, so that a feed that is owed is not taken for delivered.
-            # Of feeds with a file for each entity the name or the violations tell.
-            if contract.reader not in READERS_BY_ENTITY:
-                found.entity_rows += [
-                    {**file_entity, "entity": entity, "row_count": None}
-                    for entity in contract.entities
-                ]
-            continue
-        for entity, table in reading.tables.items():
-            found.parts[entity].append(_with_origin(table, file, feed, entity, as_of_date))
-            found.entity_rows.append({**file_entity, "entity": entity, "row_count": table.num_rows})
+        delivered = DeliveredFile(
+            file.custodian, origin.file_name, reading, made_at(file, contract)
+        )
+        read[file.custodian, file.source_file_id] = _Received(delivered, origin, received_at)
+    originals = list(read.values())
+    earlier = _loaded_earlier(warehouse, contract.feed, as_of_date)
+    fates = fates_of([original.delivered for original in originals], contract)
+    for original, fate in zip(originals, fates, strict=True):
+        _add_file(found, original, fate, contract, earlier)
     return found
+
+
+def _add_copy(
+    found: _Gathered, file: ReceivedFile, original: _Received, contract: FeedContract
+) -> None:
+    """A second file with the same bytes: told, and not loaded again."""
+    found.summary.duplicate_files += 1
+    reading = original.delivered.reading
+    origin = _origin_of(file, reading)
+    found.file_rows.append(
+        {
+            **_file_row(origin, reading, found.as_of_date, original.received_at),
+            "row_count": 0,
+            "status": "DUPLICATE",
+            "replaced_by": original.origin.file_name,
+        }
+    )
+    told = copy_of(origin.file_name, original.origin.file_name, contract)
+    found.violation_rows.append(_violation_row(told, origin, contract.feed, found.as_of_date))
+
+
+def _add_file(
+    found: _Gathered,
+    file: _Received,
+    fate: Fate,
+    contract: FeedContract,
+    earlier: Mapping[tuple[str, str], tuple[str, date]],
+) -> None:
+    """What a file says, as far as it holds beside the others, and what is wrong with it."""
+    feed, origin, reading = contract.feed, file.origin, file.delivered.reading
+    found.origins[origin.source_file_id] = origin
+    found.account_numbers.update(reading.covered_accounts)
+    is_loaded = fate.status == "LOADED"
+    found.file_rows.append(
+        _file_row(origin, reading, found.as_of_date, file.received_at)
+        | {"status": fate.status, "replaced_by": fate.replaced_by}
+        | ({} if is_loaded else {"row_count": 0})
+    )
+    violations = list(fate.violations)
+    before = earlier.get((origin.custodian, origin.source_file_id)) if is_loaded else None
+    if before is not None:
+        name, session = before
+        again = copy_of_an_earlier_session(file.delivered, name, session.isoformat(), contract)
+        violations += [again] if again else []
+    found.violation_rows += [
+        _violation_row(violation, origin, feed, found.as_of_date) for violation in violations
+    ]
+    file_entity = {
+        "as_of_date": found.as_of_date,
+        "source_file_id": origin.source_file_id,
+        "custodian": origin.custodian,
+        "feed": feed,
+    }
+    if is_loaded:
+        for entity, table in reading.tables.items():
+            rows = _with_origin(table, origin, feed, entity, found.as_of_date)
+            found.parts[entity].append(rows)
+            found.entity_rows.append({**file_entity, "entity": entity, "row_count": table.num_rows})
+    elif fate.status == "QUARANTINED":
+        found.summary.quarantined_files += 1
+        # What it would have delivered, so that a feed that is owed is not taken for delivered.
+        # Of feeds with a file for each entity the name or the violations tell.
+        if contract.reader not in READERS_BY_ENTITY:
+            found.entity_rows += [
+                {**file_entity, "entity": entity, "row_count": None} for entity in contract.entities
+            ]
+
+
+def _loaded_earlier(
+    warehouse: Warehouse, feed: str, as_of_date: date
+) -> dict[tuple[str, str], tuple[str, date]]:
+    """Tonight's contents that an earlier session loaded: the name and session it last had.
+
+    Policy files hold until they change: the same content every night is what is expected of them.
+    """
+    if feed == POLICY_FEED:
+        return {}
+    rows = warehouse.read(
+        """
+        select files.custodian, files.source_file_id, files.file_name, files.as_of_date
+        from ops.source_files as files
+        inner join ops.received_files as tonight using (custodian, feed, source_file_id)
+        where
+            files.feed = $1 and files.as_of_date < $2 and files.status = 'LOADED'
+            and tonight.as_of_date = $2
+        order by files.as_of_date, files.file_name desc
+        """,
+        [feed, as_of_date],
+    ).to_pylist()
+    return {
+        (row["custodian"], row["source_file_id"]): (row["file_name"], row["as_of_date"])
+        for row in rows
+    }
 
 
 def _check_rows(
@@ -320,7 +416,7 @@ def _files_of(
 
 
 def _with_origin(
-    table: pa.Table, file: ReceivedFile, feed: str, entity: str, as_of_date: date
+    table: pa.Table, file: _Origin, feed: str, entity: str, as_of_date: date
 ) -> pa.Table:
     count = table.num_rows
     columns: dict[str, pa.Array | pa.ChunkedArray] = {
@@ -371,7 +467,6 @@ def _file_row(
         "control_row_count": reading.control_row_count,
         "control_amount": reading.control_amount,
         "received_at": received_at,
-        "status": reading.status,
     }
 
 

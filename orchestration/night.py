@@ -237,7 +237,10 @@ def _state_of(
             "plans withheld",
         ),
         (
-            "select count(*) from ops.source_files where as_of_date = ? and status = 'QUARANTINED'",
+            """
+            select count(*) from ops.source_files
+            where as_of_date = ? and status = 'QUARANTINED' and replaced_by is null
+            """,
             "files refused",
         ),
     ):

@@ -49,6 +49,7 @@ COLUMNS: dict[str, str] = {
     "path": "Where the workbook lies beneath the session's folder.",
     "peak_memory_mb": "Most memory of the process until the stage ended, megabytes.",
     "received_at": "When the file was first received, UTC.",
+    "replaced_by": "Name of the file that holds in place of this one; null: none does.",
     "row_count": "Rows loaded.",
     "rule": "Name of the broken rule.",
     "run_id": "Run of the orchestrator.",
@@ -64,7 +65,10 @@ COLUMNS: dict[str, str] = {
     "stale_reason": "Which earlier session was run anew.",
     "state": "complete, degraded or failed.",
     "stated_as_of_date": "Date the file itself states; null: none.",
-    "status": "Fate of a file: LOADED, QUARANTINED; of a workbook: written, unchanged, failed.",
+    "status": (
+        "Fate of a file: LOADED, QUARANTINED (refused), DUPLICATE (bytes of another file), "
+        "SUPERSEDED (a later one holds); of a workbook: written, unchanged, failed."
+    ),
     "version": "How often the session's night has been run anew, from 1.",
     "who_must_act": "Who can settle it.",
 }

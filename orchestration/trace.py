@@ -631,7 +631,7 @@ class _Files:
                 """
                 select as_of_date, custodian, feed, file_name, received_at from ops.source_files
                 where source_file_id = $1 and as_of_date <= $2
-                order by as_of_date desc, custodian, file_name limit 1
+                order by as_of_date desc, status = 'LOADED' desc, custodian, file_name limit 1
                 """,
                 [file_id, self._day],
             )

@@ -68,6 +68,7 @@ OPS_TABLES: dict[str, dict[str, str]] = {
         "control_amount": "decimal(24,6)",
         "received_at": "timestamp",
         "status": "varchar",
+        "replaced_by": "varchar",
     },
     "file_entities": {
         "as_of_date": "date",

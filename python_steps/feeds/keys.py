@@ -7,7 +7,7 @@ without a source id have no key: identical ones are distinct.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +18,7 @@ from python_steps.feeds.received import ROW_NUMBER
 from python_steps.findings import Violation
 
 SECURITY_ID_COLUMNS = ("custodian_security_id", "cusip", "isin", "ticker")
+_ROWS_SHOWN = 5
 
 
 def duplicate_keys(
@@ -48,7 +49,8 @@ def keys_of_several_files(
     """Rows whose key stands in another file of the same custodian too, for entities that block.
 
     A delivery that was corrected and sent again under another name would otherwise count twice:
-    cash, for one, has no second source that would tell.
+    cash, for one, has no second source that would tell. Which file is right is asked of an account
+    as a whole, not of each of its rows.
 
     Args:
         rows: of one entity and session, with `custodian` and `source_file_id`.
@@ -57,7 +59,7 @@ def keys_of_several_files(
         file_names: by source_file_id.
 
     Returns:
-        The file's id and the violation of each such row, by file name and row.
+        The file's id and the violation of each account in it, by file name and account.
     """
     if not entity.key or entity.severity != "block":
         return []
@@ -71,27 +73,51 @@ def keys_of_several_files(
     wanted = {tuple(row[name] for name in key) for row in several.to_pylist()}
     columns = list(dict.fromkeys([*key, "source_file_id", ROW_NUMBER, *_named_columns(counted)]))
     files: dict[tuple[Any, ...], set[str]] = {}
-    found = []
+    found: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
     for row in counted.select(columns).to_pylist():
         whose = tuple(row[name] for name in key)
         if whose in wanted:
-            files.setdefault(whose, set()).add(file_names[row["source_file_id"]])
-            found.append((file_names[row["source_file_id"]], int(row[ROW_NUMBER]), whose, row))
-    found.sort(key=lambda each: each[:2])
+            files.setdefault(whose, set()).add(row["source_file_id"])
+            name = file_names[row["source_file_id"]]
+            of_account = row.get("account_number") or ""
+            group = (name, of_account, row["custodian"], row["source_file_id"])
+            found.setdefault(group, []).append(row)
     return [
-        (
-            row["source_file_id"],
-            _violation(
-                row,
-                list(entity.key),
-                entity,
-                contract,
-                name,
-                times=f"in {' and '.join(sorted(files[whose]))}",
-            ),
-        )
-        for name, _, whose, row in found
+        (group[-1], _in_several_files(found[group], files, key, entity, contract, file_names))
+        for group in sorted(found)
     ]
+
+
+def _in_several_files(
+    rows: Sequence[dict[str, Any]],
+    files: Mapping[tuple[Any, ...], set[str]],
+    key: Sequence[str],
+    entity: Entity,
+    contract: FeedContract,
+    file_names: Mapping[str, str],
+) -> Violation:
+    """The rows of one account of one file that other files have too, as one violation."""
+    rows = sorted(rows, key=lambda row: int(row[ROW_NUMBER]))
+    own = rows[0]["source_file_id"]
+    others = {each for row in rows for each in files[tuple(row[name] for name in key)]} - {own}
+    account = rows[0].get("account_number") or None
+    numbers = [str(row[ROW_NUMBER]) for row in rows]
+    shown = ", ".join(numbers[:_ROWS_SHOWN])
+    rest = f" and {len(numbers) - _ROWS_SHOWN} more" if len(numbers) > _ROWS_SHOWN else ""
+    whose = f" of account {account}" if account else ""
+    return contract.violation(
+        "account_in_one_file",
+        file_name=file_names[own],
+        entity=entity.name,
+        observed=(
+            f"{entity.name.replace('_', ' ')}{whose} (row {shown}{rest}) also in "
+            f"{' and '.join(sorted(file_names[each] for each in others))}"
+        ),
+        account_number=account,
+        household_id=rows[0].get("household_id") or None,
+        severity=entity.severity,
+        scope="account" if account else entity.scope,
+    )
 
 
 def _with_key(rows: pa.Table, entity: Entity) -> pa.Table:
@@ -114,7 +140,6 @@ def _violation(
     entity: Entity,
     contract: FeedContract,
     file_name: str,
-    times: str = "more than once",
 ) -> Violation:
     shown = ", ".join(f"{name}={row[name]}" for name in key if row[name])
     return contract.violation(
@@ -122,7 +147,7 @@ def _violation(
         file_name=file_name,
         entity=entity.name,
         row=int(row[ROW_NUMBER]),
-        observed=f"the key ({shown}) {times}",
+        observed=f"the key ({shown}) more than once",
         account_number=row.get("account_number") or None,
         security_key=security_key(row),
         lot_key=row.get("source_lot_id") or None,

@@ -50,7 +50,11 @@ def fitting_feeds(file: ReceivedFile, contracts: Mapping[str, FeedContract]) -> 
 
 def beginning(file: ReceivedFile) -> str:
     """The first lines as text, for recognition and messages only."""
-    head = file.content[:_HEAD_BYTES]
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return head[: len(head) // 2 * 2].decode("utf-16", errors="replace")
-    return head.decode("utf-8-sig", errors="replace")
+    return searched_text(file.content[:_HEAD_BYTES])
+
+
+def searched_text(part: bytes) -> str:
+    """A part of a file as text, to search in; what cannot be decoded is no reason to stop."""
+    if part.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return part[: len(part) // 2 * 2].decode("utf-16", errors="replace")
+    return part.decode("utf-8-sig", errors="replace")

@@ -256,6 +256,7 @@ _VOCABULARIES: Final[dict[str, str]] = {
     "file_status.LOADED": "Loaded",
     "file_status.QUARANTINED": "Quarantined",
     "file_status.DUPLICATE": "Duplicate, already loaded",
+    "file_status.SUPERSEDED": "Superseded by a later one",
 }
 
 _BANDS: Final[dict[str, str]] = {

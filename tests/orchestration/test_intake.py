@@ -152,14 +152,110 @@ def test_a_corrected_file_under_another_name_does_not_count_twice_in_silence(hom
     land(home, "alpine/cash_balances_20261119.csv", cash_file(("A1", "101.00")))
     land(home, "summit/cash_balances.csv", cash_file(("A1", "7.00")))
     load(home, warehouse)
-    found = [each for each in violations(warehouse) if each["rule"] == "unique_key"]
+    found = [each for each in violations(warehouse) if each["rule"] == "account_in_one_file"]
     assert [(each["file_name"], each["severity"], each["scope"]) for each in found] == [
         ("cash_balances.csv", "block", "account"),
         ("cash_balances_20261119.csv", "block", "account"),
     ]
     for each in found:
-        assert "A1" in each["message"]
-        assert "in cash_balances.csv and cash_balances_20261119.csv" in each["message"]
+        assert "cash balances of account A1 (row 2) also in cash_balances" in each["message"]
+        assert "take the others out" in each["message"]
+
+
+def test_an_account_in_two_files_is_one_exception_of_each_not_one_of_each_row(home, warehouse):
+    header = "account_number,ticker,long_short,quantity,market_value,currency"
+    rows = [f"A{n % 2},T{n},LONG,1,10,USD" for n in range(14)]
+    for name, value in (("positions.csv", "10"), ("positions_20261119.csv", "11")):
+        lines = [header, *(row.replace(",10,", f",{value},") for row in rows)]
+        land(home, f"alpine/{name}", "\n".join([*lines, "#rows=14,as_of_date=2026-11-19", ""]))
+    load(home, warehouse)
+    found = [each for each in violations(warehouse) if each["rule"] == "account_in_one_file"]
+    assert [each["file_name"] for each in found] == ["positions.csv"] * 2 + [
+        "positions_20261119.csv"
+    ] * 2
+    assert "of account A0 (row 2, 4, 6, 8, 10 and 2 more) also in" in found[0]["message"]
+
+
+def files_told(warehouse, day=DAY):
+    rows = warehouse.read(
+        "select file_name, status, row_count, replaced_by from ops.source_files "
+        "where as_of_date = $1 order by all",
+        [day],
+    ).to_pylist()
+    return [tuple(row.values()) for row in rows]
+
+
+def test_a_copy_of_a_file_is_recorded_and_told_with_both_names(home, warehouse):
+    land(home, "alpine/accounts.csv", accounts_file("1", "2"))
+    land(home, "alpine/accounts_20261119.csv", accounts_file("1", "2"))
+    assert load(home, warehouse).duplicate_files == 1
+    assert files_told(warehouse) == [
+        ("accounts.csv", "LOADED", 2, None),
+        ("accounts_20261119.csv", "DUPLICATE", 0, "accounts.csv"),
+    ]
+    assert [row[1] for row in loaded_accounts(warehouse)] == ["1", "2"]
+    (found,) = [row for row in violations(warehouse) if row["severity"] != "info"]
+    assert (found["rule"], found["severity"]) == ("file_is_not_a_duplicate", "warn")
+    assert found["message"].startswith("accounts_20261119.csv: rule file_is_not_a_duplicate")
+    assert "the file accounts.csv" in found["message"]
+
+
+def test_yesterdays_bytes_under_todays_date_are_told_with_name_and_session(home, warehouse):
+    undated = cash_file(("A1", "100.00")).split("#")[0]
+    land(home, "alpine/cash_balances.csv", undated)
+    load(home, warehouse)
+    next_day = date(2026, 11, 20)
+    folder = home.landing / next_day.isoformat() / "alpine"
+    folder.mkdir(parents=True)
+    (folder / "cash.csv").write_text("not of this feed", encoding="utf-8")
+    (folder / "cash_balances_20261120.csv").write_text(undated, encoding="utf-8")
+    receive_files(home, warehouse, next_day)
+    load_feed(home, warehouse, "standard_feed", next_day)
+    told = {row["rule"]: row for row in violations(warehouse)}
+    found = told["file_is_not_of_an_earlier_session"]
+    assert found["severity"] == "warn"
+    assert "the file cash_balances.csv of 2026-11-19" in found["message"]
+    assert files_told(warehouse, next_day) == [("cash_balances_20261120.csv", "LOADED", 1, None)]
+    # The first of the two stays what it was, whenever its night is run again.
+    load(home, warehouse)
+    told = [row for row in violations(warehouse) if row["rule"] == found["rule"]]
+    assert [row["file_name"] for row in told] == ["cash_balances_20261120.csv"]
+
+
+def test_a_later_download_supersedes_the_earlier_one_of_the_same_account(home, warehouse):
+    from tests.python_steps.feeds.files import HOLDINGS, SCHWAB_2025, schwab_single
+
+    for clock, name in (("06:30 PM", "a.csv"), ("04:05 PM", "b.csv")):
+        title = f"Positions for account Individual ...234 as of {clock} ET, 2026/11/19"
+        land(home, f"schwab/{name}", schwab_single(SCHWAB_2025, title))
+    summary = load(home, warehouse, "schwab_positions")
+    assert summary.rows_by_entity["positions"] == len(HOLDINGS)
+    assert files_told(warehouse) == [
+        ("a.csv", "LOADED", 6, None),
+        ("b.csv", "SUPERSEDED", 0, "a.csv"),
+    ]
+    assert [(row["rule"], row["severity"]) for row in violations(warehouse)] == [
+        ("file_is_the_latest_of_its_accounts", "info")
+    ]
+    entities = warehouse.read(
+        "select distinct source_file_id from ops.file_entities "
+        "inner join ops.source_files using (source_file_id) where status <> 'LOADED'"
+    )
+    assert entities.num_rows == 0
+
+
+def test_a_corrected_file_under_another_name_settles_the_refused_one(home, warehouse):
+    whole = accounts_file("1", "2", "3")
+    land(home, "alpine/accounts.csv", whole.replace("2,Account 2,USD\n", ""))
+    assert load(home, warehouse).quarantined_files == 1
+    assert "block" in {row["severity"] for row in violations(warehouse)}
+    land(home, "alpine/accounts_20261119.csv", whole)
+    load(home, warehouse)
+    assert files_told(warehouse) == [
+        ("accounts.csv", "QUARANTINED", 0, "accounts_20261119.csv"),
+        ("accounts_20261119.csv", "LOADED", 3, None),
+    ]
+    assert {row["severity"] for row in violations(warehouse)} == {"info"}
 
 
 def test_messages_for_logs_and_events_show_no_whole_account_number(home, warehouse):

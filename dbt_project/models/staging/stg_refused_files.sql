@@ -9,4 +9,7 @@ inner join {{ source("ops", "file_entities") }} as entities
     on
         files.as_of_date = entities.as_of_date
         and files.source_file_id = entities.source_file_id
-where files.as_of_date = {{ as_of_date() }} and files.status <> 'LOADED'
+        -- The same bytes may come from two custodians.
+        and files.custodian = entities.custodian
+        and files.feed = entities.feed
+where files.as_of_date = {{ as_of_date() }} and files.status = 'QUARANTINED'

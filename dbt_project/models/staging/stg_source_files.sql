@@ -1,4 +1,5 @@
--- What was received and used, up to the session: a quarantined file delivers nothing.
+-- What was received and used, up to the session: a file that was refused, is a copy of another one or is
+-- superseded by a later one delivers nothing.
 select
     files.as_of_date,
     files.source_file_id,
@@ -17,4 +18,7 @@ inner join {{ source("ops", "file_entities") }} as entities
     on
         files.as_of_date = entities.as_of_date
         and files.source_file_id = entities.source_file_id
+        -- The same bytes may come from two custodians.
+        and files.custodian = entities.custodian
+        and files.feed = entities.feed
 where files.as_of_date <= {{ as_of_date() }} and files.status = 'LOADED'
