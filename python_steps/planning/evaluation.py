@@ -17,7 +17,6 @@ from python_steps.planning.household import (
     UNMAPPED,
     AllocationGroup,
     Banded,
-    ClassTarget,
     Household,
     MarketAssumptions,
 )
@@ -30,6 +29,7 @@ SHORTFALL_PRICE = Decimal(2)  # dollars per dollar of cash that a plan fails to 
 CENT = Decimal("0.01")
 
 ClassValues = Mapping[str, Decimal]
+PartValues = Mapping[tuple[str, str], Decimal]
 
 
 def plan_value(
@@ -40,22 +40,28 @@ def plan_value(
     tax_change: Decimal | None,
     transaction_cost: Decimal,
     shortfall: Decimal,
+    part_values: Mapping[str, PartValues] | None = None,
 ) -> PlanValue:
-    """The dollar objective of a plan.
+    """The dollar objective of a plan, but for what location and a reset basis are worth.
 
     Args:
         household: the problem.
         class_values: dollars by allocation group and class after the plan.
+        part_values: the same for the targets inside classes, where there are any.
         policy: prices of drift.
         tax_change: true tax of the year with the plan less without it; None where unknown.
         transaction_cost: commission, spread and impact.
         shortfall: cash that could not be raised.
     """
-    penalty = sum(
-        (drift_penalty(group, class_values[group.allocation_group_id], policy)
-         for group in household.groups),
-        NOTHING,
-    )  # fmt: skip
+    penalty = NOTHING
+    for group in household.groups:
+        values = class_values[group.allocation_group_id]
+        penalty += drift_penalty(group, values, policy)
+        parts = (part_values or {}).get(group.allocation_group_id, {})
+        total = sum(values.values(), NOTHING)
+        for part in group.parts:
+            if part.asset_class is not None and part.key in parts:
+                penalty += _penalty(part, parts[part.key], total, policy)
     return PlanValue(
         tax_change=tax_change,
         transaction_cost=transaction_cost,
@@ -69,7 +75,7 @@ def drift_penalty(group: AllocationGroup, values: ClassValues, policy: FirmPolic
     total = sum(values.values(), NOTHING)
     return sum(
         (
-            _class_penalty(row, values.get(row.asset_class, NOTHING), total, policy)
+            _penalty(row, values.get(row.asset_class, NOTHING), total, policy)
             for row in group.classes
             if row.asset_class != UNMAPPED
         ),
@@ -203,16 +209,18 @@ def breakeven_years(
     return max(0.0, price / benefit)
 
 
-def _class_penalty(row: ClassTarget, value: Decimal, total: Decimal, policy: FirmPolicy) -> Decimal:
+def _penalty(row: Banded, value: Decimal, total: Decimal, policy: FirmPolicy) -> Decimal:
+    """Price of standing off a target: free to where the policy stops, then dearer by segment."""
     target = row.target_weight * total
     if value >= target:
         distance, width = value - target, (row.upper_band_weight - row.target_weight) * total
     else:
         distance, width = target - value, (row.target_weight - row.lower_band_weight) * total
-    inner, outer, far = width * HALF, width, width + width * HALF
+    free = {"target": NOTHING, "inner": width * HALF, "edge": width}[policy.trade_to]
+    far = width + width * HALF
     return (
-        policy.drift_price_inside_band * _between(distance, inner, outer)
-        + policy.drift_price_outside_band * _between(distance, outer, far)
+        policy.drift_price_inside_band * _between(distance, free, width)
+        + policy.drift_price_outside_band * _between(distance, width, far)
         + policy.drift_price_far_outside * max(NOTHING, distance - far)
     )
 

@@ -120,7 +120,7 @@ def _try_class(
         run_swaps(market, trial, group, needs, accounts, allowed, gains_ceiling(ledger, judge))
         if trial.orders == ledger.orders:
             continue
-        verdict = _judge(market, ledger, trial, judge)
+        verdict = judged(market, ledger, trial, judge)
         if verdict.is_worth_it:
             return trial, None
         put_off = put_off or Deferral(
@@ -134,7 +134,8 @@ def _try_class(
     return ledger, put_off
 
 
-def _judge(market: Market, before: PlanLedger, after: PlanLedger, judge: Judge) -> Verdict:
+def judged(market: Market, before: PlanLedger, after: PlanLedger, judge: Judge) -> Verdict:
+    """Tax and cost of going from one plan to another, and how soon less drift has paid for it."""
     tax_before = judge.tax.total_change(before.realized())
     tax_after = judge.tax.total_change(after.realized())
     tax = None if tax_before is None or tax_after is None else tax_after - tax_before

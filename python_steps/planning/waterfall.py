@@ -106,7 +106,7 @@ def plan_household(
         steps = _take_steps(market, start.copy(), judge)
     else:
         steps = Steps(start, NO_TRADE_MODE, _needs_of_cash(market, start), [])
-    return _finished(market, start, steps, judge)
+    return finished_plan(market, start, steps, judge)
 
 
 def allowed_gains(household: Household, policy: FirmPolicy) -> CategorySet:
@@ -199,7 +199,15 @@ def _needs_of_cash(market: Market, ledger: PlanLedger) -> dict[str, Decimal]:
     }
 
 
-def _finished(market: Market, start: PlanLedger, steps: Steps, judge: Judge) -> HouseholdPlan:
+def finished_plan(market: Market, start: PlanLedger, steps: Steps, judge: Judge) -> HouseholdPlan:
+    """The steps' outcome as a plan: trades, taxes, exceptions, sentences and its value.
+
+    Args:
+        market: rules and lookups.
+        start: the ledger before any trade.
+        steps: the finished ledger, with what was put off and what is missing.
+        judge: household, policy and tax.
+    """
     household, ledger = judge.household, steps.ledger
     trades = finished_trades(market.index, start, ledger, judge.policy, judge.tax)
     left = leftovers.left_over_targets(market.index, ledger)
@@ -245,6 +253,7 @@ def _finished(market: Market, start: PlanLedger, steps: Steps, judge: Judge) -> 
             tax_change=estimated_tax,
             transaction_cost=cost,
             shortfall=shortfall,
+            part_values=ledger.part_values,
         ),
         estimated_tax=estimated_tax,
         transaction_cost=cost,

@@ -1,0 +1,327 @@
+"""From dollars of a solution to shares, lots and cents: the one border where floats end.
+
+Belongs here: which shares of which lots a sale takes, sales rounded up and purchases down, what
+small change then still buys, and what each trade is for. Does not belong here: finding the
+solution, bookkeeping (`ledger`, whose rounding keeps every account's cash). Rounding up takes the
+extra share from the partly sold lot, then from the next in turn, never from a loss lot of what the
+plan buys.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from python_steps.optimizer.core_model import CoreModel
+from python_steps.optimizer.core_problem import CoreProblem, Sale
+from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT, Floats
+from python_steps.planning.household import CASH, Position
+from python_steps.planning.ledger import PlanLedger
+from python_steps.planning.plan import (
+    BUY,
+    HARVEST_REPLACEMENT,
+    INVEST_CASH,
+    LOCATE,
+    RAISE_CASH,
+    REBALANCE,
+    RESTRICTION,
+    Purpose,
+)
+
+NOTHING = Decimal(0)
+CENT = 0.01
+MICRO_SHARE = Decimal("0.000001")
+# A lot sold but for this share of it is sold whole.
+WHOLE_SHARE = 0.9999
+# Above its target by less than this share of the group a class is not called overweight.
+AT_TARGET = Decimal("0.0005")
+
+
+class _Sold(NamedTuple):
+    """Dollars of a position that the solution sells, lot by lot."""
+
+    position: Position
+    lots: tuple[tuple[Sale, float], ...]
+
+    @property
+    def amount(self) -> float:
+        return sum(dollars for _, dollars in self.lots)
+
+
+def rounded_ledger(core: CoreModel, values: Floats) -> PlanLedger:
+    """The plan in shares.
+
+    Args:
+        core: the household's model.
+        values: a solution, thousand dollars by column.
+
+    Returns:
+        A ledger with the orders; no account is short of cash that the solution leaves enough.
+    """
+    problem = core.problem
+    ledger = problem.start.copy()
+    sold = _sold_positions(core, values)
+    bought = _bought(core, values)
+    identities = {problem.security(security_id).identity_group_id for (_, security_id) in bought}
+    purposes = _Purposes(problem, sold, bought)
+    for each in sold:
+        _sell(ledger, problem, each, identities, purposes)
+    for (account_id, security_id), dollars in bought.items():
+        amount = Decimal(str(round(dollars, 2)))
+        security = problem.security(security_id)
+        ledger.buy(account_id, security, amount, purposes.of_purchase(account_id, security_id))
+    _spend_small_change(ledger, problem, bought, purposes)
+    return ledger
+
+
+def _sold_positions(core: CoreModel, values: Floats) -> list[_Sold]:
+    """What is sold, netted against what the same account buys of the same security."""
+    found: dict[tuple[str, str], list[tuple[Sale, float]]] = defaultdict(list)
+    for sale, column in zip(core.problem.sales, core.sale_columns, strict=True):
+        dollars = float(values[column]) * DOLLARS_PER_UNIT
+        if dollars > CENT:
+            found[sale.position.key].append((sale, dollars))
+    bought = _purchases(core, values)
+    positions = []
+    for key, lots in found.items():
+        back = bought.get(key, 0.0)
+        kept = _less(lots, back) if back > 0 else lots
+        if kept:
+            positions.append(_Sold(kept[0][0].position, tuple(kept)))
+    return positions
+
+
+def _less(lots: Sequence[tuple[Sale, float]], dollars: float) -> list[tuple[Sale, float]]:
+    """The sales without their last dollars."""
+    kept = []
+    left = max(0.0, sum(amount for _, amount in lots) - dollars)
+    for sale, amount in lots:
+        part = min(amount, left)
+        left -= part
+        if part > CENT:
+            kept.append((sale, part))
+    return kept
+
+
+def _purchases(core: CoreModel, values: Floats) -> dict[tuple[str, str], float]:
+    found: dict[tuple[str, str], float] = {}
+    for purchase, column in zip(core.problem.purchases, core.purchase_columns, strict=True):
+        dollars = float(values[column]) * DOLLARS_PER_UNIT
+        if dollars > CENT:
+            found[purchase.account_id, purchase.security_id] = dollars
+    return found
+
+
+def _bought(core: CoreModel, values: Floats) -> dict[tuple[str, str], float]:
+    """What is bought, netted against what the same account sells of the same security."""
+    sold: dict[tuple[str, str], float] = defaultdict(float)
+    for sale, column in zip(core.problem.sales, core.sale_columns, strict=True):
+        dollars = float(values[column]) * DOLLARS_PER_UNIT
+        if dollars > CENT:
+            sold[sale.position.key] += dollars
+    return {
+        key: dollars - sold.get(key, 0.0)
+        for key, dollars in _purchases(core, values).items()
+        if dollars - sold.get(key, 0.0) > CENT
+    }
+
+
+def _sell(
+    ledger: PlanLedger,
+    problem: CoreProblem,
+    sold: _Sold,
+    bought_identities: set[str],
+    purposes: _Purposes,
+) -> None:
+    position = sold.position
+    security = problem.security(position.security_id)
+    price = security.price
+    if price is None:
+        raise ValueError(f"security {security.security_id} has no price")
+    whole, parts, wanted = [], [], NOTHING
+    for sale, dollars in sold.lots:
+        quantity = min(sale.lot.sellable_quantity, position.sellable_quantity)
+        if dollars >= WHOLE_SHARE * sale.limit:
+            whole.append(sale)
+            wanted += quantity
+        else:
+            parts.append((sale, dollars / sale.limit))
+            shares = Decimal(str(round(dollars, 4))) / price
+            wanted += shares.quantize(MICRO_SHARE)
+    parts.sort(key=lambda each: (-each[1], each[0].gain_per_dollar, each[0].lot.lot_id))
+    used = {sale.lot.lot_id for sale, _ in sold.lots}
+    is_bought = security.identity_group_id in bought_identities
+    spare = [
+        sale
+        for sale in problem.sales
+        if sale.position is position
+        and sale.lot.lot_id not in used
+        and not (sale.is_loss and is_bought)
+        and sale.stage <= max(other.stage for other, _ in sold.lots)
+    ]
+    ordered = [*whole, *(sale for sale, _ in parts)]
+    queue = [sale for sale in problem.sales if sale.position is position]
+    if _follows_order(problem, position):
+        lots = [sale.lot for sale in queue]
+    else:
+        spare.sort(key=lambda sale: (sale.gain_per_dollar, sale.lot.lot_id))
+        lots = [sale.lot for sale in [*ordered, *spare]]
+    ledger.sell(position, lots, wanted, purposes.of_sale(position))
+
+
+def _follows_order(problem: CoreProblem, position: Position) -> bool:
+    return any(problem.sales[queue[0]].position is position for queue in problem.queues)
+
+
+def _spend_small_change(
+    ledger: PlanLedger,
+    problem: CoreProblem,
+    bought: dict[tuple[str, str], float],
+    purposes: _Purposes,
+) -> None:
+    """One more share where rounding down lost the most of a share and the cash is there."""
+    lost: list[tuple[Decimal, str, str]] = []
+    for (account_id, security_id), dollars in bought.items():
+        security = problem.security(security_id)
+        order = ledger.order_of(account_id, security_id, BUY)
+        step = problem.index.terms_of(account_id, security).quantity_step
+        if security.price is None or order is None or step < 1:
+            continue
+        missing = Decimal(str(round(dollars, 2))) - order.notional
+        if missing > security.price / 2:
+            lost.append((missing / security.price, account_id, security_id))
+    for _, account_id, security_id in sorted(lost, reverse=True):
+        security = problem.security(security_id)
+        price = security.price or NOTHING
+        if ledger.spendable(account_id) > price and _has_room(ledger, problem, security_id, price):
+            ledger.buy(account_id, security, price, purposes.of_purchase(account_id, security_id))
+
+
+def _has_room(ledger: PlanLedger, problem: CoreProblem, security_id: str, amount: Decimal) -> bool:
+    """Whether a concentration limit leaves room for a purchase beyond the solution's."""
+    limit = problem.index.limits.get(security_id)
+    total = problem.household.market_value
+    if limit is None or total is None:
+        return True
+    held = sum(
+        (
+            position.market_value or NOTHING
+            for position in problem.household.positions
+            if position.security_id == security_id
+        ),
+        NOTHING,
+    )
+    for order in ledger.orders.values():
+        if order.security_id == security_id and order.action == BUY:
+            held += order.notional
+    return held + amount <= limit.limit_weight * total
+
+
+class _Purposes:
+    """What each trade of an account is for: needed cash first, the rest by the classes it moves."""
+
+    def __init__(
+        self,
+        problem: CoreProblem,
+        sold: Sequence[_Sold],
+        bought: dict[tuple[str, str], float],
+    ) -> None:
+        self._problem = problem
+        self._sold: dict[str, dict[str, float]] = defaultdict(dict)
+        self._losses: set[tuple[str, str]] = set()
+        self._bought: dict[str, dict[str, float]] = defaultdict(dict)
+        for each in sold:
+            account_id, security_id = each.position.key
+            name = problem.security(security_id).primary_class
+            own = self._sold[account_id]
+            own[name] = own.get(name, 0.0) + each.amount
+            if all(sale.is_loss for sale, _ in each.lots):
+                self._losses.add((account_id, name))
+        for (account_id, security_id), dollars in bought.items():
+            name = problem.security(security_id).primary_class
+            mine = self._bought[account_id]
+            mine[name] = mine.get(name, 0.0) + dollars
+        self._needs = {need.account_id: need.amount for need in problem.needs}
+
+    def of_sale(self, position: Position) -> Purpose:
+        """Why a position is sold."""
+        account_id, problem = position.account_id, self._problem
+        security = problem.security(position.security_id)
+        name = security.primary_class
+        group_id = self._group_id(account_id)
+        need, total = self._needs.get(account_id, 0.0), sum(self._sold[account_id].values())
+        if need >= total / 2:
+            return Purpose(RAISE_CASH, problem.account(account_id).allocation_group_id, name, None)
+        if self._is_above_limit(position.security_id):
+            return Purpose(RESTRICTION, group_id, name, None)
+        other = self._largest(self._bought[account_id], besides=name)
+        is_swap = name in self._bought[account_id] and (account_id, name) in self._losses
+        if is_swap and not self._is_off_target(group_id, name, is_above=True):
+            return Purpose(REBALANCE, group_id, name, name)
+        if self._moves_home(group_id, name, other):
+            return Purpose(REBALANCE, group_id, name, other)
+        return Purpose(LOCATE, group_id, name, other)
+
+    def of_purchase(self, account_id: str, security_id: str) -> Purpose:
+        """Why a security is bought."""
+        problem = self._problem
+        name = problem.security(security_id).primary_class
+        group_id = self._group_id(account_id)
+        free = max(0.0, float(problem.start.spendable(account_id)))
+        total = sum(self._bought[account_id].values())
+        other = self._largest(self._sold[account_id], besides=name)
+        if free >= total / 2:
+            return Purpose(INVEST_CASH, group_id, CASH, name)
+        if (account_id, name) in self._losses:
+            return Purpose(HARVEST_REPLACEMENT, group_id, name, name)
+        if self._moves_home(group_id, other, name):
+            return Purpose(REBALANCE, group_id, other, name)
+        return Purpose(LOCATE, group_id, other, name)
+
+    def _group_id(self, account_id: str) -> str | None:
+        group = self._problem.index.group_of(account_id)
+        return None if group is None else group.allocation_group_id
+
+    def _moves_home(self, group_id: str | None, source: str | None, sink: str | None) -> bool:
+        """Whether the household has too much of the one class or too little of the other."""
+        return (
+            source is None
+            or sink is None
+            or self._is_off_target(group_id, source, is_above=True)
+            or self._is_off_target(group_id, sink, is_above=False)
+        )
+
+    def _is_off_target(self, group_id: str | None, name: str, *, is_above: bool) -> bool:
+        group = self._problem.index.groups.get(group_id or "")
+        if group is None or group_id is None:
+            return True
+        row = group.target_of(name)
+        total = self._problem.start.group_value(group_id)
+        target = NOTHING if row is None else row.target_weight * total
+        value = self._problem.start.class_values[group_id].get(name, NOTHING)
+        distance = value - target if is_above else target - value
+        return distance > AT_TARGET * total
+
+    def _is_above_limit(self, security_id: str) -> bool:
+        limit = self._problem.index.limits.get(security_id)
+        total = self._problem.household.market_value
+        if limit is None or total is None:
+            return False
+        held = sum(
+            (
+                position.market_value or NOTHING
+                for position in self._problem.household.positions
+                if position.security_id == security_id
+            ),
+            NOTHING,
+        )
+        return held > limit.limit_weight * total
+
+    @staticmethod
+    def _largest(amounts: dict[str, float], *, besides: str) -> str | None:
+        """The class that moves the most dollars, another than `besides` where there is one."""
+        others = {name: amount for name, amount in amounts.items() if name != besides}
+        found = others or amounts
+        return max(sorted(found), key=lambda name: found[name], default=None)
