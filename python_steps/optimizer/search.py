@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from python_steps.optimizer.certificate import Leaf
 from python_steps.optimizer.linear_model import (
     UNBOUNDED,
     Floats,
@@ -29,19 +30,6 @@ from python_steps.optimizer.linear_programs import LinearPrograms, LinearSolutio
 SearchStatus = Literal["optimal", "gap", "no_incumbent", "infeasible", "failed"]
 MOST_PROGRAMS = 400
 _NOTHING: Floats = np.zeros(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """A part of the switches' 0/1 space and the row prices that bound everything in it.
-
-    `fixed` holds the switch columns set on the way to it. Where `is_infeasible`, the prices are
-    a ray that proves it empty.
-    """
-
-    fixed: Mapping[int, float]
-    row_duals: Floats
-    is_infeasible: bool
 
 
 @dataclass(frozen=True, slots=True)
