@@ -63,6 +63,7 @@ class Segment(NamedTuple):
 
     width: float
     price: float
+    is_outside: bool
 
 
 @dataclass(frozen=True)
@@ -131,10 +132,10 @@ class ObjectivePrices:
         edge = max(width - margin, width * INNER_SHARE)
         free = {"target": 0.0, "inner": edge * INNER_SHARE, "edge": edge}[policy.trade_to]
         return [
-            Segment(free, 0.0),
-            Segment(edge - free, inside),
-            Segment(FAR_SHARE * width - edge, outside),
-            Segment(float("inf"), far),
+            Segment(free, 0.0, is_outside=False),
+            Segment(edge - free, inside, is_outside=False),
+            Segment(FAR_SHARE * width - edge, outside, is_outside=True),
+            Segment(float("inf"), far, is_outside=True),
         ]
 
 

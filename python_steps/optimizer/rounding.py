@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from python_steps.optimizer.core_model import CoreModel
 from python_steps.optimizer.core_problem import CoreProblem, Sale
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT, Floats
+from python_steps.optimizer.model_assembly import CoreModel
 from python_steps.planning.household import CASH, Position
 from python_steps.planning.ledger import PlanLedger
 from python_steps.planning.plan import (

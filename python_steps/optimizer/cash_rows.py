@@ -1,0 +1,73 @@
+"""Cash of each account, and what may be sold only because cash is needed.
+
+Belongs here: the rows that keep every account from being overdrawn. Does not belong here: cash as
+an asset class (`drift_rows`). Money never crosses from one account to another.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from python_steps.optimizer.core_problem import Stage
+from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT
+from python_steps.optimizer.model_assembly import Assembly
+from python_steps.planning.evaluation import SHORTFALL_PRICE
+
+# Sales for needed cash may overshoot by this share, so that whole shares can cover it.
+NEED_SLACK = 1.02
+
+
+def add_cash(assembly: Assembly) -> None:
+    """No account is overdrawn, even when every price moves against us by the execution buffer."""
+    problem = assembly.problem
+    entries: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    for sale, column in zip(problem.sales, assembly.sale_columns, strict=True):
+        spread = problem.half_spread(sale.security_id)
+        entries[sale.account_id].append((column, 1.0 - spread - assembly.buffer))
+    for purchase, column in zip(problem.purchases, assembly.purchase_columns, strict=True):
+        spread = problem.half_spread(purchase.security_id)
+        entries[purchase.account_id].append((column, -(1.0 + spread + assembly.buffer)))
+    for account_id, of_account in sorted(entries.items()):
+        cash = float(problem.start.spendable(account_id)) / DOLLARS_PER_UNIT
+        if cash < 0:
+            missing = assembly.builder.column(f"cash missing in {account_id}", upper=-cash)
+            assembly.price("shortfall", missing, float(SHORTFALL_PRICE))
+            assembly.wanting.append(missing)
+            of_account.append((missing, 1.0))
+        assembly.builder.row(f"cash of {account_id}", of_account, lower=-cash)
+
+
+def add_needed_cash(assembly: Assembly) -> None:
+    """Where cash is needed any lot may be sold for it, but for nothing else before its stage.
+
+    For each later stage: the account's lots of that stage or later, less a slack that opens with
+    the stage, bring no more than the need.
+    """
+    problem = assembly.problem
+    for need in problem.needs:
+        own = [
+            (sale, column)
+            for sale, column in zip(problem.sales, assembly.sale_columns, strict=True)
+            if sale.account_id == need.account_id
+        ]
+        if not own:
+            continue
+        least = float(problem.household.minimum_trade_amount)
+        dearest = max(float(problem.security(sale.security_id).price or 0) for sale, _ in own)
+        spread = max(problem.half_spread(sale.security_id) for sale, _ in own)
+        most = max(need.amount / (1 - spread - assembly.buffer) + dearest, least + dearest)
+        most *= NEED_SLACK / DOLLARS_PER_UNIT
+        for stage in list(Stage)[1:]:
+            later = [(sale, column) for sale, column in own if sale.stage >= stage]
+            total = sum(sale.limit for sale, _ in later) / DOLLARS_PER_UNIT
+            if total <= most:
+                continue
+            slack = assembly.builder.column(
+                f"more than the cash needed in {need.account_id} from {stage.name}", upper=total
+            )
+            assembly.stages[stage].append(slack)
+            assembly.builder.row(
+                f"cash needed in {need.account_id} from {stage.name}",
+                [*((column, 1.0) for _, column in later), (slack, -1.0)],
+                upper=most,
+            )

@@ -1,0 +1,89 @@
+"""Limits of the household as a whole: concentration in one security, gains of the year.
+
+Belongs here: those rows. Does not belong here: the limits themselves (`fct_concentration_limits`,
+the household's policy), limits of a single account.
+"""
+
+from __future__ import annotations
+
+import math
+
+from python_steps.optimizer.core_problem import CoreProblem
+from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT
+from python_steps.optimizer.model_assembly import Assembly
+from python_steps.optimizer.tax_rows import net_result_range
+
+# A dollar over a concentration limit; selling down a low basis may cost more, then it stays.
+CONCENTRATION_PRICE = 0.05
+
+
+def add_concentrations(assembly: Assembly) -> None:
+    """Purchases stay under a security's limit; what stands above it is priced down."""
+    problem, builder = assembly.problem, assembly.builder
+    for security_id, room in sorted(rooms_under_limits(problem).items()):
+        entries = [
+            (column, 1.0)
+            for purchase, column in zip(problem.purchases, assembly.purchase_columns, strict=True)
+            if purchase.security_id == security_id
+        ]
+        sold = [
+            (column, -1.0)
+            for sale, column in zip(problem.sales, assembly.sale_columns, strict=True)
+            if sale.security_id == security_id
+        ]
+        if room >= 0:
+            if entries:
+                # Without the sales: they may shrink in the repair, the limit may not.
+                builder.row(f"limit of {security_id}", entries, upper=room / DOLLARS_PER_UNIT)
+        elif sold:
+            excess = -room / DOLLARS_PER_UNIT
+            over = builder.column(f"excess of {security_id}", upper=excess)
+            assembly.price("concentration", over, CONCENTRATION_PRICE)
+            assembly.wanting.append(over)
+            builder.row(f"limit of {security_id}", [*sold, (over, -1.0)], upper=-excess)
+
+
+def rooms_under_limits(problem: CoreProblem) -> dict[str, float]:
+    """Dollars that may still be bought under each concentration limit."""
+    total = problem.household.market_value
+    if total is None:
+        return {}
+    return {
+        limit.security_id: float(limit.limit_weight * total) - _held(problem, limit.security_id)
+        for limit in problem.household.concentration_limits
+    }
+
+
+def _held(problem: CoreProblem, security_id: str) -> float:
+    return sum(
+        float(position.market_value or 0)
+        for position in problem.household.positions
+        if position.security_id == security_id
+    )
+
+
+def add_gains_budget(assembly: Assembly) -> None:
+    """The year's net gain stays within the household's budget; needed cash goes before it."""
+    problem, builder = assembly.problem, assembly.builder
+    budget = problem.household.annual_gains_budget
+    entries = [
+        (column, sale.gain_per_dollar)
+        for sale, column in zip(problem.sales, assembly.sale_columns, strict=True)
+        if sale.gain_per_dollar != 0.0
+    ]
+    if budget is None or not entries:
+        return
+    used = 0.0
+    for unit in problem.index.tax_units.values():
+        short, long = unit.year_to_date_short_term_gain, unit.year_to_date_long_term_gain
+        # What has been realised is not known: nothing more may be.
+        used = math.inf if short is None or long is None else used + float(short + long)
+    room = max(0.0, float(budget) - used) / DOLLARS_PER_UNIT
+    needy = {need.account_id for need in problem.needs}
+    taxed = {sale.account_id for sale in problem.sales if sale.gain_per_dollar > 0.0}
+    if needy & taxed:
+        most, _ = net_result_range(builder, entries, 0.0)
+        beyond = builder.column("gains beyond the budget", upper=most)
+        assembly.price("other", beyond, 1.0)
+        entries.append((beyond, -1.0))
+    builder.row("gains budget", entries, upper=room)

@@ -1,0 +1,110 @@
+"""A household's model while its parts are added: columns by trade, prices by term, stages.
+
+Belongs here: what every part of the model shares. Does not belong here: any constraint or price
+(they are in the modules named after them), solving. Columns and rows are thousands of dollars.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from python_steps.optimizer.core_problem import CoreProblem, Stage
+from python_steps.optimizer.linear_model import (
+    DOLLARS_PER_UNIT,
+    Floats,
+    LinearModel,
+    ModelBuilder,
+)
+from python_steps.optimizer.prices import ObjectivePrices
+from python_steps.planning.costs import CostModel
+
+CENT_OF_UNIT = 0.01 / DOLLARS_PER_UNIT
+TERMS = ("tax", "basis_reset", "cost", "drift", "location", "concentration", "shortfall", "other")
+
+
+@dataclass(frozen=True)
+class CoreModel:
+    """The program, and where a household's trades and terms are in it.
+
+    `sale_columns` and `purchase_columns` follow the problem's sales and purchases. `terms` holds
+    the objective coefficients of every term by itself; `stage_columns` the columns that are open
+    only from a stage on; `wanting_columns` measure what a plan leaves amiss: targets outside
+    their bands, limits exceeded, cash missing.
+    """
+
+    problem: CoreProblem
+    model: LinearModel
+    sale_columns: tuple[int, ...]
+    purchase_columns: tuple[int, ...]
+    terms: Mapping[str, Floats]
+    term_offsets: Mapping[str, float]
+    stage_columns: Mapping[Stage, tuple[int, ...]]
+    wanting_columns: tuple[int, ...]
+
+    def upper_at(self, stage: Stage) -> Floats:
+        """Upper bounds with everything closed that only later stages may use."""
+        upper = self.model.upper.copy()
+        for other, columns in self.stage_columns.items():
+            if other > stage:
+                upper[list(columns)] = 0.0
+        return upper
+
+    def components(self, values: Floats) -> dict[str, float]:
+        """Each term of the objective at a solution, dollars."""
+        return {
+            name: DOLLARS_PER_UNIT
+            * (float(self.terms[name] @ values) + self.term_offsets.get(name, 0.0))
+            for name in TERMS
+        }
+
+
+class Assembly:
+    """The model while its parts are added."""
+
+    def __init__(self, problem: CoreProblem, prices: ObjectivePrices, costs: CostModel) -> None:
+        self.problem = problem
+        self.prices = prices
+        self.costs = costs
+        self.builder = ModelBuilder()
+        self.buffer = float(prices.policy.execution_buffer)
+        self.sale_columns: list[int] = []
+        self.purchase_columns: list[int] = []
+        self.term_costs: dict[str, list[tuple[int, float]]] = {name: [] for name in TERMS}
+        self.term_offsets: dict[str, float] = {}
+        self.stages: dict[Stage, list[int]] = defaultdict(list)
+        self.wanting: list[int] = []
+
+    def price(self, term: str, column: int, cost: float) -> None:
+        """Put a term's cost on a column."""
+        if cost != 0.0:
+            self.builder.add_cost(column, cost)
+            self.term_costs[term].append((column, cost))
+
+    def constant(self, term: str, amount: float) -> None:
+        """Put a constant into the objective."""
+        self.builder.offset += amount
+        self.term_offsets[term] = self.term_offsets.get(term, 0.0) + amount
+
+    def finished(self) -> CoreModel:
+        """The model."""
+        model = self.builder.model()
+        terms = {}
+        for name, entries in self.term_costs.items():
+            costs = np.zeros(model.column_count)
+            for column, cost in entries:
+                costs[column] += cost
+            terms[name] = costs
+        return CoreModel(
+            problem=self.problem,
+            model=model,
+            sale_columns=tuple(self.sale_columns),
+            purchase_columns=tuple(self.purchase_columns),
+            terms=terms,
+            term_offsets=self.term_offsets,
+            stage_columns={stage: tuple(columns) for stage, columns in self.stages.items()},
+            wanting_columns=tuple(self.wanting),
+        )
