@@ -26,8 +26,11 @@
 {%- endmacro %}
 
 {#- One parser for every spelling of a number: $1,234.56  -$1.23  $-1.23  +$1  ($1.00)  "12.00 "
-    +0.32% (a share: 0.0032)  $0.00 0.00% (the amount)  -2.6E-4  000123  12.50-  -#}
-{% macro as_decimal(column, type) -%}
+    $0.00 0.00% (the amount)  -2.6E-4  000123  12.50-  and, in columns of shares only, +0.32% (0.0032).
+    One sign at most: what two of them mean is not known. -#}
+{% macro as_decimal(column, type, is_share=false) -%}
+    {%- set digits = "(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)" -%}
+    {%- set percent = "\s?%" -%}
     {#- Casting to 18 digits first is much faster than to more, and is as exact; text that is empty, which
         most of a sparse column is, is not looked at twice. -#}
     case when {{ column }} <> '' then coalesce(
@@ -39,18 +42,21 @@
         case
             when regexp_full_match(
                 trim({{ column }}, ' "'),
-                '(\([+-]?\$?[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d*)?\s?%?\)|[+-]?\s?\$?[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d*)?[+-]?)'
-                || '(\s?%|\s+[+-]?[\d,]*\.?\d+\s?%)?'
+                {% if is_share -%}
+                '(?:\({{ digits }}(?:{{ percent }})?\)|[+-]?\s?{{ digits }}(?:{{ percent }})?|{{ digits }}-)'
+                {%- else -%}
+                '(?:\(\$?{{ digits }}\)|(?:[+-]\s?\$?|\$[+-]?)?{{ digits }}|\$?{{ digits }}-)'
+                || '(?:\s+[+-]?{{ digits }}{{ percent }})?'
+                {%- endif %}
             )
             then
                 try_cast(
                     try_cast(
                         replace(regexp_extract({{ column }}, '\d[\d,]*(\.\d*)?|\.\d+', 0), ',', '') as {{ type }}
                     )
-                    * case
-                        when regexp_matches({{ column }}, '^[^\d.]*[\d,]*\.?\d*[+-]?\)?\s?%') then 0.01
-                        else 1.00
-                    end
+                    {%- if is_share %}
+                    * case when contains({{ column }}, '%') then 0.01 else 1.00 end
+                    {%- endif %}
                     * case
                         when regexp_matches({{ column }}, '^[^\d.]*[-(]|^[^\d.]*[\d,]*\.?\d*-') then -1 else 1
                     end
@@ -62,8 +68,15 @@
 
 {% macro as_money(column) -%} {{ as_decimal(column, "decimal(24, 6)") }} {%- endmacro %}
 {% macro as_quantity(column) -%} {{ as_decimal(column, "decimal(28, 10)") }} {%- endmacro %}
-{% macro as_weight(column) -%} {{ as_decimal(column, "decimal(18, 10)") }} {%- endmacro %}
-{% macro as_integer(column) -%} try_cast(trim({{ column }}) as integer) {%- endmacro %}
+{% macro as_weight(column) -%} {{ as_decimal(column, "decimal(18, 10)", is_share=true) }} {%- endmacro %}
+
+{#- Whole numbers in decimal digits. A cast alone would round a fraction and read 0x10 and 1_000. -#}
+{% macro as_integer(column) -%}
+    case
+        when regexp_full_match(trim({{ column }}), '[+-]?\d+(?:\.0*)?')
+            then try_cast(regexp_extract(trim({{ column }}), '^[+-]?\d+') as integer)
+    end
+{%- endmacro %}
 
 {#- Feeds whose files write the month first: American custodians' downloads. Those that also write years
     with two digits say so by themselves; a mapped feed's dates are ISO when they arrive here. -#}
