@@ -12,7 +12,9 @@ from decimal import Decimal
 
 _AMOUNT = re.compile(
     r"^(?P<open>\()?(?P<sign1>[-+])?\$?(?P<sign2>[-+])?"
-    r"(?P<digits>\d[\d,]*(?:\.\d*)?|\.\d+)(?P<exponent>[eE][-+]?\d+)?(?P<close>\))?$"
+    r"(?P<digits>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)"
+    r"(?P<exponent>[eE][-+]?\d+)?(?P<close>\))?$",
+    re.ASCII,
 )
 # No amount of money or shares has more digits; sums of larger ones would overflow.
 _LARGEST_EXPONENT = 30
@@ -20,6 +22,8 @@ _LARGEST_EXPONENT = 30
 
 def parse_amount(text: str) -> Decimal | None:
     """The exact amount, or None where the text is no amount (a null word, a cut or absurd number).
+
+    Commas part thousands only: `1,23` may be a decimal comma, and is no amount.
 
     Args:
         text: one cell; surrounding white space is ignored.

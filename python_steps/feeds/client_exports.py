@@ -32,6 +32,25 @@ class StatedDate:
     violations: tuple[Violation, ...]
 
 
+def unquoted(record: Record) -> str:
+    """How a violation names a row it cannot place: by its shape, never by its words.
+
+    A title, a memo or a row out of place may hold a person's name or a number of an account; the
+    violation names file and line, where whoever may read them finds the words.
+    """
+    return f"a row of {counted(len(record.cells), 'cell')}, {unquoted_text(record.text)}"
+
+
+def unquoted_text(text: str) -> str:
+    """The shape of a text that is not quoted, since it may name a person or an account."""
+    return counted(len(text.strip()), "character")
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 cell`, `2 cells`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def account_reference(words: str) -> tuple[str, str] | None:
     """Title and reference of an account line such as `Brokerage XXXX-1234`; None without one."""
     title, _, last = words.strip().rpartition(" ")

@@ -20,6 +20,7 @@ from python_steps.feeds.client_exports import RowReader, bind_header
 from python_steps.feeds.delimited import Record
 from python_steps.feeds.identifiers import is_cusip
 from python_steps.feeds.keys import duplicate_keys
+from python_steps.feeds.options import OptionTerms, option_terms
 from python_steps.feeds.received import FileReading, ReceivedFile, status_of
 from python_steps.feeds.tables import RowCollector
 from python_steps.findings import Violation
@@ -32,19 +33,6 @@ _NAME_DATE = re.compile(r"(?<!\d)((?:19|20)\d{2})[-_]?(\d{2})[-_]?(\d{2})(?!\d)"
 _MASKED_ACCOUNT = re.compile(
     r"^(?P<title>.*?)\s*(?P<reference>-\d{3,}|(?:[Xx#*]{2,}-?|\.{2,3})\d{3,}|\b\d{4}-?\d{4,})$"
 )
-# E*TRADE's name of an option: `XYZ Jan 15 '27 $35 Put`.
-_OPTION = re.compile(
-    r"^(?P<underlying>[A-Z][A-Z0-9.]*) (?P<month>[A-Z][a-z]{2}) (?P<day>\d{1,2}) '(?P<year>\d{2}) "
-    r"\$(?P<strike>[\d,]+(?:\.\d+)?) (?P<side>Call|Put)\b.*$"
-)
-
-
-# The Options Clearing Corporation's 21 characters; blanks or dashes fill the root.
-_OCC_OPTION = re.compile(
-    r"^(?P<underlying>[A-Z]{1,6})[ -]*(?P<expiry>\d{6})(?P<side>[CP])(?P<thousandths>\d{8})$"
-)
-_SIDES = {"C": "CALL", "P": "PUT"}
-
 
 # What a row or a cell says is not quoted: it may be a name or a number of a person.
 NO_ACCOUNT = "a cell that names no single account"
@@ -179,7 +167,10 @@ class ExportWalk:
     def security(self, symbol: str, name: str | None, record: Record) -> dict[str, str]:
         """The identifiers of a symbol; the security is landed once."""
         found = {"cusip": "", "ticker": symbol, "custodian_security_id": ""}
-        if is_cusip(symbol):
+        option = option_terms(symbol, "etrade", "occ")
+        if option is not None:
+            found |= {"ticker": option.symbol or symbol}
+        elif is_cusip(symbol):
             found |= {"cusip": symbol, "ticker": ""}
         elif not symbol or symbol.lower() == "null":
             # Without a symbol the custodian's own name is all that tells the security.
@@ -192,38 +183,26 @@ class ExportWalk:
                     **{key: value for key, value in found.items() if value},
                     "security_name": name,
                     "currency": self.contract.mappings["constants"]["currency"],
-                    **self._described(symbol),
+                    **self._described(symbol, option, record),
                 },
                 line=record.line,
                 text=record.text,
             )
         return found
 
-    def _described(self, symbol: str) -> dict[str, str | None]:
-        option, occ = _OPTION.match(symbol), _OCC_OPTION.match(symbol)
-        if option is not None:
-            return _option_terms(
-                option["underlying"],
-                f"{option['month']} {option['day']} {option['year']}",
-                "%b %d %y",
-                option["side"].upper(),
-                option["strike"].replace(",", ""),
-            )
-        if occ is not None:
-            strike = Decimal(occ["thousandths"]) / 1000
-            return _option_terms(
-                occ["underlying"],
-                occ["expiry"],
-                "%y%m%d",
-                _SIDES[occ["side"]],
-                format(strike, "f"),
-            )
-        types = self.layout["security_types_by_ticker"]
-        return {
-            "security_type": next(
-                (str(kind) for kind, form in types.items() if re.match(form, symbol)), None
-            )
-        }
+    def _described(
+        self, symbol: str, option: OptionTerms | None, record: Record
+    ) -> dict[str, str | None]:
+        if option is None:
+            types = self.layout["security_types_by_ticker"]
+            return {
+                "security_type": next(
+                    (str(kind) for kind, form in types.items() if re.match(form, symbol)), None
+                )
+            }
+        for rule, observed in option.doubts:
+            self.broken(rule, observed, record, entity="securities", security=symbol)
+        return {"security_type": "OPTION", "contract_multiplier": "100", **option.columns}
 
     # The date of the file
 
@@ -308,23 +287,6 @@ class ExportWalk:
             covered_from_date=self.covered_from,
             covered_to_date=self.covered_to,
         )
-
-
-def _option_terms(
-    underlying: str, expiry: str, form: str, side: str, strike: str
-) -> dict[str, str | None]:
-    """The terms of an option; of an impossible date only that it is one."""
-    terms: dict[str, str | None] = {"security_type": "OPTION", "contract_multiplier": "100"}
-    try:
-        day = datetime.strptime(expiry, form).date()  # noqa: DTZ007 - a calendar date
-    except ValueError:
-        return terms
-    return terms | {
-        "underlying_ticker": underlying,
-        "put_call": side,
-        "strike_price": strike,
-        "expiration_date": day.isoformat(),
-    }
 
 
 def total_of(texts: Iterable[str]) -> Decimal | None:

@@ -123,13 +123,13 @@ class _Walk(ExportWalk):
         if word not in self.contract.mappings["covered"] and word != "all":
             self.broken("filter_understood", f"the filter Covered {word!r}", record)
         partial = [
-            f"{name} {named[name].strip()}"
+            f"a filter on {name}"
             for name in ("symbol", "term")
             if named.get(name, "all").strip().lower() not in ("all", "")
         ]
         if partial or self.covered is not None:
-            found = ", ".join(partial) or f"covered {word}"
-            self.broken("view_is_whole", f"a filter: {found}", record)
+            found = " and ".join(partial) or f"a filter on covered: {self.covered}"
+            self.broken("view_is_whole", found, record)
 
     # Details
 

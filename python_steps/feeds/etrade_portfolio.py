@@ -159,13 +159,13 @@ class _Walk(ExportWalk):
             filters = dict(zip(self.filter_names, record.cells, strict=False))
             self.filter_names = []
             chosen = [
-                f"{name} {cell.strip()}"
+                name
                 for name, cell in filters.items()
                 if name.startswith(("symbol", "security type"))
                 and cell.strip().lower() not in ("", "all")
             ]
             if chosen:
-                self.broken("view_is_whole", f"a filter: {', '.join(chosen)}", record)
+                self.broken("view_is_whole", f"a filter on {', '.join(chosen)}", record)
         else:
             self.broken("section_understood", outside(record), record)
 

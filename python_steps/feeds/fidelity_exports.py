@@ -17,7 +17,13 @@ import pyarrow as pa
 
 from data_contracts.contract import Entity, FeedContract, entity_columns
 from python_steps.feeds.amounts import parse_amount
-from python_steps.feeds.client_exports import RowReader, StatedDate, bind_header
+from python_steps.feeds.client_exports import (
+    RowReader,
+    StatedDate,
+    bind_header,
+    unquoted,
+    unquoted_text,
+)
 from python_steps.feeds.delimited import Record, records
 from python_steps.feeds.headers import normalised
 from python_steps.feeds.identifiers import is_account_reference
@@ -47,8 +53,6 @@ _NAME_ACCOUNT = re.compile(
     r"account[_ -](?P<account>[0-9a-z-]+?)(?:[ _]*\(\d+\))?\.[a-z]+$",
     re.IGNORECASE,
 )
-# Commas part thousands; anywhere else they may be decimal marks, and the cell is no amount.
-_THOUSANDS = re.compile(r"[^\d,]*\d{1,3}(?:,\d{3})+(?:\.\d*)?[^\d,]*")
 _CELL_DATE = re.compile(r"\s*\d{1,2}/\d{1,2}/(?:\d{2}|\d{4})\s*")
 
 
@@ -179,7 +183,9 @@ def _no_header(
         "header_present",
         file_name=file.file_name,
         row=lines[0].line if lines else None,
-        observed=f"a first line {lines[0].text[:60]!r}" if lines else "no line with text",
+        observed=f"a first line of {unquoted_text(lines[0].text)}"
+        if lines
+        else "no line with text",
     )
 
 
@@ -191,7 +197,7 @@ def _before_header(record: Record, contract: FeedContract, file: ReceivedFile) -
         "section_understood",
         file_name=file.file_name,
         row=record.line,
-        observed=f"a line {record.text[:60]!r} before the header",
+        observed=f"{unquoted(record)}, before the header",
         severity="warn" if is_title else None,
     )
 
@@ -286,7 +292,7 @@ class SheetReader:
         """A line with a single cell filled is no row; it is named, as nobody knows what it says."""
         if sum(1 for cell in record.cells if cell.strip()) > 1:
             return False
-        self.broken("section_understood", record, f"a line {record.text[:60]!r} among the rows")
+        self.broken("section_understood", record, f"{unquoted(record)}, among the rows")
         return True
 
     def _ragged(self, record: Record, accounts: set[str]) -> None:
@@ -295,7 +301,7 @@ class SheetReader:
         self.broken(
             "ragged_row",
             record,
-            f"{len(record.cells)} cells in {record.text[:80]!r}",
+            unquoted(record),
             expected=f"{self.reader.width} cells, as the header has",
             account=account if is_known else None,
             scope="account" if is_known else "feed",
@@ -318,7 +324,7 @@ class SheetReader:
             "section_understood",
             file_name=self.file.file_name,
             row=record.line,
-            observed=f"a row {record.text[:60]!r} behind the footer",
+            observed=f"{unquoted(record)}, behind the footer",
         )
 
     def reading(
@@ -362,7 +368,7 @@ def missing_footer(reader: SheetReader, rule: str) -> list[Violation]:
             rule,
             file_name=reader.file.file_name,
             row=last.line,
-            observed=f"an end with {last.text[:60]!r}",
+            observed=f"an end on line {last.line}, with {unquoted(last)}",
         )
     ]
 
@@ -499,7 +505,7 @@ def sum_of(texts: Sequence[str]) -> str:
     total = Decimal(0)
     for text in texts:
         amount = parse_amount(text)
-        if amount is None or ("," in text and not _THOUSANDS.fullmatch(text)):
+        if amount is None:
             return text.strip()
         total += amount
     return format(total, "f")

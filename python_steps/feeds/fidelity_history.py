@@ -150,12 +150,12 @@ class _Walk:
             re.fullmatch(self.contract.mappings["forms"]["cancel"], action, re.IGNORECASE)
         )
         if is_cancel:
-            self._broken("cancel_names_no_transaction", row, f"action {action[:80]!r}")
+            self._broken("cancel_names_no_transaction", row, f"action {_verb(action)!r}")
         else:
             self._check_direction(row, kind, action)
         found = security_id(texts["ticker"], row.account, self.contract)
-        if found.problem and not found.is_option:
-            self._broken("cusip_check_digit", row, found.problem, security=found.key)
+        for rule, observed in found.doubts:
+            self._broken(rule, row, observed, security=found.key)
         identifiers = found.columns
         if not found.key:
             identifiers["cusip"] = cusip_in_words(action)
@@ -182,7 +182,7 @@ class _Walk:
                 kind = rule.type_of(quantity, amount)
                 if kind:
                     return kind
-        self._broken("action_known", row, f"action {action[:80]!r}")
+        self._broken("action_known", row, f"action {_verb(action)!r}")
         return "OTHER"
 
     def _check_direction(self, row: _Row, kind: str, action: str) -> None:
@@ -192,7 +192,7 @@ class _Walk:
             kind in _SHARES_OUT and (quantity > 0 or amount < 0)
         )
         if is_wrong:
-            shown = f"{action[:40]!r} with quantity {row.texts['quantity'].strip()}"
+            shown = f"{_verb(action)!r} with quantity {row.texts['quantity'].strip()}"
             self._broken(
                 "direction_agrees", row, f"{shown} and amount {row.texts['net_amount'].strip()}"
             )
@@ -242,6 +242,11 @@ class _Walk:
             security=security,
             entity="transactions",
         )
+
+
+def _verb(action: str) -> str:
+    """What opens an action: the words behind it may name a person or another account."""
+    return " ".join(word for word in action.split()[:2] if word.isalpha())
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from data_contracts.contract import FeedContract
 from python_steps.feeds.amounts import parse_amount
-from python_steps.feeds.client_exports import StatedDate, account_reference
+from python_steps.feeds.client_exports import StatedDate, account_reference, unquoted_text
 from python_steps.feeds.decoding import decode
 from python_steps.feeds.delimited import Record
 from python_steps.feeds.fidelity_exports import (
@@ -121,7 +121,7 @@ class _Walk:
                 self.reader.broken(
                     "account_reference_present",
                     record,
-                    f"account number {texts['account_number'].strip()[:40]!r}",
+                    f"an account number of {unquoted_text(texts['account_number'])}",
                 )
                 continue
             number, title = named

@@ -143,6 +143,10 @@ def _identifiers(reader: SheetReader, record: Record, account: str, cell: str) -
         )
         if not found.key:
             columns["custodian_security_id"] = number
+    for rule, observed in found.option.doubts if found.option else ():
+        reader.broken(
+            rule, record, observed, account=account, security=found.key, entity="closed_lots"
+        )
     return columns
 
 

@@ -15,16 +15,13 @@ from decimal import Decimal
 from data_contracts.contract import FeedContract
 from python_steps.feeds.amounts import parse_amount
 from python_steps.feeds.delimited import Record
-from python_steps.feeds.fidelity_exports import calendar_day, day_in_words
+from python_steps.feeds.fidelity_exports import day_in_words
 from python_steps.feeds.identifiers import is_cusip, looks_like_cusip
+from python_steps.feeds.options import OptionTerms, option_terms
 from python_steps.feeds.tables import RowCollector
 
 # A price is shown in cents or less: five basis points of the value are rounding, not another unit.
 _SHARE_OF_VALUE = Decimal("0.0005")
-_OPTION = re.compile(
-    r"^-?(?P<root>[A-Z]{1,6})(?P<adjusted>\d?)(?P<year>\d{2})(?P<month>\d{2})(?P<day>\d{2})"
-    r"(?P<side>[CP])(?P<strike>\d{1,5}(?:\.\d{1,3})?)$"
-)
 _NAMED_IN_WORDS = re.compile(r"\(([0-9A-Z]{9})\)")
 _COUPON_AND_MATURITY = re.compile(
     r"(?P<coupon>\d{1,2}\.\d{3,5})%\s+(?P<maturity>\d{2}/\d{2}/\d{4})"
@@ -41,10 +38,8 @@ class SecurityId:
     ticker: str = ""
     cusip: str = ""
     custodian_security_id: str = ""
+    option: OptionTerms | None = None
     underlying_ticker: str = ""
-    put_call: str = ""
-    strike_price: str = ""
-    expiration_date: str = ""
     problem: str = ""
 
     @property
@@ -62,9 +57,15 @@ class SecurityId:
         return self.custodian_security_id or self.cusip or self.ticker
 
     @property
+    def doubts(self) -> list[tuple[str, str]]:
+        """Rules that the symbol breaks though it could be read, and what they say."""
+        odd = [("cusip_check_digit", self.problem)] if self.problem else []
+        return odd + (self.option.doubts if self.option else [])
+
+    @property
     def is_option(self) -> bool:
         """True where the symbol is that of an option."""
-        return bool(self.put_call)
+        return self.option is not None
 
 
 def security_id(symbol: str, account: str, contract: FeedContract) -> SecurityId:
@@ -78,8 +79,8 @@ def security_id(symbol: str, account: str, contract: FeedContract) -> SecurityId
     text = symbol.strip().rstrip("*").strip()
     if text.casefold() in {word.casefold() for word in contract.null_words}:
         return SecurityId()
-    option = _OPTION.match(text)
-    if option:
+    option = option_terms(text, "fidelity")
+    if option is not None:
         return _option(option, text, contract.mappings["symbol_aliases"])
     text = contract.mappings["symbol_aliases"].get(text, text)
     if not looks_like_cusip(text):
@@ -99,25 +100,12 @@ def cusip_in_words(words: str) -> str:
     return str(proven[-1]) if proven else ""
 
 
-def _option(match: re.Match[str], text: str, aliases: Mapping[str, str]) -> SecurityId:
+def _option(option: OptionTerms, text: str, aliases: Mapping[str, str]) -> SecurityId:
     """The 21 characters of the Options Clearing Corporation, from Fidelity's short spelling."""
-    expiration = calendar_day(f"20{match['year']}", match["month"], match["day"])
-    if expiration is None:
-        return SecurityId(ticker=text, problem=f"option symbol {text!r} with an impossible date")
-    root = match["root"] + match["adjusted"]
-    thousandths = int(Decimal(match["strike"]) * 1000)
-    day = f"{match['year']}{match['month']}{match['day']}"
     return SecurityId(
-        ticker=f"{root:<6}{day}{match['side']}{thousandths:08d}",
-        underlying_ticker=aliases.get(match["root"], match["root"]),
-        put_call="CALL" if match["side"] == "C" else "PUT",
-        strike_price=match["strike"],
-        expiration_date=expiration.isoformat(),
-        problem=(
-            f"option {text!r} of an adjusted series, whose contract is not always 100 shares"
-            if match["adjusted"]
-            else ""
-        ),
+        ticker=option.symbol or text,
+        option=option,
+        underlying_ticker=aliases.get(option.underlying, option.underlying),
     )
 
 
@@ -138,12 +126,10 @@ def security_columns(
         "currency": contract.mappings["constants"]["currency"],
         "security_type": security_type(found, description, unit_factor, contract),
     }
-    if found.is_option:
+    if found.option is not None:
         columns |= {
+            **found.option.columns,
             "underlying_ticker": found.underlying_ticker,
-            "put_call": found.put_call,
-            "strike_price": found.strike_price,
-            "expiration_date": found.expiration_date,
             "contract_multiplier": contract.mappings["constants"]["option_multiplier"],
         }
     if unit_factor and (found.cusip or _is_debt(found, unit_factor)):
@@ -228,9 +214,8 @@ class Holdings:
             description: of the security, as received.
         """
         found = security_id(texts["ticker"], account, self.contract)
-        if found.problem:
-            rule = "option_is_standard" if found.is_option else "cusip_check_digit"
-            self._broken(rule, record, found.problem, account, found, "positions")
+        for rule, observed in found.doubts:
+            self._broken(rule, record, observed, account, found, "positions")
         self.collectors["positions"].add(
             {
                 **texts,

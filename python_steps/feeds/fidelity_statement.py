@@ -14,7 +14,14 @@ from decimal import Decimal
 
 from data_contracts.contract import FeedContract, entity_columns
 from python_steps.feeds.amounts import parse_amount
-from python_steps.feeds.client_exports import ControlSum, RowReader, StatedDate, bind_header
+from python_steps.feeds.client_exports import (
+    ControlSum,
+    RowReader,
+    StatedDate,
+    bind_header,
+    unquoted,
+    unquoted_text,
+)
 from python_steps.feeds.decoding import decode
 from python_steps.feeds.delimited import Record, records
 from python_steps.feeds.fidelity_exports import (
@@ -152,7 +159,7 @@ class _Walk:
             not is_holdings and self.accounts_header is not None
         )
         if is_early or is_second:
-            self._broken("section_understood", record, f"a header {record.text[:60]!r} out of turn")
+            self._broken("section_understood", record, f"a header out of turn, {unquoted(record)}")
             return
         names = ("positions", "securities") if is_holdings else ("accounts",)
         entities = [self.contract.entity(name) for name in names]
@@ -174,12 +181,12 @@ class _Walk:
         if separator:
             self._broken("separator_is_comma", record, f"column names parted by {separator}")
         else:
-            self._broken("header_present", record, f"a first line {record.text[:60]!r}")
+            self._broken("header_present", record, f"a first line of {unquoted_text(record.text)}")
         self.has_bad_header = True
 
     def _behind_footer(self, record: Record, filled: Sequence[str]) -> None:
         if len(filled) > 1 and any(parse_amount(cell) is not None for cell in filled):
-            self._broken("section_understood", record, f"{record.text[:60]!r} behind the footer")
+            self._broken("section_understood", record, f"{unquoted(record)}, behind the footer")
 
     # The table of accounts
 
@@ -191,7 +198,9 @@ class _Walk:
         texts = reader.texts("accounts", cells)
         number = texts["account_number"].strip()
         if not is_account_reference(number):
-            self._broken("account_reference_present", record, f"account {number[:40]!r}")
+            self._broken(
+                "account_reference_present", record, f"an account of {unquoted_text(number)}"
+            )
             return
         names = [normalised(cell) for cell in header.cells]
         value = cells[names.index(_ACCOUNT_VALUE)]
@@ -224,7 +233,8 @@ class _Walk:
             self._broken(
                 "section_understood",
                 record,
-                f"a line {words[:60]!r} before the subtotal of {self.section.title}",
+                f"a line of {unquoted_text(words)} before the subtotal of the section on line "
+                f"{self.section.record.line}",
             )
         self.section = None
         if words in self.accounts:
@@ -236,11 +246,15 @@ class _Walk:
             )
             return
         if self.account is None:
-            self._broken("section_understood", record, f"a section {words[:60]!r} of no account")
+            self._broken(
+                "section_understood", record, f"a section of no account, {unquoted(record)}"
+            )
             return
         kind = self.contract.mappings["sections"].get(normalised(words))
         if kind is None:
-            self._broken("section_known", record, f"a section {words[:60]!r}")
+            self._broken(
+                "section_known", record, f"a section whose title is {unquoted_text(words)} long"
+            )
         self.section = _Section(words, kind or "holdings", record)
 
     def _row(self, record: Record, reader: RowReader) -> None:
@@ -250,7 +264,7 @@ class _Walk:
             self._ragged(record, reader.width)
             return
         if self.account is None or self.section is None:
-            self._broken("section_understood", record, f"a row {record.text[:60]!r} of no section")
+            self._broken("section_understood", record, f"{unquoted(record)}, of no section")
             return
         texts = reader.texts("positions", cells)
         self.section.market_value.add(texts["market_value"])
@@ -264,10 +278,8 @@ class _Walk:
     def _subtotal(self, record: Record, title: str, reader: RowReader) -> None:
         section, self.section = self.section, None
         if section is None or normalised(section.title) != title:
-            opened = f"section {section.title!r}" if section else "no section"
-            self._broken(
-                "section_understood", record, f"the subtotal of {title!r} where {opened} is open"
-            )
+            opened = f"the section on line {section.record.line}" if section else "no section"
+            self._broken("section_understood", record, f"a subtotal where {opened} is open")
             return
         stated = reader.texts("positions", record.cells)["market_value"]
         difference = section.market_value.difference(
@@ -278,7 +290,7 @@ class _Walk:
             self._broken(
                 "control_total",
                 record,
-                f"a subtotal of {stated.strip()} for {section.title.strip()}",
+                f"a subtotal of {stated.strip()} for the section on line {section.record.line}",
                 expected=f"{rows.total}, the sum of {rows.rows} rows",
             )
 
@@ -289,7 +301,7 @@ class _Walk:
         if self.has_bad_header:
             return
         if self.holdings_header is None or self.section is not None:
-            missing = f"the subtotal of {self.section.title}" if self.section else "any holdings"
+            missing = "the subtotal of its last section" if self.section else "any holdings"
             self.violations.append(
                 self.contract.violation(
                     "file_complete",
@@ -375,7 +387,7 @@ class _Walk:
         self._broken(
             "ragged_row",
             record,
-            f"{len(record.cells)} cells in {record.text[:80]!r}",
+            unquoted(record),
             expected=f"{width} cells, as the header has",
             is_whole_file=self.account is None,
         )

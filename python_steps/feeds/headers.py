@@ -26,6 +26,9 @@ def fingerprint(cells: Sequence[str]) -> str:
     return hashlib.sha256(joined.encode("utf-8")).hexdigest()[:16]
 
 
+_FEWEST_NAMES = 2
+
+
 @dataclass(frozen=True)
 class Binding:
     """Where each canonical column stands in a row.
@@ -95,16 +98,22 @@ def bind(
             )
         else:
             places[canonical] = place
+    # A line that names next to nothing is no header but a line of another kind in its place, which
+    # may hold a person's name: it is not quoted.
+    is_header = len(places) + sum(name in ignored for name in names if name) >= _FEWEST_NAMES
     violations += [
         contract.violation(
             "unknown_column",
             file_name=file_name,
             entity=entity.name,
             row=row,
-            observed=f"column {cell!r}" if cell.strip() else "a column without a name",
+            observed=_named(cell, is_header=is_header),
         )
         for cell in unknown
     ]
+    shown = ", ".join(names) or "no names at all"
+    if not is_header and names:
+        shown = f"{len(names)} cells that are no names of columns"
     missing = [
         column.name for column in entity.columns if column.is_required and column.name not in places
     ]
@@ -114,9 +123,15 @@ def bind(
             file_name=file_name,
             entity=entity.name,
             row=row,
-            observed=f"no column {name!r} among {', '.join(names) or 'no names at all'}",
+            observed=f"no column {name!r} among {shown}",
             expected=f"a column {name!r}",
         )
         for name in missing
     ]
     return Binding(places, len(names), fingerprint(names), tuple(violations))
+
+
+def _named(cell: str, *, is_header: bool) -> str:
+    if not cell.strip():
+        return "a column without a name"
+    return f"column {cell!r}" if is_header else f"a column of {len(cell.strip())} characters"

@@ -15,6 +15,7 @@ from decimal import Decimal
 
 from data_contracts.contract import Entity, FeedContract, entity_columns
 from python_steps.feeds.amounts import parse_amount
+from python_steps.feeds.client_exports import unquoted
 from python_steps.feeds.decoding import decode
 from python_steps.feeds.delimited import Record, records
 from python_steps.feeds.headers import Binding, bind, fingerprint, normalised
@@ -46,6 +47,13 @@ _ENTITIES: dict[str, tuple[str, ...]] = {
     "instruments": ("securities",),
     "balances": (),
     "fields": (),
+}
+
+_ROW_KINDS = ("Header", "Data", "Total", "SubTotal", "Notes")
+_SECTION_RULES = {
+    "": "section_understood",
+    "left out": "section_left_out",
+    "not read": "section_not_read",
 }
 
 Texts = dict[str, str | None]
@@ -172,7 +180,7 @@ class _Walk:
             return
         section, kind = cells[0], cells[1] if len(cells) > 1 else ""
         role = self.kinds.get(section)
-        if role is None or role == "left out":
+        if role is None or role in ("left out", "not read"):
             self.left_out.setdefault(section, []).append(record)
             self.table = None
         elif kind == "Header":
@@ -180,7 +188,7 @@ class _Walk:
         elif kind in ("SubTotal", "Notes"):
             return
         elif kind not in ("Data", "Total"):
-            self._broken("row_kind_known", f"a line of kind {kind!r} in {section}", record)
+            self._broken("row_kind_known", f"{unquoted(record)}, in {section}", record)
         elif self.table is None or self.table.section != section:
             self._broken("row_kind_known", f"a line of {section} before its header", record)
         else:
@@ -541,8 +549,8 @@ class _Walk:
                     "cash_report_whole", f"one line of {currency} only", record, account=account
                 )
         for section, lines in self.left_out.items():
-            rule = "section_left_out" if section in self.kinds else "section_understood"
-            self._broken(rule, f"section {section!r} with {len(lines)} lines", lines[0])
+            rule = _SECTION_RULES[self.kinds.get(section, "")]
+            self._broken(rule, f"{_section_name(section, lines[0])}, {len(lines)} lines", lines[0])
         if self.conversions:
             self._broken(
                 "fx_conversions_left_out",
@@ -691,6 +699,12 @@ class _Walk:
                 scope="feed" if scope == "feed" else None,
             )
         )
+
+
+def _section_name(section: str, record: Record) -> str:
+    """A section's name where the line has the form of one, else the shape of the line."""
+    kind = record.cells[1].strip() if len(record.cells) > 1 else ""
+    return f"section {section!r}" if kind in _ROW_KINDS else unquoted(record)
 
 
 def _period(text: str) -> tuple[date, date] | None:

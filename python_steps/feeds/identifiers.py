@@ -1,7 +1,7 @@
 """Forms of security identifiers and account references in custodians' files.
 
-Belongs here: check digits and the shapes of option symbols and masked account numbers. Does not
-belong here: resolution to a security or an account (identities are resolved in the warehouse).
+Belongs here: check digits and the shapes of masked account numbers. Does not belong here: option
+symbols (options.py), and resolution to a security or an account, which is the warehouse's.
 Sources: CUSIP check digit, CUSIP Global Services (modulus 10 double-add-double).
 """
 
@@ -11,9 +11,6 @@ import re
 
 _CUSIP_CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ*@#"
 _CUSIP_LENGTH = 9
-_OPTION_SYMBOL = re.compile(
-    r"^(?P<underlying>[A-Z][A-Z0-9./]*) \d{2}/\d{2}/\d{4} \d+(?:\.\d+)? [CP]$"
-)
 _ACCOUNT_REFERENCE = re.compile(r"^(?:[Xx*]+-?|\.{2,3})?[0-9A-Za-z-]*\d[0-9A-Za-z-]*$")
 
 
@@ -36,12 +33,6 @@ def is_cusip(text: str) -> bool:
         value = _CUSIP_CHARACTERS.index(character) * (1 + place % 2)
         total += value // 10 + value % 10
     return (10 - total % 10) % 10 == int(text[-1])
-
-
-def option_underlying(symbol: str) -> str | None:
-    """The underlying's ticker of an option symbol such as `XYZ 04/01/2020 32.00 P`."""
-    match = _OPTION_SYMBOL.match(symbol)
-    return match["underlying"] if match else None
 
 
 def is_account_reference(text: str) -> bool:

@@ -355,14 +355,24 @@ class _Walk:
         """The borrowed amount, positive; null where nothing is borrowed or nothing is said."""
         margin = amount_text(balance.value("MARGINBALANCE") or "")
         short = amount_text(balance.value("SHORTBALANCE") or "")
-        amounts = [parse_amount(text) or Decimal(0) for text in (margin, short)]
+        amounts = [
+            self._amount(balance, name, text, "borrowed_amount_readable")
+            for name, text in (("MARGINBALANCE", margin), ("SHORTBALANCE", short))
+        ]
         if any(amounts):
             self.findings.add(
                 "margin_balance_apart",
                 f"margin balance {margin or 'not stated'}, short balance {short or 'not stated'}",
                 balance,
             )
-        return negated(margin) if amounts[0] < 0 else None
+        return negated(margin) if amounts[0] is not None and amounts[0] < 0 else None
+
+    def _amount(self, place: Element, name: str, text: str, rule: str) -> Decimal | None:
+        """The amount of a balance, None where none is stated; one that is no amount is told."""
+        amount = parse_amount(text)
+        if amount is None and text:
+            self.findings.add(rule, f"{name} {text!r}", place)
+        return amount
 
     def _cash_once(self, balance: Element, stated: str, positions: Sequence[Held]) -> str | None:
         """The cash that is not among the positions: some institutions repeat the money fund there.
@@ -417,15 +427,17 @@ class _Walk:
 
     def _is_too_small_for(self, balance: Element, available: Decimal, fund: Decimal) -> bool:
         """Cash of less than the fund cannot hold it, unless the difference is borrowed."""
-        margin = parse_amount(amount_text(balance.value("MARGINBALANCE") or "")) or Decimal(0)
-        return margin >= 0 and Decimal(0) <= available < fund
+        margin = amount_text(balance.value("MARGINBALANCE") or "")
+        borrowed = parse_amount(margin or "0")
+        return borrowed is not None and borrowed >= 0 and Decimal(0) <= available < fund
 
     def _stated_total(self, balance: Element) -> Decimal | None:
         """The worth of the whole account, where a balance of a known name states it."""
         for each in balance.descendants("BAL"):
             name = " ".join((each.value("NAME") or "").split()).lower()
             if name in self.layout["total_names"]:
-                return parse_amount(amount_text(each.value("VALUE") or ""))
+                text = amount_text(each.value("VALUE") or "")
+                return self._amount(each, "VALUE", text, "control_balance_readable")
         return None
 
     def _check_total(
@@ -442,12 +454,20 @@ class _Walk:
     def _check_plan(self, statement: Element, positions: Sequence[Held]) -> None:
         """A plan's own total against its positions; some servers write zeros there."""
         plan = statement.first("INV401KBAL")
-        total = parse_amount(amount_text(plan.value("TOTAL") or "")) if plan else None
+        if plan is None:
+            return
+        stated = {name: amount_text(plan.value(name) or "") for name in ("TOTAL", "CASHBAL")}
+        total, cash = (
+            self._amount(plan, name, text, "control_balance_readable")
+            for name, text in stated.items()
+        )
+        if not stated["CASHBAL"]:
+            # A plan that states no cash beside its investments has none in its total.
+            cash = Decimal(0)
         worth = [position.worth for position in positions]
-        if plan is None or total is None or None in worth:
+        if total is None or cash is None or None in worth:
             return
         held = sum((amount for amount in worth if amount is not None), Decimal(0))
-        cash = parse_amount(amount_text(plan.value("CASHBAL") or "")) or Decimal(0)
         tolerance = self.contract.tolerance("control_total") * (len(worth) + 1)
         self._check_total(plan, total, held + cash, tolerance)
 

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from data_contracts.contract import FeedContract
-from python_steps.feeds.client_exports import StatedDate
+from python_steps.feeds.client_exports import StatedDate, unquoted_text
 from python_steps.feeds.delimited import Record
 from python_steps.feeds.headers import normalised
 from python_steps.feeds.identifiers import is_cusip, looks_like_cusip
+from python_steps.feeds.options import option_terms
 from python_steps.feeds.received import ReceivedFile
 from python_steps.findings import Violation
 
@@ -65,7 +66,7 @@ def stated_date(title: str, file: ReceivedFile, contract: FeedContract) -> State
         "as_of_date_present",
         file_name=file.file_name,
         row=1,
-        observed=f"the title line {title[:80]!r} without a date"
+        observed=f"a title line of {unquoted_text(title)} without a date"
         if title
         else "no title line, and a file name without a date",
     )
@@ -129,8 +130,26 @@ def _first_date(texts: Sequence[str], formats: Sequence[str]) -> tuple[str, date
 def security_columns(
     symbol: str, contract: FeedContract, *, file_name: str, entity: str, row: int, account: str
 ) -> tuple[dict[str, str], list[Violation]]:
-    """`cusip` and `ticker` of a Symbol cell: a CUSIP where the check digit proves it."""
+    """`cusip` and `ticker` of a Symbol cell: a CUSIP where the check digit proves it.
+
+    An option's ticker is its symbol of 21 characters, as other custodians' files have it.
+    """
     text = symbol.strip()
+    option = option_terms(text, "schwab")
+    if option is not None:
+        ticker = option.symbol or text
+        return {"cusip": "", "ticker": ticker}, [
+            contract.violation(
+                rule,
+                file_name=file_name,
+                entity=entity,
+                row=row,
+                observed=observed,
+                account_number=account,
+                security_key=ticker,
+            )
+            for rule, observed in option.doubts
+        ]
     if is_cusip(text):
         return {"cusip": text, "ticker": ""}, []
     if not looks_like_cusip(text):

@@ -12,7 +12,14 @@ from decimal import Decimal
 
 from data_contracts.contract import FeedContract, entity_columns
 from python_steps.feeds.amounts import parse_amount
-from python_steps.feeds.client_exports import ControlSum, RowReader, account_reference, bind_header
+from python_steps.feeds.client_exports import (
+    ControlSum,
+    RowReader,
+    account_reference,
+    bind_header,
+    unquoted,
+    unquoted_text,
+)
 from python_steps.feeds.decoding import decode
 from python_steps.feeds.delimited import Record, records
 from python_steps.feeds.headers import normalised
@@ -52,7 +59,7 @@ def read(file: ReceivedFile, contract: FeedContract) -> FileReading:
                 "account_reference_present",
                 file_name=file.file_name,
                 row=lines[0].line,
-                observed=f"the title line {title[:80]!r}",
+                observed=f"a title line of {unquoted_text(title)}",
             )
         )
         return refused(
@@ -132,7 +139,7 @@ class _Walk:
         elif {normalised(cell) for cell in record.cells} >= _HEADER_NAMES:
             self._broken("section_understood", "a second header", record)
         elif self.total is not None:
-            self._broken("section_understood", f"{record.text[:60]!r} after the Total row", record)
+            self._broken("section_understood", f"{unquoted(record)}, after the Total row", record)
         elif self._label(record, self.reader) in self.contract.mappings["special_rows"]:
             self._total(record, self.reader)
         else:
@@ -156,7 +163,7 @@ class _Walk:
         while len(cells) > reader.width and not cells[-1].strip():
             cells.pop()
         if len(cells) != reader.width:
-            self._broken("ragged_row", f"{len(record.cells)} cells in {record.text[:80]!r}", record)
+            self._broken("ragged_row", unquoted(record), record)
             return
         texts = reader.texts("tax_lots", cells)
         self.quantity.add(texts["quantity"])

@@ -18,15 +18,17 @@ from python_steps.feeds.client_exports import (
     StatedDate,
     account_reference,
     bind_header,
+    unquoted,
+    unquoted_text,
 )
 from python_steps.feeds.decoding import decode
 from python_steps.feeds.delimited import Record, records
 from python_steps.feeds.headers import normalised
-from python_steps.feeds.identifiers import option_underlying
 from python_steps.feeds.keys import duplicate_keys
+from python_steps.feeds.options import option_terms
 from python_steps.feeds.received import FileReading, ReceivedFile, refused, status_of
 from python_steps.feeds.schwab_exports import security_columns, stated_date, title_of
-from python_steps.feeds.schwab_securities import bond_terms, option_terms, proven_bond_type
+from python_steps.feeds.schwab_securities import bond_terms, proven_bond_type
 from python_steps.feeds.tables import RowCollector
 from python_steps.findings import Violation
 
@@ -102,7 +104,9 @@ class _Walk:
     def _open(self, words: str, record: Record) -> None:
         found = account_reference(words)
         if found is None:
-            self._broken("account_reference_present", f"the account line {words[:60]!r}", record)
+            self._broken(
+                "account_reference_present", f"an account line of {unquoted_text(words)}", record
+            )
             found = (words.strip(), "")
         account_title, account = found
         if account and any(section.account == account for section in self.sections):
@@ -151,9 +155,7 @@ class _Walk:
 
     def _account_line(self, record: Record) -> None:
         if self.is_single:
-            self._broken(
-                "section_understood", f"a line {record.cells[0][:60]!r} of its own", record
-            )
+            self._broken("section_understood", f"{unquoted(record)}, of its own", record)
             return
         self._close_last()
         self._open(record.cells[0], record)
@@ -182,7 +184,7 @@ class _Walk:
         section = self.sections[-1] if self.sections else None
         reader = section.reader if section else None
         if section is None or reader is None:
-            self._broken("section_understood", f"{record.text[:60]!r} before its header", record)
+            self._broken("section_understood", f"{unquoted(record)}, before its header", record)
             return
         label = normalised(reader.texts("positions", record.cells)["ticker"])
         kind = self.contract.mappings["special_rows"].get(label, "security")
@@ -190,7 +192,7 @@ class _Walk:
             self._futures(record, section, reader)
             return
         if section.total is not None:
-            self._broken("section_understood", f"{record.text[:60]!r} after the total row", record)
+            self._broken("section_understood", f"{unquoted(record)}, after the total row", record)
             return
         if kind == "total":
             self._total(record, section, reader)
@@ -200,7 +202,7 @@ class _Walk:
         while len(cells) > reader.width and not cells[-1].strip():
             cells.pop()
         if len(cells) != reader.width:
-            self._ragged(record, f"{len(record.cells)} cells in {record.text[:80]!r}")
+            self._ragged(record, unquoted(record))
             return
         texts = reader.texts("positions", cells)
         if kind == "cash":
@@ -265,11 +267,11 @@ class _Walk:
             return
         self.securities_seen.add(identity)
         mappings = self.contract.mappings
-        underlying = option_underlying(symbol)
+        option = option_terms(symbol, "schwab")
         word = normalised(security.get("security_type", ""))
-        security_type = "OPTION" if underlying else mappings["security_types"].get(word)
-        terms: dict[str, str] = option_terms(symbol)
-        if word in mappings["price_factors"] and not underlying:
+        security_type = "OPTION" if option else mappings["security_types"].get(word)
+        terms: dict[str, str] = option.columns if option else {}
+        if word in mappings["price_factors"] and not option:
             terms = bond_terms(security["security_name"], self.as_of.value)
             security_type = self._bond_type(record, symbol, identifiers["cusip"], security)
         if security_type is None:
@@ -290,7 +292,6 @@ class _Walk:
                 "currency": mappings["constants"]["currency"],
                 "price_factor": mappings["price_factors"].get(word),
                 "contract_multiplier": mappings["contract_multipliers"].get(security_type),
-                "underlying_ticker": underlying,
             },
             line=record.line,
             text=record.text,

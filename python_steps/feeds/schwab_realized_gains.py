@@ -20,6 +20,8 @@ from python_steps.feeds.client_exports import (
     StatedDate,
     account_reference,
     bind_header,
+    unquoted,
+    unquoted_text,
 )
 from python_steps.feeds.decoding import decode
 from python_steps.feeds.delimited import Record, records
@@ -82,7 +84,7 @@ def read(file: ReceivedFile, contract: FeedContract) -> FileReading:
             "opened_dates_present",
             file_name=file.file_name,
             row=lines[0].line,
-            observed=f"the title line {title[:80]!r}",
+            observed=f"a title line of {unquoted_text(title)}",
         )
         return refused(
             contract,
@@ -119,7 +121,11 @@ class _Walk:
     def title(self, title: str, record: Record) -> None:
         """The first line: which account, and the period."""
         if record.problem or not title.lower().startswith(_TITLE):
-            self._broken("section_understood", record.problem or f"a title {title[:60]!r}", record)
+            self._broken(
+                "section_understood",
+                record.problem or f"a title line of {unquoted_text(title)}",
+                record,
+            )
             return
         self.period = covered_period(title, self.contract.date_formats)
         if self.period and self.as_of.value and self.period[1] > self.as_of.value:
@@ -143,9 +149,13 @@ class _Walk:
         # The title of a file of one account may show the account's nickname in place of a number.
         account = found[1] if found else (words.strip() if self.is_single else "")
         if not account:
-            self._broken("account_reference_present", f"the account line {words[:60]!r}", record)
+            self._broken(
+                "account_reference_present", f"an account line of {unquoted_text(words)}", record
+            )
         elif found is None:
-            self._broken("account_numbered", f"the name {account!r}", record, account=account)
+            self._broken(
+                "account_numbered", f"a name of {unquoted_text(account)}", record, account=account
+            )
         if account and any(section.account == account for section in self.sections):
             self._broken(
                 "account_reference_unique",
@@ -175,7 +185,7 @@ class _Walk:
         elif len(filled) == 1 and record.cells[0].strip() and not self.is_single:
             self._open(record.cells[0].strip(), record)
         elif not self.sections or self.sections[-1].reader is None:
-            self._broken("section_understood", f"{record.text[:60]!r} before a header", record)
+            self._broken("section_understood", f"{unquoted(record)}, before a header", record)
         else:
             reader = self.sections[-1].reader
             label = normalised(reader.texts("closed_lots", record.cells)["ticker"])
@@ -209,14 +219,14 @@ class _Walk:
 
     def _lot(self, record: Record, section: _Section, reader: RowReader) -> None:
         if section.has_total:
-            self._broken("section_understood", f"{record.text[:60]!r} after the total", record)
+            self._broken("section_understood", f"{unquoted(record)}, after the total", record)
             return
         section.row_count += 1
         cells = list(record.cells)
         while len(cells) > reader.width and not cells[-1].strip():
             cells.pop()
         if len(cells) != reader.width:
-            self._ragged(record, f"{len(record.cells)} cells in {record.text[:80]!r}")
+            self._ragged(record, unquoted(record))
             return
         texts = reader.texts("closed_lots", cells)
         if section.transaction_basis is not None and cells[section.transaction_basis].strip():

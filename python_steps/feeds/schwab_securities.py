@@ -1,8 +1,8 @@
-"""What Schwab's symbols and descriptions say of options and bonds.
+"""What Schwab's descriptions say of bonds.
 
-Belongs here: the terms that stand in free text (strike, expiration, coupon, maturity) and the type
-of a "Fixed Income" row where the file proves it. Does not belong here: guesses; a bond whose text
-and CUSIP prove no type keeps the type OTHER, and is told. Source of the rules:
+Belongs here: the terms that stand in free text (coupon, maturity) and the type of a "Fixed Income"
+row where the file proves it. Does not belong here: options (options.py), and guesses; a bond whose
+text and CUSIP prove no type keeps the type OTHER, and is told. Source of the rules:
 `schwab_positions.yaml`; descriptions such as `US TREASURY 1.375%08/50UST BOND DUE 08/15/50`.
 """
 
@@ -10,32 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 
-_OPTION = re.compile(
-    r"^(?P<underlying>[A-Z][A-Z0-9./]*) (?P<day>\d{2}/\d{2}/\d{4}) (?P<strike>\d+(?:\.\d+)?) "
-    r"(?P<side>[CP])$"
-)
-_SIDES = {"C": "CALL", "P": "PUT"}
 _COUPON = re.compile(r"(?<![\d.])(?P<coupon>\d{1,2}(?:\.\d+)?)%")
 _DUE = re.compile(r"\bDUE\s+(?P<day>\d{2}/\d{2}/(?P<year>\d{4}|\d{2}))(?!\d)")
 _CENTURY = 100
-
-
-def option_terms(symbol: str) -> dict[str, str]:
-    """Right, strike and expiration of a symbol such as `XYZ 04/01/2020 32.00 P`; {} of others."""
-    match = _OPTION.match(symbol)
-    if not match:
-        return {}
-    try:
-        expires = datetime.strptime(match["day"], "%m/%d/%Y").date()  # noqa: DTZ007 - a calendar date
-    except ValueError:
-        return {}
-    return {
-        "put_call": _SIDES[match["side"]],
-        "strike_price": match["strike"],
-        "expiration_date": expires.isoformat(),
-    }
 
 
 def bond_terms(description: str, held_on: date | None) -> dict[str, str]:

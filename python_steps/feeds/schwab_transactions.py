@@ -21,6 +21,8 @@ from python_steps.feeds.client_exports import (
     StatedDate,
     account_reference,
     bind_header,
+    unquoted,
+    unquoted_text,
 )
 from python_steps.feeds.decoding import decode
 from python_steps.feeds.delimited import Record, records
@@ -152,7 +154,9 @@ class _Walk:
         in_name = account_of_file_name(self.file.file_name)
         account = found[1] if found else in_name
         if account is None:
-            self._broken("account_reference_present", f"the title {title[:80]!r}", record.line)
+            self._broken(
+                "account_reference_present", f"a title line of {unquoted_text(title)}", record.line
+            )
         elif found and in_name and not self.sections and not _fit(account, in_name):
             self._broken(
                 "account_references_agree", f"{account} in the title, {in_name} in the name", 1
@@ -193,7 +197,7 @@ class _Walk:
         elif self._is_header(record):
             self._header(record)
         elif not self.sections or self.sections[-1].reader is None:
-            self._broken("section_understood", f"{record.text[:60]!r} before a header", record.line)
+            self._broken("section_understood", f"{unquoted(record)}, before a header", record.line)
         else:
             reader = self.sections[-1].reader
             label = normalised(reader.texts("transactions", record.cells)["transaction_date"])
@@ -222,14 +226,14 @@ class _Walk:
 
     def _data(self, record: Record, section: _Section, reader: RowReader) -> None:
         if section.has_total:
-            self._broken("section_understood", f"{record.text[:60]!r} after the total", record.line)
+            self._broken("section_understood", f"{unquoted(record)}, after the total", record.line)
             return
         section.row_count += 1
         cells = list(record.cells)
         while len(cells) > reader.width and not cells[-1].strip():
             cells.pop()
         if len(cells) != reader.width:
-            self._ragged(record, f"{len(record.cells)} cells in {record.text[:80]!r}")
+            self._ragged(record, unquoted(record))
             return
         self.add(reader.texts("transactions", cells), record.line, record.text)
 

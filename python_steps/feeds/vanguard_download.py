@@ -168,17 +168,27 @@ class _Walk(ExportWalk):
                 "transaction_date": iso_day(texts["transaction_date"]),
                 "settlement_date": iso_day(texts.get("settlement_date", "")) or None,
                 "entry_date": iso_day(texts.get("entry_date", "")) or None,
-                "sub_account_type": self._sub_account(texts.get("sub_account_type")),
+                "sub_account_type": self._sub_account(texts, record),
                 "currency": self.contract.mappings["constants"]["currency"],
             },
             line=record.line,
             text=record.text,
         )
 
-    def _sub_account(self, word: str | None) -> str | None:
-        if not word:
+    def _sub_account(self, texts: dict[str, str], record: Record) -> str | None:
+        word = texts.get("sub_account_type", "")
+        if word in self.contract.null_words:
             return None
-        return self.contract.mappings["sub_accounts"].get(word.upper(), "OTHER")
+        kind = self.contract.mappings["sub_accounts"].get(word.upper())
+        if kind is None:
+            self.broken(
+                "sub_account_type_known",
+                f"account type {word!r}",
+                record,
+                entity=_TRANSACTIONS,
+                account=texts["account_number"],
+            )
+        return kind or "OTHER"
 
     def _type(self, texts: dict[str, str], record: Record) -> str:
         """The type by Vanguard's word, whose case is not always the same."""

@@ -56,6 +56,21 @@ def test_good_files_meet_their_contracts(content):
 # Portfolio
 
 
+def test_an_option_of_an_impossible_day_keeps_its_other_terms_and_is_told():
+    impossible = [row.replace("Jan 15 '27", "Feb 30 '27") for row in ROWS]
+    reading = etrade(portfolio(impossible))
+    terms = ("underlying_ticker", "put_call", "strike_price", "expiration_date", "security_type")
+    assert ("XYZ", "PUT", "35", "", "OPTION") in rows(reading, "securities", *terms)
+    told = [f for f in reading.violations if f.rule == "option_expiry_possible"]
+    assert [(f.severity, f.scope, f.security_key) for f in told] == [
+        ("block", "position", "XYZ Feb 30 '27 $35 Put")
+    ]
+    adjusted = [row.replace("XYZ Jan", "XYZ1 Jan") for row in ROWS]
+    reading = etrade(portfolio(adjusted))
+    assert "option_is_standard" in serious(reading)
+    assert ("XYZ", "PUT", "35", "2027-01-15", "OPTION") in rows(reading, "securities", *terms)
+
+
 def test_positions_and_the_lots_below_them_land():
     reading = etrade(portfolio())
     assert reading.violations == ()
@@ -68,14 +83,14 @@ def test_positions_and_the_lots_below_them_land():
         ("-2641", "VTI", "100.0000", "25000.00", "18000.00"),
         ("-2641", "BND", "10.0000", "720.00", "--"),
         ("-2641", "VMFXX", "500.0000", "500.00", "500.00"),
-        ("-2641", "XYZ Jan 15 '27 $35 Put", "1.0000", "500.00", "450.00"),
+        ("-2641", "XYZ   270115P00035000", "1.0000", "500.00", "450.00"),
     ]
     lots = ("account_number", "ticker", "acquisition_date", "quantity", "cost_basis")
     assert rows(reading, "tax_lots", *lots) == [
         ("-2641", "VTI", "2022-01-05", "40.0000", "8000.00"),
         ("-2641", "VTI", "--", "60.0000", "10000.00"),
         ("-2641", "BND", "2020-06-01", "10.0000", "--"),
-        ("-2641", "XYZ Jan 15 '27 $35 Put", "2026-03-10", "1.0000", "450.00"),
+        ("-2641", "XYZ   270115P00035000", "2026-03-10", "1.0000", "450.00"),
     ]
     assert rows(reading, "cash_balances", "account_number", "trade_date_balance") == [
         ("-2641", "280.00")
@@ -90,7 +105,7 @@ def test_symbols_tell_what_they_can():
         ("VTI", None, None, None, None, None, None),
         ("BND", None, None, None, None, None, None),
         ("VMFXX", "MONEY_MARKET", None, None, None, None, None),
-        ("XYZ Jan 15 '27 $35 Put", "OPTION", "100", "PUT", "35", "2027-01-15", "XYZ"),
+        ("XYZ   270115P00035000", "OPTION", "100", "PUT", "35", "2027-01-15", "XYZ"),
     ]
 
 

@@ -183,7 +183,9 @@ def test_an_unknown_action_is_other_and_named(action, quantity, amount):
     assert [(f.severity, f.account_number, f.source_row_number) for f in found] == [
         ("warn", "Z12345678", 4)
     ]
-    assert repr(action) in found[0].message
+    # What opens the action is enough to name it; what follows may name a person or an account.
+    verb = " ".join(word for word in action.split()[:2] if word.isalpha())
+    assert f"action {verb!r}" in found[0].message
 
 
 @pytest.mark.parametrize(

@@ -284,7 +284,7 @@ def test_an_adjusted_or_impossible_option_is_told():
     adjusted = holding("-XYZ1270917C15", "1", "$5.00", "$500.00")
     impossible = holding("-XYZ270931C15", "1", "$5.00", "$500.00")
     reading = fidelity(positions(adjusted, impossible, core("$1.00")))
-    assert serious(reading) == ["option_is_standard", "cusip_check_digit"]
+    assert serious(reading) == ["option_is_standard", "option_expiry_possible"]
     assert rows(reading, "positions", "ticker") == [
         ("XYZ1  270917C00015000",),
         ("-XYZ270931C15",),
@@ -582,8 +582,9 @@ def test_every_option_symbol_can_be_read_back(root, day, side, strike):
     found = security_id(f" -{root}{day:%y%m%d}{side}{strike.normalize():f}", "Z12345678", CONTRACT)
     assert len(found.ticker) == 21
     assert found.ticker[:6].strip() == found.underlying_ticker == root
-    assert found.expiration_date == day.isoformat()
-    assert Decimal(found.ticker[13:]) / 1000 == Decimal(found.strike_price) == strike
+    assert found.option is not None
+    assert found.option.expires == day
+    assert Decimal(found.ticker[13:]) / 1000 == Decimal(found.option.strike_price) == strike
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)

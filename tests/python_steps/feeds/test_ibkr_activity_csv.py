@@ -175,7 +175,12 @@ def test_values_meet_the_contract():
 def test_sections_that_are_not_loaded_are_said():
     moon = ["Moon Rocks,Header,Weight", "Moon Rocks,Data,1"]
     known = ["Codes,Header,Code,Meaning", "Codes,Data,LD,Adjusted by loss disallowed"]
-    assert serious(ibkr(whole(moon))) == ["section_understood"]
+    unknown = ibkr(whole(moon))
+    assert serious(unknown) == ["section_understood"]
+    assert (unknown.status, unknown.tables) == ("QUARANTINED", {}), "nobody knows what it holds"
+    moved = ["Transfers,Header,Asset Category,Qty", "Transfers,Data,Stocks,5"]
+    told = ibkr(whole(moved))
+    assert (serious(told), told.status) == (["section_not_read"], "LOADED")
     assert set(rules(ibkr(whole(known)))) == KNOWN | {"section_left_out"}
 
 

@@ -626,6 +626,7 @@ def test_unknown_sections_are_said():
     reading = whole(section("MoonRocks", element("MoonRock", weight="1")))
     assert serious(reading) == ["section_understood"]
     assert "MoonRocks with 1 rows" in reading.violations[0].message
+    assert (reading.status, reading.tables) == ("QUARANTINED", {}), "nobody knows what it holds"
     known = whole(section("OptionEAE", element("OptionEAE", accountId="U100")))
     assert rules(known) == ["section_left_out"]
 

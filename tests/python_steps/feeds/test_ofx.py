@@ -367,6 +367,29 @@ def test_a_total_that_differs_warns_and_margin_is_kept_apart():
     assert reading.control_amount == Decimal("4000.00")
 
 
+def test_a_borrowed_amount_that_cannot_be_read_is_not_nothing():
+    for damaged in ("-7x.00", "n/a"):
+        reading = ofx(ONE.document(ONE.statement(balance=ONE.cash("500.00", damaged))))
+        assert [(f.rule, f.severity, f.scope) for f in reading.violations] == [
+            ("borrowed_amount_readable", "block", "account")
+        ]
+        assert f"MARGINBALANCE '{damaged}'" in reading.violations[0].message
+        assert rows(reading, "cash_balances", "margin_debit") == [(None,)]
+    short = ONE.cash("500.00").replace("<SHORTBALANCE>0", "<SHORTBALANCE>1,2,3")
+    assert serious(ofx(ONE.document(ONE.statement(balance=short)))) == ["borrowed_amount_readable"]
+
+
+def test_a_total_that_cannot_be_read_is_told_and_compared_with_nothing():
+    unreadable = ONE.cash("500.00", total="three thousand")
+    reading = ofx(ONE.document(ONE.statement(balance=unreadable)))
+    assert serious(reading) == ["control_balance_readable"]
+    plan = ONE.aggregate("INV401KBAL", ONE.values(CASHBAL="ten", TOTAL="2510.00"))
+    reading = ofx(ONE.document(ONE.statement(more=plan)))
+    assert serious(reading) == ["control_balance_readable"], "and no difference of 10 dollars"
+    plan = plan.replace("ten", "10.00")
+    assert serious(ofx(ONE.document(ONE.statement(more=plan)))) == []
+
+
 def test_a_statement_without_cash_says_so():
     reading = ofx(ONE.document(ONE.statement(balance="\n")))
     assert serious(reading) == ["cash_balance_stated"]

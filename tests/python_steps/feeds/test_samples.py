@@ -201,7 +201,7 @@ def test_a_sample_edited_past_its_own_date_lands_when_its_date_fits():
     assert len(landed) == 21
     assert landed[3] == ("11/05/2020", "SELL", "FB", "", "-100", "$26143.94")
     assert landed[4] == ("11/01/2020", "TRANSFER_IN", "FB", "", "300", "")
-    assert landed[6][:3] == ("03/31/2020", "EXPIRE", "SPY 03/31/2020 284.00 P")
+    assert landed[6][:3] == ("03/31/2020", "EXPIRE", "SPY   200331P00284000")
     assert landed[15] == ("02/15/2021", "INTEREST", "", "912810SP4", "", "$6.87")
     assert landed[16:18] == [
         ("03/25/2021", "MERGER", "QQZ", "", "100", ""),

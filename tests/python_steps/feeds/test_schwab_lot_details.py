@@ -145,7 +145,7 @@ def test_the_account_may_be_named_in_the_title():
     title = "XYZ 01/15/2027 32.00 P Lot Details for Individual ...234 as of 04:05 PM ET, 11/19/2026"
     reading = lots(lot_details([FIRST, SECOND], title=title))
     assert rows(reading, "tax_lots", "ticker", "account_number")[0] == (
-        "XYZ 01/15/2027 32.00 P",
+        "XYZ   270115P00032000",
         "...234",
     )
 

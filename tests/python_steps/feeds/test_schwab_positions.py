@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from python_steps.feeds.identifiers import is_account_reference, is_cusip, option_underlying
-from python_steps.feeds.schwab_securities import bond_terms, option_terms, proven_bond_type
+from python_steps.feeds.identifiers import is_account_reference, is_cusip
+from python_steps.feeds.options import option_terms
+from python_steps.feeds.schwab_securities import bond_terms, proven_bond_type
 from tests.python_steps.feeds.files import (
     HOLDINGS,
     SCHWAB_2020,
@@ -129,6 +130,18 @@ def test_an_account_line_without_a_reference_refuses_the_file():
     assert reading.status == "QUARANTINED"
 
 
+def test_an_option_of_an_impossible_day_keeps_its_other_terms_and_is_told():
+    holdings = [("XYZ 02/30/2027 32.00 P", "1", "$12.53", "$1,253.00", "$1,100.00", "Option")]
+    reading = schwab(schwab_single(holdings=holdings, value_total="--"))
+    assert [(f.rule, f.scope) for f in reading.violations if f.severity == "block"] == [
+        ("option_expiry_possible", "position")
+    ]
+    terms = ("ticker", "underlying_ticker", "put_call", "strike_price", "expiration_date")
+    assert rows(reading, "securities", *terms) == [
+        ("XYZ 02/30/2027 32.00 P", "XYZ", "PUT", "32.00", "")
+    ]
+
+
 def test_options_cusips_and_unknown_words():
     holdings = [
         ("XYZ 01/15/2027 32.00 P", "1", "$12.53", "$1,253.00", "$1,100.00", "Option"),
@@ -139,7 +152,7 @@ def test_options_cusips_and_unknown_words():
     content = schwab_single(holdings=holdings, value_total="$6,854.00", basis_total="$6,491.00")
     reading = schwab(content)
     assert rows(reading, "positions", "cusip", "ticker") == [
-        ("", "XYZ 01/15/2027 32.00 P"),
+        ("", "XYZ   270115P00032000"),
         ("912828YW4", ""),
         ("", "912828YW0"),
         ("", "BRK/B"),
@@ -201,8 +214,6 @@ def test_terms_in_text_are_read_only_where_they_are_certain():
     assert bond_terms("X DUE 11/19/30", None) == {}
     assert bond_terms("X DUE 13/45/30", day) == {}
     assert bond_terms("STEP 1%THEN 2% DUE", day) == {}
-    assert option_terms("XYZ 13/45/2027 32.00 P") == {}
-    assert option_terms("VTI") == {}
     words = {"us treasury": "BOND_TREASURY", "cd fdic ins": "CD"}
     both = proven_bond_type("", "US TREASURY CD FDIC INS", by_cusip_prefix={}, by_words=words)
     assert both is None, "words that contradict each other prove nothing"
@@ -391,5 +402,8 @@ def test_forms_of_references_and_options():
         assert is_account_reference(text), text
     for text in ("Individual", "...XXX", "", "Roth IRA 1"):
         assert not is_account_reference(text), text
-    assert option_underlying("BRK/B 01/15/2027 500.00 C") == "BRK/B"
-    assert option_underlying("VTI") is None
+    class_share = option_terms("BRK/B 01/15/2027 500.00 C", "schwab")
+    assert class_share is not None
+    assert class_share.underlying == "BRK/B"
+    assert class_share.symbol == "BRKB  270115C00500000"
+    assert option_terms("VTI", "schwab") is None

@@ -66,14 +66,34 @@ def test_holdings_and_transactions_land():
     [
         ("SPY   270115C00500500", ("OPTION", "SPY", "CALL", "500.5", "2027-01-15")),
         ("XYZ---270115P00035000", ("OPTION", "XYZ", "PUT", "35", "2027-01-15")),
-        ("XYZ   271345P00035000", ("OPTION", None, None, None, None)),
+        ("XYZ   271345P00035000", ("OPTION", "XYZ", "PUT", "35", "")),
     ],
 )
 def test_options_in_the_clearing_corporation_s_spelling(symbol, terms):
     reading = download(vanguard([f"12345678,SOME OPTION,{symbol},1,2.0,200.0,"]))
     columns = ("security_type", "underlying_ticker", "put_call", "strike_price", "expiration_date")
     assert rows(reading, "securities", *columns)[0] == terms
-    assert rows(reading, "positions", "ticker", "quantity") == [(symbol, "1")]
+    assert rows(reading, "positions", "ticker", "quantity") == [(symbol.replace("-", " "), "1")]
+    told = [found.rule for found in reading.violations if found.severity == "block"]
+    assert told == ([] if terms[-1] else ["option_expiry_possible"])
+
+
+def test_an_account_type_that_is_not_known_is_told():
+    reading = download(vanguard(activity=[ACTIVITY[0].replace(",CASH,", ",ESCROW,"), ACTIVITY[1]]))
+    assert serious(reading) == ["sub_account_type_known", *QUIET]
+    assert rows(reading, "transactions", "sub_account_type") == [("OTHER",), ("CASH",)]
+    found = next(f for f in reading.violations if f.rule == "sub_account_type_known")
+    assert (found.account_number, found.observed) == ("12345678", "account type 'ESCROW'")
+    silent = download(vanguard(activity=[ACTIVITY[0].replace(",CASH,", ",--,")]))
+    assert rows(silent, "transactions", "sub_account_type") == [(None,)], "a null word is no word"
+    assert serious(silent) == QUIET
+
+
+def test_rows_with_a_decimal_comma_are_not_summed():
+    fund = [HOLDINGS[1], HOLDINGS[2].replace(",100,1,100,", ',"1,5",1,"1,5",')]
+    reading = download(vanguard(fund, activity=[]))
+    assert rows(reading, "positions", "quantity") == [("500.25",), ("1,5",)]
+    assert "unique_key" in serious(reading)
 
 
 def test_plans_have_other_headers_and_names_for_ids():
