@@ -210,7 +210,12 @@ def breakeven_years(
 
 
 def _penalty(row: Banded, value: Decimal, total: Decimal, policy: FirmPolicy) -> Decimal:
-    """Price of standing off a target: free to where the policy stops, then dearer by segment."""
+    """Price of standing off a target: free to where the policy stops, then dearer by segment.
+
+    More due than there is leaves nothing to hold in proportion: only what is missing counts then.
+    """
+    if total <= 0:
+        return NOTHING
     target = row.target_weight * total
     if value >= target:
         distance, width = value - target, (row.upper_band_weight - row.target_weight) * total

@@ -38,18 +38,31 @@ GROUP = AllocationGroup("G1", False, (target(LARGE, "0.5", "0.04"), target(BONDS
 
 
 @pytest.mark.parametrize(
-    ("large", "penalty"),
+    ("trade_to", "large", "penalty"),
     [
-        (50_000, "0"),
-        (52_000, "0"),  # the inner half of the band is free
-        (54_000, "40.00"),  # 2,000 between inner and outer at 1 cent, both classes
-        (55_000, "280.00"),  # and 1,000 beyond the band at 12 cents, both classes
-        (57_000, "1320.00"),  # 2,000 at 1, 2,000 at 12 and 1,000 at 40 cents, both classes
+        ("inner", 50_000, "0"),
+        ("inner", 52_000, "0"),  # the inner half of the band is free
+        ("inner", 54_000, "40.00"),  # 2,000 between inner and outer at 1 cent, both classes
+        ("inner", 55_000, "280.00"),  # and 1,000 beyond the band at 12 cents, both classes
+        ("inner", 57_000, "1320.00"),  # 2,000 at 1, 2,000 at 12 and 1,000 at 40 cents, both
+        ("target", 50_000, "0"),
+        ("target", 54_000, "80.00"),  # all 4,000 inside the band at 1 cent, both classes
+        ("target", 57_000, "1360.00"),
+        ("edge", 54_000, "0"),  # all of the band is free
+        ("edge", 57_000, "1280.00"),
     ],
 )
-def test_drift_is_priced_by_distance_from_the_target(large: int, penalty: str) -> None:
+def test_drift_is_priced_by_distance_from_where_a_rebalance_stops(
+    trade_to: str, large: int, penalty: str
+) -> None:
     values = {LARGE: D(large), BONDS: D(100_000 - large)}
-    assert drift_penalty(GROUP, values, POLICY) == D(penalty)
+    policy = FirmPolicy(trade_to=trade_to)
+    assert drift_penalty(GROUP, values, policy) == D(penalty)
+
+
+def test_a_group_that_owes_more_than_it_has_is_not_priced_by_drift() -> None:
+    values = {LARGE: D(40_000), BONDS: D(20_000), "Cash": D(-90_000)}
+    assert drift_penalty(GROUP, values, POLICY) == 0
 
 
 def test_the_edge_of_a_band_is_inside() -> None:
