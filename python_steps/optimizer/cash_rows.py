@@ -22,10 +22,10 @@ def add_cash(assembly: Assembly) -> None:
     problem = assembly.problem
     entries: dict[str, list[tuple[int, float]]] = defaultdict(list)
     for sale, column in zip(problem.sales, assembly.sale_columns, strict=True):
-        spread = problem.half_spread(sale.security_id)
+        spread = assembly.half_spread(sale.security_id)
         entries[sale.account_id].append((column, 1.0 - spread - assembly.buffer))
     for purchase, column in zip(problem.purchases, assembly.purchase_columns, strict=True):
-        spread = problem.half_spread(purchase.security_id)
+        spread = assembly.half_spread(purchase.security_id)
         entries[purchase.account_id].append((column, -(1.0 + spread + assembly.buffer)))
     for account_id, of_account in sorted(entries.items()):
         cash = float(problem.start.spendable(account_id)) / DOLLARS_PER_UNIT
@@ -54,7 +54,7 @@ def add_needed_cash(assembly: Assembly) -> None:
             continue
         least = float(problem.household.minimum_trade_amount)
         dearest = max(float(problem.security(sale.security_id).price or 0) for sale, _ in own)
-        spread = max(problem.half_spread(sale.security_id) for sale, _ in own)
+        spread = max(assembly.half_spread(sale.security_id) for sale, _ in own)
         most = max(need.amount / (1 - spread - assembly.buffer) + dearest, least + dearest)
         most *= NEED_SLACK / DOLLARS_PER_UNIT
         for stage in list(Stage)[1:]:

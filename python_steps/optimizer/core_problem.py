@@ -65,6 +65,8 @@ class Sale(NamedTuple):
     `is_loss` says whether the wash-sale rules take it for a loss.
     """
 
+    account_id: str
+    security_id: str
     position: Position
     lot: Lot
     limit: float
@@ -72,16 +74,6 @@ class Sale(NamedTuple):
     is_long_term: bool
     is_loss: bool
     stage: Stage
-
-    @property
-    def account_id(self) -> str:
-        """The account."""
-        return self.position.account_id
-
-    @property
-    def security_id(self) -> str:
-        """The security."""
-        return self.position.security_id
 
 
 class Purchase(NamedTuple):
@@ -215,6 +207,8 @@ def _sales_of(start: PlanLedger, sells: SellRules, position: Position) -> Iterat
             is_taxed = category is not LotCategory.UNTAXED
             gain = sells.gain_of(lot, lot.quantity) / (price * lot.quantity) if is_taxed else 0
             yield Sale(
+                account_id=position.account_id,
+                security_id=position.security_id,
                 position=position,
                 lot=lot,
                 limit=float(quantity * price),

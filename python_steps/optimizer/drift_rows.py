@@ -6,90 +6,78 @@ and bands (the book states them), the prices (`prices`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
+from collections import defaultdict
+from collections.abc import Iterable
 
-from python_steps.optimizer.core_problem import CoreProblem
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT
 from python_steps.optimizer.model_assembly import Assembly
 from python_steps.optimizer.prices import Segment
-from python_steps.planning.household import CASH, UNMAPPED, AllocationGroup, Banded, Security
+from python_steps.planning.household import (
+    CASH,
+    UNMAPPED,
+    AllocationGroup,
+    Banded,
+    PartTarget,
+)
 
 # Outer prices begin this share of the group inside its band: rounding must not cross the edge.
 EDGE_MARGIN = 0.0005
 
+Exposure = list[tuple[int, float]]
+"""By column the dollars that a dollar of the trade adds to a target."""
+
 
 def add_drift(assembly: Assembly) -> None:
     """How far each class, and each target inside a class, stands from its target, and its price."""
+    exposures = _exposures_of_classes(assembly)
     for group in assembly.problem.groups:
-        values = assembly.problem.start.class_values[group.allocation_group_id]
+        group_id = group.allocation_group_id
+        values = assembly.problem.start.class_values[group_id]
         total = float(sum(values.values()))
         if total <= 0:
             continue
         for row in group.classes:
-            if row.asset_class == UNMAPPED:
-                continue
-            weights = _class_shares(assembly, group, row.asset_class)
-            value = float(values.get(row.asset_class, 0))
-            _deviation(assembly, group, row, total, value, weights)
-        parts = assembly.problem.start.part_values[group.allocation_group_id]
+            if row.asset_class != UNMAPPED:
+                value = float(values.get(row.asset_class, 0))
+                exposure = exposures.get((group_id, row.asset_class), [])
+                _deviation(assembly, group, row, total, value, exposure)
+        parts = assembly.problem.start.part_values[group_id]
         for part in group.parts:
             if part.asset_class is not None:
-                shares = _shares(assembly, group, part.weight_of)
-                _deviation(assembly, group, part, total, float(parts[part.key]), shares)
+                exposure = _exposure_of_part(assembly, group_id, part)
+                _deviation(assembly, group, part, total, float(parts[part.key]), exposure)
 
 
-def _class_shares(
-    assembly: Assembly, group: AllocationGroup, asset_class: str
-) -> list[tuple[int, float]]:
-    """By column the class dollars that a dollar of the trade adds; cash moves with every trade."""
-    problem = assembly.problem
-
-    def weight(security: Security) -> Decimal:
-        return dict(security.class_weights).get(asset_class, Decimal(0))
-
-    entries = _shares(assembly, group, weight)
-    if asset_class != CASH:
-        return entries
-    for sale, column in zip(problem.sales, assembly.sale_columns, strict=True):
-        if _is_in(problem, sale.account_id, group):
-            entries.append((column, 1.0 - problem.half_spread(sale.security_id)))
-    for purchase, column in zip(problem.purchases, assembly.purchase_columns, strict=True):
-        if _is_in(problem, purchase.account_id, group):
-            entries.append((column, -1.0 - problem.half_spread(purchase.security_id)))
-    return _added_up(entries)
+def _exposures_of_classes(assembly: Assembly) -> dict[tuple[str, str], Exposure]:
+    """By group and class what a dollar of each trade adds; cash moves with every trade."""
+    found: dict[tuple[str, str], Exposure] = defaultdict(list)
+    for trade in assembly.trades:
+        group_id = assembly.group_of_account[trade.account_id]
+        if group_id is None:
+            continue
+        spread = assembly.half_spread(trade.security_id)
+        in_cash = -trade.sign * (1.0 + trade.sign * spread)
+        for name, weight in assembly.class_weights(trade.security_id):
+            if name == CASH:
+                in_cash += trade.sign * weight
+            else:
+                found[group_id, name].append((trade.column, trade.sign * weight))
+        found[group_id, CASH].append((trade.column, in_cash))
+    return found
 
 
-def _shares(
-    assembly: Assembly, group: AllocationGroup, weight: Callable[[Security], Decimal]
-) -> list[tuple[int, float]]:
-    """By column what a dollar of the trade adds to something that securities have a share of."""
-    problem = assembly.problem
-    trades = [
-        *((-1.0, sale.account_id, sale.security_id) for sale in problem.sales),
-        *((1.0, each.account_id, each.security_id) for each in problem.purchases),
-    ]
-    known: dict[str, float] = {}
+def _exposure_of_part(assembly: Assembly, group_id: str, part: PartTarget) -> Exposure:
+    weights: dict[str, float] = {}
     entries = []
-    columns = (*assembly.sale_columns, *assembly.purchase_columns)
-    for (sign, account_id, security_id), column in zip(trades, columns, strict=True):
-        if security_id not in known:
-            known[security_id] = float(weight(problem.security(security_id)))
-        if known[security_id] and _is_in(problem, account_id, group):
-            entries.append((column, sign * known[security_id]))
+    for trade in assembly.trades:
+        if assembly.group_of_account[trade.account_id] != group_id:
+            continue
+        security_id = trade.security_id
+        if security_id not in weights:
+            weights[security_id] = float(part.weight_of(assembly.problem.security(security_id)))
+        if weights[security_id]:
+            entries.append((trade.column, trade.sign * weights[security_id]))
     return entries
-
-
-def _is_in(problem: CoreProblem, account_id: str, group: AllocationGroup) -> bool:
-    own = problem.index.group_of(account_id)
-    return own is not None and own.allocation_group_id == group.allocation_group_id
-
-
-def _added_up(entries: Iterable[tuple[int, float]]) -> list[tuple[int, float]]:
-    total: dict[int, float] = {}
-    for column, value in entries:
-        total[column] = total.get(column, 0.0) + value
-    return list(total.items())
 
 
 def _deviation(
@@ -98,13 +86,13 @@ def _deviation(
     row: Banded,
     total: float,
     value: float,
-    shares: Sequence[tuple[int, float]],
+    exposure: Exposure,
 ) -> None:
     """Value after the plan = target + what is above - what is below, each in priced segments."""
     name = f"{row.name} of {group.allocation_group_id}"
     margin = EDGE_MARGIN * total
     above, below = assembly.prices.drift_segments(row, total, margin)
-    entries = list(shares)
+    entries = list(exposure)
     for side, segments, sign in (("above", above, -1.0), ("below", below, 1.0)):
         for column in _segments(assembly, f"{name} {side}", segments, total):
             entries.append((column, sign))

@@ -158,10 +158,6 @@ class ModelBuilder:
         self._row_names.append(name)
         return number
 
-    def add_cost(self, column: int, cost: float) -> None:
-        """Add to the objective coefficient of a column."""
-        self._costs[column] += cost
-
     def switch(self, switch: Switch) -> None:
         """Add a switch; its column must have the bounds 0 and 1."""
         self._switches.append(switch)
@@ -170,8 +166,17 @@ class ModelBuilder:
         """Upper bound of a column."""
         return self._upper[column]
 
-    def model(self) -> LinearModel:
-        """The finished arrays."""
+    @property
+    def column_count(self) -> int:
+        """Number of columns so far."""
+        return len(self._costs)
+
+    def model(self, more_cost: Floats | None = None) -> LinearModel:
+        """The finished arrays.
+
+        Args:
+            more_cost: by column, cost beyond what the columns were added with.
+        """
         columns = np.asarray(self._entry_columns, dtype=np.int32)
         # Stable, so that the rows of a column stay in the order in which they were added.
         order = np.argsort(columns, kind="stable")
@@ -179,7 +184,7 @@ class ModelBuilder:
         starts = np.zeros(len(self._costs) + 1, dtype=np.int32)
         np.cumsum(counts, out=starts[1:])
         return LinearModel(
-            cost=np.asarray(self._costs),
+            cost=np.asarray(self._costs) + (0.0 if more_cost is None else more_cost),
             lower=np.asarray(self._lower),
             upper=np.asarray(self._upper),
             row_lower=np.asarray(self._row_lower),

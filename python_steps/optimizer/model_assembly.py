@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -62,6 +63,15 @@ class CoreModel:
         }
 
 
+class TradeColumn(NamedTuple):
+    """A trade's column: `sign` is 1 where the account buys, -1 where it sells."""
+
+    sign: float
+    account_id: str
+    security_id: str
+    column: int
+
+
 class Assembly:
     """The model while its parts are added."""
 
@@ -73,7 +83,19 @@ class Assembly:
         self.buffer = float(prices.policy.execution_buffer)
         self.sale_columns: list[int] = []
         self.purchase_columns: list[int] = []
-        self.term_costs: dict[str, list[tuple[int, float]]] = {name: [] for name in TERMS}
+        self.trades: list[TradeColumn] = []
+        due = {group.allocation_group_id for group in problem.groups}
+        self.group_of_account: dict[str, str | None] = {}
+        for account in problem.household.accounts:
+            group = problem.index.group_of(account.account_id)
+            known = None if group is None else group.allocation_group_id
+            self.group_of_account[account.account_id] = known if known in due else None
+        self._half_spreads: dict[str, float] = {}
+        self._class_weights: dict[str, tuple[tuple[str, float], ...]] = {}
+        self._location_costs: dict[tuple[str, str], float] = {}
+        self.term_costs: dict[str, tuple[list[int], list[float]]] = {
+            name: ([], []) for name in TERMS
+        }
         self.term_offsets: dict[str, float] = {}
         self.stages: dict[Stage, list[int]] = defaultdict(list)
         self.wanting: list[int] = []
@@ -81,8 +103,34 @@ class Assembly:
     def price(self, term: str, column: int, cost: float) -> None:
         """Put a term's cost on a column."""
         if cost != 0.0:
-            self.builder.add_cost(column, cost)
-            self.term_costs[term].append((column, cost))
+            columns, costs = self.term_costs[term]
+            columns.append(column)
+            costs.append(cost)
+
+    def half_spread(self, security_id: str) -> float:
+        """Half-spread of a security, share of its price."""
+        known = self._half_spreads.get(security_id)
+        if known is None:
+            known = self._half_spreads[security_id] = self.problem.half_spread(security_id)
+        return known
+
+    def class_weights(self, security_id: str) -> tuple[tuple[str, float], ...]:
+        """The classes that a security is made of."""
+        known = self._class_weights.get(security_id)
+        if known is None:
+            weights = self.problem.security(security_id).class_weights
+            known = tuple((name, float(weight)) for name, weight in weights)
+            self._class_weights[security_id] = known
+        return known
+
+    def location_cost(self, account_id: str, security_id: str) -> float:
+        """Present cost of holding a dollar of a security in an account."""
+        key = (account_id, security_id)
+        known = self._location_costs.get(key)
+        if known is None:
+            account, security = self.problem.account(account_id), self.problem.security(security_id)
+            known = self._location_costs[key] = self.prices.location_cost(account, security)
+        return known
 
     def constant(self, term: str, amount: float) -> None:
         """Put a constant into the objective."""
@@ -91,13 +139,15 @@ class Assembly:
 
     def finished(self) -> CoreModel:
         """The model."""
-        model = self.builder.model()
-        terms = {}
-        for name, entries in self.term_costs.items():
-            costs = np.zeros(model.column_count)
-            for column, cost in entries:
-                costs[column] += cost
-            terms[name] = costs
+        terms: dict[str, Floats] = {}
+        for name, (columns, costs) in self.term_costs.items():
+            terms[name] = np.bincount(
+                np.asarray(columns, dtype=np.intp),
+                weights=np.asarray(costs),
+                minlength=self.builder.column_count,
+            ).astype(np.float64)
+        cost: Floats = np.sum(list(terms.values()), axis=0)
+        model = self.builder.model(cost)
         return CoreModel(
             problem=self.problem,
             model=model,

@@ -14,7 +14,7 @@ from decimal import Decimal
 from python_steps.optimizer.core_problem import CoreProblem
 from python_steps.optimizer.limit_rows import rooms_under_limits
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT
-from python_steps.optimizer.model_assembly import Assembly
+from python_steps.optimizer.model_assembly import Assembly, TradeColumn
 
 # The list's first choice goes before the second by a twentieth of a basis point of the purchase.
 PREFERENCE_PRICE = 0.000005
@@ -32,31 +32,34 @@ def add_sales(assembly: Assembly) -> None:
             f"sell {sale.lot.lot_id} in {sale.account_id}", upper=sale.limit / DOLLARS_PER_UNIT
         )
         assembly.sale_columns.append(column)
+        assembly.trades.append(TradeColumn(-1.0, sale.account_id, sale.security_id, column))
         if sale.account_id not in needy:
             assembly.stages[sale.stage].append(column)
-        account, security = problem.account(sale.account_id), problem.security(sale.security_id)
-        assembly.price("cost", column, problem.half_spread(sale.security_id))
-        assembly.price("location", column, -prices.location_cost(account, security))
-        unit = prices.tax_units.get(account.tax_unit_id)
-        if sale.gain_per_dollar != 0.0 and unit is not None:
-            assembly.price("basis_reset", column, -unit.basis_reset * sale.gain_per_dollar)
+        assembly.price("cost", column, assembly.half_spread(sale.security_id))
+        location = assembly.location_cost(sale.account_id, sale.security_id)
+        assembly.price("location", column, -location)
+        if sale.gain_per_dollar != 0.0:
+            unit = prices.tax_units.get(problem.account(sale.account_id).tax_unit_id)
+            worth = 0.0 if unit is None else unit.basis_reset
+            assembly.price("basis_reset", column, -worth * sale.gain_per_dollar)
 
 
 def add_purchases(assembly: Assembly) -> None:
     """A column for each security that may be bought in an account: dollars bought."""
-    problem, prices = assembly.problem, assembly.prices
+    problem = assembly.problem
     money = _money_of_accounts(problem)
     room = rooms_under_limits(problem)
     for purchase in problem.purchases:
-        account = problem.account(purchase.account_id)
         security = problem.security(purchase.security_id)
         most = max(0.0, min(money[purchase.account_id], room.get(purchase.security_id, math.inf)))
         column = assembly.builder.column(
             f"buy {security.label} in {purchase.account_id}", upper=most / DOLLARS_PER_UNIT
         )
         assembly.purchase_columns.append(column)
-        assembly.price("cost", column, problem.half_spread(purchase.security_id))
-        assembly.price("location", column, prices.location_cost(account, security))
+        assembly.trades.append(TradeColumn(1.0, *purchase[:2], column))
+        assembly.price("cost", column, assembly.half_spread(purchase.security_id))
+        location = assembly.location_cost(purchase.account_id, purchase.security_id)
+        assembly.price("location", column, location)
         assembly.price("other", column, PREFERENCE_PRICE * purchase.place)
 
 
