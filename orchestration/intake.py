@@ -42,6 +42,7 @@ from python_steps.feeds.reading import read_file
 from python_steps.feeds.received import FileReading, ReceivedFile
 from python_steps.feeds.recognition import recognise
 from python_steps.findings import Violation
+from python_steps.identities import IDENTITY_RULE
 
 UNRECOGNISED = "unrecognised"
 POLICY_FEED = "policy_files"
@@ -87,6 +88,21 @@ def _origin_of(file: ReceivedFile, reading: FileReading) -> _Origin:
 def raw_entities() -> dict[str, list[str]]:
     """Every canonical entity of every contract, with its columns in the canonical order."""
     return {name: entity_columns(name) for name in sorted(canonical_entities())}
+
+
+def contract_rules() -> list[str]:
+    """Names of all rules of files and identities, sorted; the rules of the book are dbt's."""
+    from data_contracts.suites import planned_expectations
+
+    contracts = load_contracts().values()
+    found = {rule for contract in contracts for rule in contract.rules}
+    found |= {
+        planned.rule
+        for contract in contracts
+        for entity in contract.entities.values()
+        for planned in planned_expectations(contract, entity, entity.column_names)
+    }
+    return sorted(found | {IDENTITY_RULE})
 
 
 def _in_fixed_order(files: Iterable[Path]) -> list[Path]:
@@ -151,6 +167,7 @@ def receive_files(home: Home, warehouse: Warehouse, as_of_date: date) -> dict[st
         )
     with warehouse.open() as connection:
         replace_ops_rows(connection, "received_files", rows, {"as_of_date": as_of_date})
+        _write_contract_rules(connection)
         replace_ops_rows(
             connection,
             "contract_violations",
@@ -161,6 +178,14 @@ def receive_files(home: Home, warehouse: Warehouse, as_of_date: date) -> dict[st
             {"as_of_date": as_of_date, "feed": UNRECOGNISED},
         )
     return dict(Counter(row["feed"] for row in rows))
+
+
+def _write_contract_rules(connection: duckdb.DuckDBPyConnection) -> None:
+    rules = pa.table({"rule": pa.array(contract_rules(), pa.string())})
+    connection.register("contract_rules", rules)
+    connection.execute("delete from ops.contract_rules")
+    connection.execute("insert into ops.contract_rules from contract_rules")
+    connection.unregister("contract_rules")
 
 
 def load_feed(home: Home, warehouse: Warehouse, feed: str, as_of_date: date) -> FeedLoad:

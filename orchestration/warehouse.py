@@ -98,6 +98,9 @@ OPS_TABLES: dict[str, dict[str, str]] = {
         "message": "varchar",
         "who_must_act": "varchar",
     },
+    "contract_rules": {
+        "rule": "varchar",
+    },
     "nights": {
         "as_of_date": "date",
         "version": "integer",

@@ -23,6 +23,8 @@ NULL_WORDS = frozenset(
     | {"NOT APPLICABLE", "INCOMPLETE", "MISSING", "VARIOUS", "UNKNOWN", "UNAVAILABLE"}
 )
 _CLASS_SHARE = re.compile(r"([A-Z]{1,5})[/ ]([A-Z])")
+# Broken where a file names a security by identifiers of two.
+IDENTITY_RULE = "identifier_means_one_security"
 _PRECEDENCE = ("CUSTODIAN_ID", "CUSIP", "ISIN", "TICKER")
 
 
@@ -146,7 +148,7 @@ def _contradiction(
     reference: SecurityReference, key: tuple[str, str, str], holder: str, security_id: str
 ) -> Violation:
     return Violation(
-        rule="identifier_means_one_security",
+        rule=IDENTITY_RULE,
         severity="warn",
         scope="position",
         security_key=key[1],

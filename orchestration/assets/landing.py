@@ -36,6 +36,7 @@ INTAKE_RECORDS = {
     "source_files": "Every file of the session with its as-of date and fate. One row per file.",
     "file_entities": "What each accepted file delivered. One row per file and entity.",
     "contract_violations": "Every broken rule of a contract. One row per violation.",
+    "contract_rules": "Names of the rules that contracts and registry check. One row per rule.",
     "identity_findings": "Identifiers that contradict the registry. One row per contradiction.",
 }
 

@@ -122,7 +122,9 @@ def _book() -> Book:
         _state("S-10", "STATED", "covered_status", "COVERED", expires_date="soon"),
         _state("S-11", "NOTHING", "cost_basis", "250.00"),
         _override("O-10", override_type="allow", rule=rule, household_id="ACCEPTED"),
-        _accept("O-11", "CONTRACT", "value_allowed"),
+        _accept("O-11", "CONTRACT", "quantity_is_present"),
+        _accept("O-12", "NOTHING", "Lot-basis adds up to positon", ticker="SCHB"),
+        _accept("O-13", "NOTHING", "quantity_is_presnt"),
     )
     return book
 
@@ -250,6 +252,8 @@ def test_every_override_without_effect_says_why(book: Path) -> None:
         "O-9": ("override_is_needed", "info"),
         "O-10": ("override_can_be_used", "warn"),
         "O-11": ("override_is_needed", "info"),
+        "O-12": ("override_names_a_known_thing", "warn"),
+        "O-13": ("override_names_a_known_thing", "warn"),
         "S-2": ("overrides_agree", "warn"),
         "S-3": ("overrides_agree", "warn"),
         "S-6": ("override_can_be_used", "warn"),
@@ -264,6 +268,11 @@ def test_every_override_without_effect_says_why(book: Path) -> None:
     assert "it holds only from 2026-11-20" in messages["O-4"]
     assert "no household has the id NOBODY" in messages["O-8"]
     assert "its column must be one of cost_basis, " in messages["S-8"]
+    assert (
+        "has no effect: no rule is called lot-basis adds up to positon; near to it are "
+        "lot_basis_adds_up_to_position or " in messages["O-12"]
+    )
+    assert "near to it are quantity_is_present or " in messages["O-13"]
 
 
 def test_override_files_hold_no_account_number_in_what_is_published(book: Path) -> None:

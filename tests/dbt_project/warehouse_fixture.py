@@ -20,7 +20,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from orchestration.intake import raw_entities
+from orchestration.intake import contract_rules, raw_entities
 from orchestration.warehouse import OPS_TABLES, RAW_META_COLUMNS
 from python_steps.identities import SecurityReference, register_accounts, resolve_securities
 from python_steps.policy import FirmPolicy
@@ -264,6 +264,8 @@ def _create(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[
     declared = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
     connection.execute(f"create or replace table {table} ({declared})")
 
+        rules = [{"rule": rule} for rule in contract_rules()]
+        insert_rows(connection, "ops.contract_rules", rules)
 
 def insert_rows(
     connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Mapping[str, Any]]

@@ -59,6 +59,18 @@ def violations(warehouse):
     ).to_pylist()
 
 
+def test_the_names_of_all_rules_are_told_for_people_who_decide_about_one(home, warehouse):
+    for _ in range(2):
+        receive_files(home, warehouse, DAY)
+    rules = warehouse.read("select rule from ops.contract_rules")["rule"].to_pylist()
+    assert rules == sorted(set(rules))
+    assert {
+        "account_in_one_file",
+        "quantity_is_present",
+        "identifier_means_one_security",
+    } <= set(rules)
+
+
 def test_rows_arrive_as_text_with_custodian_file_and_line(home, warehouse):
     land(home, "alpine/accounts.csv", accounts_file("0012", "7"))
     assert load(home, warehouse).rows_by_entity["accounts"] == 2

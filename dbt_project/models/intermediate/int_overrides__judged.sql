@@ -62,7 +62,7 @@ select
         when problem is not null then problem_reason
         when lot_id is not null and not is_lot_known then 'tonight''s files hold no lot ' || lot_id
         when used_count = 0 and not is_rule_of_the_book
-            then 'no rule of that name is broken where it says, or its file has to be corrected'
+            then 'the rule is not broken where it says, or the file that breaks it has to be corrected'
         when used_count = 0 then 'the rule is not broken where it says'
     end as state_reason
 from judged

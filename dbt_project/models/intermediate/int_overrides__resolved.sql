@@ -46,9 +46,51 @@ known_securities as (
         )
 ),
 
+-- Rules of the book, of the contracts, and whatever tonight's files are told to break.
+known_rules as (
+    select catalogue.rule from {{ ref("seed_data_quality_rules") }} as catalogue
+    union
+    select contracts.rule from {{ source("ops", "contract_rules") }} as contracts
+    union
+    select violations.rule from {{ ref("stg_contract_violations") }} as violations
+),
+
+unknown_rules as (
+    select distinct overrides.rule
+    from overrides
+    where overrides.rule is not null and overrides.rule not in (select known.rule from known_rules as known)
+),
+
+-- The three names that a misspelled one is nearest to.
+ranked_names as (
+    select
+        unknown_rules.rule,
+        known_rules.rule as near_rule,
+        row_number() over (
+            partition by unknown_rules.rule
+            order by
+                jaro_winkler_similarity(
+                    lower(regexp_replace(trim(unknown_rules.rule), '[ -]+', '_', 'g')), known_rules.rule
+                ) desc,
+                known_rules.rule asc
+        ) as place
+    from unknown_rules
+    cross join known_rules
+),
+
+near_rules as (
+    select
+        rule,
+        string_agg(near_rule, ' or ' order by place) as near_names
+    from ranked_names
+    where place <= 3
+    group by rule
+),
+
 identified as (
     select
         overrides.*,
+        near_rules.near_names,
         accounts.account_count,
         case when accounts.account_count = 1 then accounts.account_id end as account_id,
         coalesce(by_cusip.security_id, by_ticker.security_id) as security_id,
@@ -75,6 +117,7 @@ identified as (
         on overrides.ticker = by_ticker.id_value and by_ticker.id_type = 'TICKER'
     left join {{ ref("stg_households") }} as households on overrides.household_id = households.household_id
     left join {{ ref("seed_data_quality_rules") }} as catalogue on overrides.rule = catalogue.rule
+    left join near_rules on overrides.rule = near_rules.rule
 ),
 
 -- The lot as the marts name it; a person may leave the account's own part of the id to account_number.
@@ -143,6 +186,8 @@ judged as (
                 then 'it holds only from ' || strftime(valid_from, '%Y-%m-%d')
         end as not_in_force_because,
         case
+            when override_type = 'accept' and near_names is not null
+                then 'no rule is called ' || rule || '; near to it are ' || near_names
             when household_id is not null and not is_household_known
                 then 'no household has the id ' || household_id
             when account_number is not null and account_id is null and account_count > 1
