@@ -130,6 +130,8 @@ class LinearPrograms:
         upper: Floats,
         cost: Floats | None = None,
         floors: Floors = NO_FLOORS,
+        *,
+        with_prices: bool = True,
     ) -> LinearSolution:
         """Solve the loaded model under bounds and costs.
 
@@ -142,19 +144,20 @@ class LinearPrograms:
             cost: cost per column; the model's own where None.
             floors: for sets of columns the least they must add up to. Under floors `row_duals`
                 prove nothing about the model without them.
+            with_prices: False saves a little time; `row_duals` of an optimum are then empty.
         """
         if bool((lower > upper).any()):
             return LinearSolution("infeasible", UNBOUNDED, _NOTHING, self._no_prices)
         self._send_bounds(lower, upper)
         self._send_cost(self._model.cost if cost is None else cost)
         self._send_floors(floors)
-        solution = self._run()
+        solution = self._run(with_prices)
         if solution.status != "failed":
             return solution
         for presolve in ("off", "on"):
             self._accept(self._solver.clearSolver())
             self._set("presolve", presolve)
-            solution = self._run()
+            solution = self._run(with_prices)
             self._set("presolve", "off")
             if solution.status != "failed":
                 break
@@ -201,7 +204,7 @@ class LinearPrograms:
         self._accept(self._solver.changeRowBounds(row, amount, UNBOUNDED))
         self._floor_amounts[columns] = amount
 
-    def _run(self) -> LinearSolution:
+    def _run(self, with_prices: bool) -> LinearSolution:
         ended = self._solver.run()
         self.programs_solved += 1
         iterations = self._solver.getInfoValue("simplex_iteration_count")[1]
@@ -213,7 +216,8 @@ class LinearPrograms:
             return _FAILED
         values = np.array(self._solver.getSolution().col_value)
         objective = float(self._cost @ values) + self._model.offset
-        return LinearSolution("optimal", objective, values, self._row_duals())
+        duals = self._row_duals() if with_prices else _NOTHING
+        return LinearSolution("optimal", objective, values, duals)
 
     def _row_duals(self) -> Floats:
         """Row prices of the optimal basis under the costs without the tie-break.

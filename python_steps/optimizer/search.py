@@ -25,7 +25,7 @@ from python_steps.optimizer.linear_model import (
     Side,
     Switch,
 )
-from python_steps.optimizer.linear_programs import LinearPrograms, LinearSolution
+from python_steps.optimizer.linear_programs import LinearPrograms
 
 SearchStatus = Literal["optimal", "gap", "no_incumbent", "infeasible", "failed"]
 MOST_PROGRAMS = 400
@@ -253,7 +253,8 @@ class _Search:
             self._try({**self._sides.fitted(node.values), **node.fixed})
 
     def _try(self, fixed: dict[int, float]) -> None:
-        solution = self._solve(fixed)
+        lower, upper = fixed_bounds(self._model, fixed)
+        solution = self._programs.solve(lower, upper, with_prices=False)
         if solution.status == "optimal":
             self._offer(fixed, solution.objective, solution.values)
 
@@ -280,7 +281,7 @@ class _Search:
 
     def _node(self, fixed: dict[int, float], parent: _Node | None) -> _Node:
         """Solve a part of the 0/1 space; where that fails, what bounds its parent bounds it."""
-        solution = self._solve(fixed)
+        solution = self._programs.solve(*fixed_bounds(self._model, fixed))
         number = self._nodes_made
         self._nodes_made += 1
         if solution.status == "infeasible":
@@ -290,9 +291,6 @@ class _Search:
         if parent is None:
             return _Node(number, fixed, -UNBOUNDED, _NOTHING, _NOTHING)
         return _Node(number, fixed, parent.bound, parent.row_duals, _NOTHING)
-
-    def _solve(self, fixed: Mapping[int, float]) -> LinearSolution:
-        return self._programs.solve(*fixed_bounds(self._model, fixed))
 
     def _wait(self, node: _Node) -> None:
         heapq.heappush(self._waiting, (node.bound, node.number, node))
