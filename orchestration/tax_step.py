@@ -133,10 +133,48 @@ def reconcile_taxes(
             *(seeds[name] for name in RATE_SEEDS),
             when_missing="provisional" if policy.rates_when_missing == "provisional" else "block",
         )
-        states = tax_unit_states(profiles, rates, policy)
+        states = tax_unit_states(profiles, rates, policy, collectibles_so_far(connection, dates))
         replace_rows(connection, "tax.tax_unit_states", states, {"as_of_date": dates.as_of_date})
     outcome.row_counts["tax_unit_states"] = states.num_rows
     return outcome
+
+
+def collectibles_so_far(
+    connection: duckdb.DuckDBPyConnection, dates: NightDates
+) -> dict[str, Decimal | None]:
+    """The year's long-term result of collectibles by tax unit, as the ledger of the night has it.
+
+    None where a sale of one of them, or of what may be one, has no known result or term. Units
+    without such a sale are not named.
+    """
+    rows = fetch_arrow(
+        connection,
+        """
+        select
+            accounts.tax_unit_id,
+            case
+                when bool_and(coalesce(realized.term = 'long' and securities.is_collectible, false))
+                    and count(realized.recognized_gain) = count(*)
+                    then sum(realized.recognized_gain)
+            end as gain
+        from tax.realized_lots as realized
+        inner join marts.dim_accounts as accounts
+            on realized.account_id = accounts.account_id
+            and realized.as_of_date = accounts.as_of_date
+        inner join marts.dim_securities as securities
+            on realized.security_id = securities.security_id
+            and realized.as_of_date = securities.as_of_date
+        where
+            realized.as_of_date = $1
+            and year(realized.disposal_date) = $2
+            and coalesce(realized.term, '') <> 'short'
+            and coalesce(securities.is_collectible, true)
+        group by accounts.tax_unit_id
+        order by accounts.tax_unit_id
+        """,
+        [dates.as_of_date, dates.planned_trade_date.year],
+    )
+    return dict(zip(rows["tax_unit_id"].to_pylist(), rows["gain"].to_pylist(), strict=True))
 
 
 def reconcile_batch(payload: LedgerPayload) -> LedgerResult:

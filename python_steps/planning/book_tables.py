@@ -71,7 +71,7 @@ HOUSEHOLD_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "marginal_short_term_rate", "marginal_long_term_rate", "short_term_carryforward",
         "long_term_carryforward", "year_to_date_short_term_gain", "year_to_date_long_term_gain",
         "ordinary_taxable_income", "magi", "state_rate", "state_gains_rate", "rates_status",
-        "profile_status",
+        "profile_status", "marginal_collectibles_rate", "year_to_date_collectibles_gain",
     ),
 }  # fmt: skip
 
@@ -87,7 +87,7 @@ BOOK_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "dim_securities": (
         "security_id", "ticker", "security_name", "security_type", "sub_class",
         "identity_group_id", "is_cash_equivalent", "is_illiquid", "is_mapped", "price", "currency",
-        "half_spread_bps", "average_daily_dollar_volume",
+        "half_spread_bps", "average_daily_dollar_volume", "is_collectible", "half_spread_source",
     ),
     "dim_security_asset_classes": ("security_id", "asset_class", "weight"),
     "dim_model_securities": (

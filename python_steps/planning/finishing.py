@@ -24,7 +24,7 @@ from python_steps.planning.plan import (
     TradeLot,
 )
 from python_steps.planning.tax_effect import LossUse, Realized, TaxEffect
-from python_steps.planning.tax_shares import tax_shares
+from python_steps.planning.tax_shares import SoldLot, tax_shares
 from python_steps.planning.wording import trade_rationale
 from python_steps.policy import FirmPolicy
 
@@ -88,6 +88,8 @@ def tax_impacts(index: HouseholdIndex, ledger: PlanLedger, tax: TaxEffect) -> tu
                 estimated_tax=tax.change(tax_unit_id, realized),
                 harvested_loss=-(realized.short_loss + realized.long_loss),
                 wash_sale_exposure=_exposure(index, ledger, tax_unit_id),
+                realized_collectibles_gain=realized.collectibles_gain,
+                realized_collectibles_loss=realized.collectibles_loss,
             )
         )
     return tuple(impacts)
@@ -196,10 +198,12 @@ def _lot_costs(index: HouseholdIndex, orders: Iterable[Order], tax: TaxEffect) -
             of_unit += [(order.account_id, sale) for sale in lot_sales(index, order)]
     costs: LotCosts = {}
     for tax_unit_id in sorted(sales):
-        lots = [(sale.gain, bool(sale.lot.is_long_term)) for _, sale in sales[tax_unit_id]]
+        lots = [_sold_lot(index, sale) for _, sale in sales[tax_unit_id]]
         realized = Realized()
-        for gain, is_long_term in lots:
-            realized = realized.plus(gain, is_long_term=is_long_term)
+        for lot in lots:
+            realized = realized.plus(
+                lot.gain, is_long_term=lot.is_long_term, is_collectible=lot.is_collectible
+            )
         total = tax.change(tax_unit_id, realized)
         if total is None:
             continue  # lots of a unit without rates are never sold; nothing would be known here
@@ -211,6 +215,11 @@ def _lot_costs(index: HouseholdIndex, orders: Iterable[Order], tax: TaxEffect) -
         for (account_id, sale), share in zip(sales[tax_unit_id], shares, strict=True):
             costs[account_id, sale.lot.lot_id] = share
     return costs
+
+
+def _sold_lot(index: HouseholdIndex, sale: LotSale) -> SoldLot:
+    is_collectible = bool(index.securities[sale.lot.security_id].is_collectible)
+    return SoldLot(sale.gain, bool(sale.lot.is_long_term), is_collectible)
 
 
 def _trade_lot(sale: LotSale, cost: Decimal) -> TradeLot:

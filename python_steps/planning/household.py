@@ -79,7 +79,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """One security: what it is, what it costs to trade, and the classes it is made of."""
+    """One security: what it is, what it costs to trade, and the classes it is made of.
+
+    `is_collectible` says whether its long-term gain is gain from collectibles (None: nobody has
+    said), `is_half_spread_assumed` whether `half_spread` is the firm's figure for its type.
+    """
 
     security_id: str
     ticker: str | None
@@ -95,6 +99,8 @@ class Security:
     half_spread: Decimal | None
     average_daily_dollar_volume: Decimal | None
     class_weights: tuple[tuple[str, Decimal], ...]
+    is_collectible: bool | None = False
+    is_half_spread_assumed: bool = False
 
     @property
     def label(self) -> str:
@@ -323,7 +329,8 @@ class TaxUnit:
     """One tax return: year-to-date state, marginal rates and what is known of the rate tables.
 
     What the firm's profile leaves open is None; `rates_status` "missing" then says whether rates
-    can be told at all.
+    can be told at all. The collectibles' gain so far is the part of the long-term gain that comes
+    from them.
     """
 
     tax_unit_id: str
@@ -342,6 +349,8 @@ class TaxUnit:
     state_gains_rate: Decimal | None
     rates_status: str
     profile_status: str | None
+    marginal_collectibles_rate: Decimal | None
+    year_to_date_collectibles_gain: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)

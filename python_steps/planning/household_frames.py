@@ -51,6 +51,9 @@ AVERAGE = "AVERAGE"
 _AVERAGE_NOT_STATED = Block(
     "frozen", "it is held at average cost, and the custodian's lots do not state the average"
 )
+_KIND_NOT_SAID = Block(
+    "frozen", "nobody has said whether its long-term gain is taxed as gain from collectibles"
+)
 
 
 class HouseholdBuilder:
@@ -141,8 +144,14 @@ class HouseholdBuilder:
             pool_block = pooled.get(row["lot_id"])
             if pool_block is not None:
                 lots = [replace(lot, block=lot.block or pool_block) for lot in lots]
+            if row["account_id"] in taxable and self._is_kind_unknown(row["security_id"]):
+                lots = [_blocked_if_long_term(lot, _KIND_NOT_SAID) for lot in lots]
             found[(row["account_id"], row["security_id"])] += lots
         return found
+
+    def _is_kind_unknown(self, security_id: str) -> bool:
+        security = self._securities.get(security_id)
+        return security is not None and security.is_collectible is None
 
     def _unstated_averages(self, rows: list[Row], accounts: list[Account]) -> dict[str, Block]:
         """Lots held at average cost whose own basis is not the average of their pool.
@@ -349,6 +358,8 @@ def _securities(tables: BookTables) -> dict[str, Security]:
             ),
             average_daily_dollar_volume=row["average_daily_dollar_volume"],
             class_weights=tuple(sorted(weights.get(row["security_id"], [(UNMAPPED, Decimal(1))]))),
+            is_collectible=row["is_collectible"],
+            is_half_spread_assumed=row["half_spread_source"] == "security_type",
         )
         for row in tables.book["dim_securities"]
     }
@@ -535,6 +546,10 @@ def _unrestated(row: Row, block: Block | None, constraint: Row | None = None) ->
         is_gain_allowed=True,
         block=block,
     )
+
+
+def _blocked_if_long_term(lot: Lot, block: Block) -> Lot:
+    return replace(lot, block=lot.block or block) if lot.is_long_term else lot
 
 
 def _whole_position(row: Row) -> Lot:

@@ -202,8 +202,13 @@ class PlanLedger:
         if kept is not None and kept[0] is order:
             return kept[1]
         realized = Realized()
+        is_collectible = bool(self.index.securities[order.security_id].is_collectible)
         for sale in lot_sales(self.index, order):
-            realized = realized.plus(sale.gain, is_long_term=bool(sale.lot.is_long_term))
+            realized = realized.plus(
+                sale.gain,
+                is_long_term=bool(sale.lot.is_long_term),
+                is_collectible=is_collectible,
+            )
         self._realized[key] = (order, realized)
         return realized
 

@@ -146,7 +146,10 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class TaxImpact:
-    """What the plan does to one tax unit's year."""
+    """What the plan does to one tax unit's year.
+
+    The results of collectibles are the part of the long-term results that comes from them.
+    """
 
     tax_unit_id: str
     tax_year: int
@@ -158,6 +161,8 @@ class TaxImpact:
     estimated_tax: Decimal | None
     harvested_loss: Decimal
     wash_sale_exposure: Decimal
+    realized_collectibles_gain: Decimal
+    realized_collectibles_loss: Decimal
 
 
 @dataclass(frozen=True, slots=True)

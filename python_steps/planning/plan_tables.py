@@ -107,6 +107,8 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         ("harvested_loss", MONEY),
         ("tax_saved_vs_waterfall", MONEY),
         ("wash_sale_exposure", MONEY),
+        ("realized_collectibles_gain", MONEY),
+        ("realized_collectibles_loss", MONEY),
     ),
     "exceptions": _schema(
         ("subject", pa.string()),

@@ -26,7 +26,7 @@ from python_steps.planning.household import (
 )
 from python_steps.planning.ledger import PlanLedger, basis_of
 from python_steps.planning.plan import BUY
-from python_steps.planning.tax_effect import TaxEffect
+from python_steps.planning.tax_effect import TaxEffect, TaxRates
 from python_steps.policy import FirmPolicy
 from python_steps.taxes.holding_period import long_term_from
 
@@ -157,8 +157,9 @@ class SellRules:
     def tax_per_dollar(self, lot: Lot) -> Decimal:
         """Marginal tax per dollar sold from a lot (negative saves tax, 0 in untaxed accounts)."""
         account = self._index.accounts[lot.account_id]
-        rates = self._tax.marginal_rates(account.tax_unit_id)
-        price = self._index.securities[lot.security_id].price
+        security = self._index.securities[lot.security_id]
+        rates = self._rates(account, security)
+        price = security.price
         if not account.is_taxable or rates is None or not price:
             return NOTHING
         rate = rates.long_term if lot.is_long_term else rates.short_term
@@ -208,13 +209,20 @@ class SellRules:
             )
         return None
 
+    def _rates(self, account: Account, security: Security) -> TaxRates | None:
+        """What a gain in a security meets in an account's return."""
+        return self._tax.marginal_rates(
+            account.tax_unit_id, is_collectible=bool(security.is_collectible)
+        )
+
     def _is_taxed(self, lot: Lot) -> bool:
         return self._index.accounts[lot.account_id].is_taxable
 
     def _sorted(self, position: Position) -> tuple[Lot, ...]:
         account = self._index.accounts[position.account_id]
-        rates = self._tax.marginal_rates(account.tax_unit_id)
-        price = self._index.securities[position.security_id].price
+        security = self._index.securities[position.security_id]
+        rates = self._rates(account, security)
+        price = security.price
         if not account.is_taxable or price is None or rates is None:
             return tuple(sorted(position.lots, key=_by_age))
         method = "SPEC_ID" if account.lot_method in SPECIFIC_METHODS else account.lot_method

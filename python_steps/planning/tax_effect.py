@@ -25,12 +25,17 @@ CENT = Decimal("0.01")
 
 
 class Realized(NamedTuple):
-    """Realised results of one tax unit: gains >= 0, losses <= 0, dollars."""
+    """Realised results of one tax unit: gains >= 0, losses <= 0, dollars.
+
+    The long-term results hold those of collectibles, which stand beside them once more.
+    """
 
     short_gain: Decimal = NOTHING
     short_loss: Decimal = NOTHING
     long_gain: Decimal = NOTHING
     long_loss: Decimal = NOTHING
+    collectibles_gain: Decimal = NOTHING
+    collectibles_loss: Decimal = NOTHING
 
     @property
     def short_term(self) -> Decimal:
@@ -42,12 +47,31 @@ class Realized(NamedTuple):
         """Net long-term result."""
         return self.long_gain + self.long_loss
 
-    def plus(self, gain: Decimal, *, is_long_term: bool) -> Realized:
-        """These results with one more lot's gain or loss."""
+    @property
+    def collectibles(self) -> Decimal:
+        """Net long-term result of collectibles, a part of the long-term result."""
+        return self.collectibles_gain + self.collectibles_loss
+
+    def plus(self, gain: Decimal, *, is_long_term: bool, is_collectible: bool = False) -> Realized:
+        """These results with one more lot's gain or loss.
+
+        Args:
+            gain: dollars, negative for a loss.
+            is_long_term: its term.
+            is_collectible: whether it comes from a collectible; a short-term gain is ordinary
+                all the same.
+        """
+        of_collectibles = gain if is_collectible else NOTHING
+        if is_long_term and gain >= 0:
+            return self._replace(
+                long_gain=self.long_gain + gain,
+                collectibles_gain=self.collectibles_gain + of_collectibles,
+            )
         if is_long_term:
-            if gain >= 0:
-                return self._replace(long_gain=self.long_gain + gain)
-            return self._replace(long_loss=self.long_loss + gain)
+            return self._replace(
+                long_loss=self.long_loss + gain,
+                collectibles_loss=self.collectibles_loss + of_collectibles,
+            )
         if gain >= 0:
             return self._replace(short_gain=self.short_gain + gain)
         return self._replace(short_loss=self.short_loss + gain)
@@ -89,8 +113,13 @@ class TaxEffect:
         """True when the unit's profile and the year's rates are known."""
         return tax_unit_id in self._profiles
 
-    def marginal_rates(self, tax_unit_id: str) -> TaxRates | None:
-        """The unit's marginal rates as the tax state gives them, None where they are unknown."""
+    def marginal_rates(self, tax_unit_id: str, *, is_collectible: bool = False) -> TaxRates | None:
+        """The unit's marginal rates as the tax state gives them, None where they are unknown.
+
+        Args:
+            tax_unit_id: the return.
+            is_collectible: whether the long-term rate is to be that of collectibles.
+        """
         unit = self._units.get(tax_unit_id)
         if (
             unit is None
@@ -98,7 +127,12 @@ class TaxEffect:
             or unit.marginal_long_term_rate is None
         ):
             return None
-        return TaxRates(unit.marginal_short_term_rate, unit.marginal_long_term_rate)
+        long_term = (
+            unit.marginal_collectibles_rate if is_collectible else unit.marginal_long_term_rate
+        )
+        if unit.marginal_short_term_rate is None or long_term is None:
+            return None
+        return TaxRates(unit.marginal_short_term_rate, long_term)
 
     def change(self, tax_unit_id: str, realized: Realized) -> Decimal | None:
         """True tax of the year with these results less the tax without them, to the cent."""
@@ -113,7 +147,7 @@ class TaxEffect:
         if profile is None:
             return None
         return capital_gains_tax_change(
-            profile, self._tables, realized.short_term, realized.long_term
+            profile, self._tables, realized.short_term, realized.long_term, realized.collectibles
         )
 
     def use_of_losses(self, tax_unit_id: str, realized: Realized) -> LossUse | None:

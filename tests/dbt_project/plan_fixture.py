@@ -109,8 +109,14 @@ SECURITIES: dict[str, tuple[str, str, str, dict[str, str]]] = {
         "ftse-global",
         {"US Large Cap Equity": "0.6", "International Developed": "0.3", "Emerging Markets": "0.1"},
     ),
+    "GLD": ("ETF", "400", "gold", {"Alternatives": "1"}),
+    "NEWGOLD": ("ETF", "50", "new-gold", {"Alternatives": "1"}),
+    "NOSPREAD": ("ETF", "50", "no-spread", {"Investment Grade Bonds": "1"}),
     "ODDFUND": ("ETF", "50", "oddfund", {"Investment Grade Bonds": "0.9"}),
 }
+# Whether long-term gain is gain from collectibles: of NEWGOLD nobody has said.
+COLLECTIBLES: dict[str, bool | None] = {"GLD": True, "NEWGOLD": None}
+HALF_SPREAD_BPS = Decimal("0.25")
 TARGETS = (
     ("US Large Cap Equity", 1, "0.50"),
     ("Investment Grade Bonds", 5, "0.48"),
@@ -386,6 +392,7 @@ class HouseholdCase:
             for row in self.rows["marts.dim_accounts"]
             if row["tax_treatment"] == "taxable"
         }
+        collectibles = dict.fromkeys(("gain", "loss"), Decimal(0))
         for trade in self.rows["rebalance.trades"]:
             own = dict.fromkeys(totals, Decimal(0))
             for lot in self.rows["rebalance.trade_lots"]:
@@ -396,7 +403,15 @@ class HouseholdCase:
             named = [name.removeprefix("realized_") for name, value in own.items() if value != 0]
             trade["tax_character"] = "mixed" if len(named) > 1 else (named or ["none"])[0]
             totals = {name: totals[name] + own[name] for name in totals}
+            if COLLECTIBLES.get(trade["security_id"]):
+                collectibles = {
+                    sign: collectibles[sign] + own[f"realized_long_term_{sign}"]
+                    for sign in collectibles
+                }
         self.impact.update(totals)
+        self.impact.update(
+            {f"realized_collectibles_{sign}": each for sign, each in collectibles.items()}
+        )
 
 
 def sound_household(household_id: str) -> HouseholdCase:
@@ -567,6 +582,8 @@ def shared_rows() -> dict[str, list[Row]]:
                 "price": Decimal(price),
                 "price_date": AS_OF_DATE,
                 "currency": "USD",
+                "half_spread_bps": None if ticker == "NOSPREAD" else HALF_SPREAD_BPS,
+                "is_collectible": COLLECTIBLES.get(ticker, False),
             }
             for ticker, (kind, price, group, _) in SECURITIES.items()
         ],

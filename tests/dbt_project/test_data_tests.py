@@ -27,6 +27,7 @@ SEED_KEYS = {
     "seed_capital_loss_limits": ("filing_status",),
     "seed_capital_market_assumptions": ("asset_class",),
     "seed_class_correlations": ("asset_class", "other_asset_class"),
+    "seed_collectible_securities": ("ticker",),
     "seed_currencies": ("currency",),
     "seed_data_quality_rules": ("rule",),
     "seed_distribution_periods": ("age",),

@@ -19,6 +19,7 @@ from tests.dbt_project.plan_fixture import (
     HouseholdCase,
     create_plan_warehouse,
     money,
+    price_of,
     sound_household,
     write_rows,
 )
@@ -389,6 +390,44 @@ def states_one_trade_id_twice(case: HouseholdCase) -> None:
     case.trade("T", "buy", "BND")["trade_id"] = case.trade("I", "buy", "BND")["trade_id"]
 
 
+def _sells_metal(case: HouseholdCase, security_id: str, *, tax: int) -> None:
+    """A long-term gain of $10,000 of a trust that holds metal, and no loss beside it."""
+    case.drop_trade(case.trade("T", "sell", "VTI"))
+    quantity = money(20000) / price_of(security_id)
+    case.add_position("T", security_id, ("METAL", str(quantity), "2021-05-03", "10000"))
+    sale = case.add_trade("T", "sell", security_id, str(quantity))
+    case.add_trade_lot(sale, "METAL", str(quantity), "long", 10000)
+    case.settle()
+    case.plan["estimated_tax"] = case.impact["estimated_tax"] = money(tax)
+    case.one("tax.tax_unit_states")["marginal_ordinary_rate"] = money("0.35")
+    _resize(case, case.trade("T", "buy", "BND"), "200")
+
+
+def taxes_metal_like_a_fund(case: HouseholdCase) -> None:
+    _sells_metal(case, "GLD", tax=2000)
+
+
+def says_nothing_of_the_metal(case: HouseholdCase) -> None:
+    _sells_metal(case, "GLD", tax=2800)
+    case.impact["realized_collectibles_gain"] = money(0)
+
+
+def sells_what_may_be_metal(case: HouseholdCase) -> None:
+    _sells_metal(case, "NEWGOLD", tax=2800)
+
+
+def buys_at_a_cost_that_nobody_knows(case: HouseholdCase) -> None:
+    case.drop_trade(case.trade("T", "buy", "BND"))
+    case.add_trade("T", "buy", "NOSPREAD", "500")
+    case.add_constraint("T", "NOSPREAD", 0)
+
+
+def counts_no_spread(case: HouseholdCase) -> None:
+    trade = case.trade("T", "buy", "BND")
+    case.plan["transaction_cost"] -= trade["spread_cost"]
+    trade["spread_cost"] = money(0)
+
+
 BROKEN: dict[str, tuple[Change, ...]] = {
     "account_cash_is_not_overdrawn": (buys_for_more_than_the_account_has, has_no_cash_on_record),
     "sold_lots_exist_and_are_not_oversold": (
@@ -459,6 +498,12 @@ BROKEN: dict[str, tuple[Change, ...]] = {
         estimates_more_saving_than_loss,
         uses_losses_that_were_not_carried_in,
     ),
+    "collectibles_are_taxed_as_such": (
+        taxes_metal_like_a_fund,
+        says_nothing_of_the_metal,
+        sells_what_may_be_metal,
+    ),
+    "trading_costs_are_known": (buys_at_a_cost_that_nobody_knows, counts_no_spread),
     "short_term_gains_only_where_allowed": (realizes_a_short_term_gain,),
     "weights_after_sum_to_one": (buys_a_security_whose_classes_do_not_fill_it,),
     "trades_have_a_trigger": (trades_without_a_reason,),
@@ -578,7 +623,12 @@ def harvests_losses_without_a_breach(case: HouseholdCase) -> None:
     case.plan["run_mode"] = "tlh_only"
 
 
+def taxes_metal_at_28_percent(case: HouseholdCase) -> None:
+    _sells_metal(case, "GLD", tax=2800)
+
+
 SOUND: tuple[Change, ...] = (
+    taxes_metal_at_28_percent,
     allows_short_term_gains,
     raises_required_cash_from_a_short_term_gain,
     leaves_an_overdrawn_account_better_than_it_was,

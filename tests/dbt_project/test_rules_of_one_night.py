@@ -42,6 +42,11 @@ SECURITIES = {
     "JUSTDUE": {"security_type": "CD", "currency": "USD", "maturity_date": "2026-11-16"},
     "BADC": EQUITY | {"cusip": "037833101"},
     "GOODC": EQUITY | {"cusip": "037833100"},
+    "METAL": {"security_type": "ETF", "currency": "USD", "security_name": "Physical Gold Shares"},
+    "MINER": {"security_type": "ETF", "currency": "USD", "security_name": "Gold Miners ETF"},
+    "GLD": {"security_type": "ETF", "currency": "USD", "security_name": "Gold Trust"},
+    "COIN": {"security_type": "ETF", "currency": "USD", "security_name": "Silver Coin Trust"},
+    "TORN": {"security_type": "ETF", "currency": "USD", "security_name": "Basket"},
     "SPLT": EQUITY,
     "OLDCO": EQUITY,
     "NEWCO": EQUITY,
@@ -140,6 +145,16 @@ def _prices_and_quantities(book: Book) -> None:
     book.position("1000207", "JUSTDUE", "1000", price="100", market_value="1000.00", lots=())
     _plain(book, "1000208", "BADC", cusip="037833101")
     _plain(book, "1000208", "GOODC", cusip="037833100")
+    for ticker in ("METAL", "MINER", "GLD", "COIN", "TORN"):
+        _plain(book, "1000208", ticker)
+    book.delivery.add(
+        "security_classifications",
+        {"ticker": "COIN", "asset_class": "Alternatives", "sub_class": "Silver"}
+        | {"weight": "1", "is_collectible": "true"},
+        {"ticker": "TORN", "asset_class": "Alternatives", "sub_class": "Basket"}
+        | {"weight": "0.5", "is_collectible": "true"},
+        {"ticker": "TORN", "asset_class": "Cash", "weight": "0.5", "is_collectible": "false"},
+    )
     _plain(book, "1000209", "PLAIN", currency="USX")
 
 
@@ -343,6 +358,7 @@ EXPECTED: dict[str, set[tuple[str, str]]] = {
     "fractions_are_of_divisible_securities": {("1000206", "OPT")},
     "matured_holding_is_gone": {("1000206", "OPTOLD"), ("1000207", "DUE")},
     "cusip_is_valid": {("", "BADC")},
+    "collectible_status_is_known": {("", "METAL"), ("", "TORN")},
     "currency_is_known": {("1000209", "PLAIN")},
     "lots_follow_at_settlement": {("1000210", "PLAIN")},
     "lots_add_up_to_position": {("1000211", "PLAIN"), ("1000213", "SPLT")},
@@ -441,6 +457,27 @@ def _found(path: Path) -> dict[str, set[tuple[str, str]]]:
 @pytest.mark.parametrize("rule", sorted(EXPECTED))
 def test_rule_finds_what_is_wrong_and_nothing_else(rules_book: Path, rule: str) -> None:
     assert _found(rules_book).get(rule, set()) == EXPECTED[rule]
+
+
+def test_a_security_says_whether_its_gain_is_gain_from_collectibles(rules_book: Path) -> None:
+    rows = query(
+        rules_book,
+        """
+        select ticker, is_collectible, half_spread_bps, half_spread_source
+        from marts.dim_securities
+        where ticker in ('METAL', 'MINER', 'GLD', 'COIN', 'TORN')
+        """,
+    )
+    assert {row[0]: row[1] for row in rows} == {
+        "METAL": None,
+        "MINER": False,
+        "GLD": True,
+        "COIN": True,
+        "TORN": None,
+    }
+    sources = {row[0]: row[2:] for row in rows}
+    assert sources["GLD"][1] == "security"
+    assert sources["METAL"] == (2, "security_type")
 
 
 def test_each_violation_says_severity_scope_place_and_what_to_do(rules_book: Path) -> None:

@@ -209,6 +209,8 @@ REBALANCE_TABLES: dict[str, dict[str, str]] = {
         "harvested_loss": _MONEY,
         "tax_saved_vs_waterfall": _MONEY,
         "wash_sale_exposure": _MONEY,
+        "realized_collectibles_gain": _MONEY,
+        "realized_collectibles_loss": _MONEY,
     },
     "exceptions": _PLAN_KEYS
     | {

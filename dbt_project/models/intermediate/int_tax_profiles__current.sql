@@ -12,6 +12,7 @@ select
     long_term_carryforward,
     year_to_date_short_term_gain,
     year_to_date_long_term_gain,
+    year_to_date_collectibles_gain,
     profile_status
 from {{ ref("stg_tax_profiles") }}
 where tax_year = year({{ planned_trade_date() }})

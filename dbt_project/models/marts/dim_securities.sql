@@ -38,10 +38,17 @@ select
     coalesce(costs.half_spread_bps, type_costs.half_spread_bps) as half_spread_bps,
     costs.average_daily_dollar_volume,
     costs.expense_ratio,
-    costs.dividend_yield
+    costs.dividend_yield,
+    collectibles.is_collectible,
+    case
+        when costs.half_spread_bps is not null then 'security'
+        when type_costs.half_spread_bps is not null then 'security_type'
+    end as half_spread_source
 from {{ ref("int_securities__described") }} as securities
 inner join main_exposures on securities.security_id = main_exposures.security_id
 left join slow_redemptions on securities.security_id = slow_redemptions.security_id
+inner join {{ ref("int_securities__collectibles") }} as collectibles
+    on securities.security_id = collectibles.security_id
 left join {{ ref("int_securities__priced") }} as prices on securities.security_id = prices.security_id
 left join {{ ref("seed_security_costs") }} as costs on securities.ticker = costs.ticker
 left join {{ ref("seed_security_costs") }} as type_costs

@@ -1,5 +1,6 @@
 {% set casts = {
     "weight": "weight",
+    "is_collectible": "boolean",
 } %}
 
 with received as (

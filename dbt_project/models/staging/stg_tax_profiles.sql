@@ -8,6 +8,7 @@
     "long_term_carryforward": "money",
     "year_to_date_short_term_gain": "money",
     "year_to_date_long_term_gain": "money",
+    "year_to_date_collectibles_gain": "money",
 } %}
 
 with received as (

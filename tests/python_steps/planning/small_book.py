@@ -64,7 +64,8 @@ _COLUMN_KINDS = {
             "pending", "margin_debit", "fee_reserve", "flow_reserve", "minimum", "investable",
             "custodian_cost_basis", "wash_sale_adjustment", "short_term_carryforward",
             "long_term_carryforward", "year_to_date_short_term_gain",
-            "year_to_date_long_term_gain", "ordinary_taxable_income", "magi", "amount",
+            "year_to_date_long_term_gain", "year_to_date_collectibles_gain",
+            "ordinary_taxable_income", "magi", "amount",
             "minimum_amount", "transaction_fee", "average_daily_dollar_volume",
         ),
         "money",
@@ -75,7 +76,7 @@ _COLUMN_KINDS = {
             "limit_weight", "target_weight", "actual_weight", "projected_weight",
             "lower_band_weight", "upper_band_weight", "weight", "half_spread_bps", "state_rate",
             "state_gains_rate", "marginal_ordinary_rate", "marginal_short_term_rate",
-            "marginal_long_term_rate",
+            "marginal_long_term_rate", "marginal_collectibles_rate",
         ),
         "weight",
     ),
@@ -215,7 +216,8 @@ class SmallBook:
                 "security_type": "ETF", "sub_class": None, "identity_group_id": f"IG-{ticker}",
                 "is_cash_equivalent": False, "is_illiquid": False, "is_mapped": True,
                 "price": D(price), "currency": "USD", "half_spread_bps": D(1),
-                "average_daily_dollar_volume": D(500_000_000), **changes,
+                "average_daily_dollar_volume": D(500_000_000), "is_collectible": False,
+                "half_spread_source": "security", **changes,
             }
         )  # fmt: skip
         for name, weight in weights.items():
@@ -324,6 +326,7 @@ class SmallBook:
                 "long_term_carryforward": D(0), "year_to_date_short_term_gain": D(0),
                 "year_to_date_long_term_gain": D(0), "ordinary_taxable_income": D(280_000),
                 "magi": D(320_000), "state_rate": D("0.05"), "state_gains_rate": D("0.05"),
+                "marginal_collectibles_rate": D("0.328"), "year_to_date_collectibles_gain": D(0),
                 "rates_status": "statutory", "profile_status": "confirmed", **changes,
             }
         )  # fmt: skip

@@ -36,18 +36,22 @@ def shared(lots: list[SoldLot], unit: TaxUnitProfile) -> tuple[list[Decimal], De
     rates = tables()
 
     def change(part: Realized) -> Decimal:
-        return capital_gains_tax_change(unit, rates, part.short_term, part.long_term)
+        return capital_gains_tax_change(
+            unit, rates, part.short_term, part.long_term, part.collectibles
+        )
 
     whole = Realized()
-    for gain, is_long_term in lots:
-        whole = whole.plus(gain, is_long_term=is_long_term)
+    for lot in lots:
+        whole = whole.plus(
+            lot.gain, is_long_term=lot.is_long_term, is_collectible=lot.is_collectible
+        )
     total = change(whole).quantize(D("0.01"))
     return tax_shares(lots, change, total), total
 
 
 @settings(deadline=None, max_examples=60)
 @given(
-    lots=st.lists(st.tuples(CENTS, st.booleans()), max_size=6),
+    lots=st.lists(st.builds(SoldLot, CENTS, st.booleans(), st.booleans()), max_size=6),
     income=st.integers(-20_000, 900_000),
     carried=st.tuples(LOSSES, LOSSES),
     so_far=st.tuples(CENTS, CENTS),
@@ -65,24 +69,26 @@ def test_shares_add_up_to_the_true_tax_and_keep_their_sign(
     )  # fmt: skip
     shares, total = shared(lots, unit)
     assert sum(shares, D(0)) == total
-    for (gain, _), share in zip(lots, shares, strict=True):
-        assert share >= 0 if gain > 0 else share <= 0
+    for lot, share in zip(lots, shares, strict=True):
+        assert share >= 0 if lot.gain > 0 else share <= 0
 
 
 def test_beyond_the_yearly_limit_losses_save_what_the_limit_saves() -> None:
-    shares, total = shared([(D(-4_000), True), (D(-2_000), True)], profile())
+    shares, total = shared([SoldLot(D(-4_000), True), SoldLot(D(-2_000), True)], profile())
     assert total == -D(3_000) * D("0.29")  # 24 percent federal and 5 percent state
     assert shares == [D("-580.00"), D("-290.00")]
 
 
 def test_gains_and_losses_that_cancel_share_a_tax_of_nothing() -> None:
-    shares, total = shared([(D(5_000), True), (D(-5_000), True)], profile())
+    shares, total = shared([SoldLot(D(5_000), True), SoldLot(D(-5_000), True)], profile())
     assert total == 0
     assert shares[0] == -shares[1] > 0
 
 
 def test_like_lots_bear_like_tax() -> None:
-    shares, _ = shared([(D(1_000), True), (D(700), False), (D(1_000), True)], profile())
+    shares, _ = shared(
+        [SoldLot(D(1_000), True), SoldLot(D(700), False), SoldLot(D(1_000), True)], profile()
+    )
     assert abs(shares[0] - shares[2]) <= D("0.01")
 
 

@@ -32,14 +32,15 @@ def _row(**changes):
         "long_term_carryforward": Decimal(0),
         "year_to_date_short_term_gain": Decimal(0),
         "year_to_date_long_term_gain": Decimal(0),
+        "year_to_date_collectibles_gain": None,
         "profile_status": "estimated",
     }
     return row | changes
 
 
-def _states(*rows, **policy):
+def _states(*rows, collectibles=None, **policy):
     return tax_unit_states(
-        pa.Table.from_pylist(list(rows)), _tables(), FirmPolicy(**policy)
+        pa.Table.from_pylist(list(rows)), _tables(), FirmPolicy(**policy), collectibles or {}
     ).to_pylist()
 
 
@@ -81,9 +82,33 @@ def test_a_missing_figure_is_not_a_zero(name):
     assert state["marginal_ordinary_rate"] is None
 
 
+def test_the_ledger_says_what_collectibles_brought_where_the_firm_does_not():
+    ledger = {"U1": Decimal(700), "U2": None, "U3": Decimal(700)}
+    told, unknown, stated, none = _states(
+        _row(),
+        _row(tax_unit_id="U2"),
+        _row(tax_unit_id="U3", year_to_date_collectibles_gain=Decimal(900)),
+        _row(tax_unit_id="U4"),
+        collectibles=ledger,
+    )
+    assert told["year_to_date_collectibles_gain"] == Decimal(700)
+    assert profile_from_row(told).year_to_date_collectibles_gain == Decimal(700)
+    assert stated["year_to_date_collectibles_gain"] == Decimal(900)
+    assert none["year_to_date_collectibles_gain"] == 0
+    # What the ledger could not tell is not a zero: netting depends on it.
+    assert unknown["year_to_date_collectibles_gain"] is None
+    assert unknown["rates_status"] == "missing"
+    assert unknown["marginal_collectibles_rate"] is None
+
+
+def test_collectibles_have_a_marginal_rate_of_their_own():
+    (state,) = _states(_row())
+    assert state["marginal_collectibles_rate"] == Decimal("0.29")  # 24 federal, 5 state
+
+
 def test_table_has_the_declared_schema_and_order():
     table = tax_unit_states(
-        pa.Table.from_pylist([_row(tax_unit_id="U2"), _row()]), _tables(), FirmPolicy()
+        pa.Table.from_pylist([_row(tax_unit_id="U2"), _row()]), _tables(), FirmPolicy(), {}
     )
     assert table.schema == TAX_UNIT_STATES
     assert table.column("tax_unit_id").to_pylist() == ["U1", "U2"]

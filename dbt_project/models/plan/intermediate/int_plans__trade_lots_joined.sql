@@ -47,6 +47,8 @@ select
     trades.account_label,
     trades.security_label,
     trades.tax_treatment,
+    trades.tax_unit_id,
+    trades.is_collectible,
     trades.wash_sale_group_id,
     trades.counts_for_wash_sales,
     trades.identity_group_id,

@@ -69,6 +69,8 @@ select
     securities.security_type,
     securities.identity_group_id,
     securities.price as book_price,
+    securities.half_spread_bps as book_half_spread_bps,
+    securities.is_collectible,
     trades.commission + trades.spread_cost + trades.market_impact as trade_cost,
     coalesce(accounts.account_name, trades.account_id) as account_label,
     coalesce(securities.ticker, securities.security_name, trades.security_id) as security_label

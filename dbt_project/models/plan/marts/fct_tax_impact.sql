@@ -13,7 +13,9 @@ select
     impact.estimated_tax,
     impact.harvested_loss,
     impact.tax_saved_vs_waterfall,
-    impact.wash_sale_exposure
+    impact.wash_sale_exposure,
+    impact.realized_collectibles_gain,
+    impact.realized_collectibles_loss
 from {{ source('rebalance', 'tax_impact') }} as impact
 inner join {{ ref('fct_rebalance_plans') }} as judged
     on

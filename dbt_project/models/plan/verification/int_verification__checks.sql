@@ -3,7 +3,8 @@
 -- The verdict on every plan of the night: one row per plan and rule, whether it holds, and what broke
 -- it. The list of rules below is closed; a violation under any other name still fails its plan.
 {% set areas = [
-    'cash', 'lots', 'permissions', 'wash_sales', 'arithmetic', 'taxes', 'allocation', 'release'
+    'cash', 'lots', 'permissions', 'wash_sales', 'arithmetic', 'taxes', 'collectibles', 'costs',
+    'allocation', 'release'
 ] %}
 with plans as (
 
@@ -109,6 +110,15 @@ rules (check_name, requirement) as (
         'estimated_tax_is_possible',
         'The estimated tax is within what gains and losses could cost or save at the highest rates, '
         || 'and no more losses are used than were carried in.'
+    ),
+    (
+        'collectibles_are_taxed_as_such',
+        'Long-term gain of a trust that holds metal is known, stated apart and taxed as gain from '
+        || 'collectibles.'
+    ),
+    (
+        'trading_costs_are_known',
+        'A security is traded only where its half-spread is known, and no trade is stated cheaper.'
     ),
     (
         'short_term_gains_only_where_allowed',
