@@ -147,6 +147,26 @@ METHODS: dict[str, LotMethod] = {
 }
 
 
+# What a method ranks by, apart from the way it settles ties.
+_RANKED_BY: dict[str, Callable[[SelectableLot], tuple[object, ...]]] = {
+    "FIFO": lambda lot: (lot.acquisition_date,),
+    "LIFO": lambda lot: (lot.acquisition_date,),
+    "HIFO": lambda lot: (lot.unit_cost,),
+    "LOFO": lambda lot: (lot.unit_cost,),
+    "MIN_TAX": lambda lot: (lot.unit_cost, lot.is_long_term),
+    "SPEC_ID": lambda lot: (lot.unit_cost, lot.is_long_term, lot.loss_value_factor),
+    "AVERAGE": lambda lot: (lot.acquisition_date,),
+}
+
+
+def is_tie(method: str, one: SelectableLot, other: SelectableLot) -> bool:
+    """True where `method` itself does not say which of two lots of one position is sold first.
+
+    Which one a custodian then takes is its own affair.
+    """
+    return _RANKED_BY[method](one) == _RANKED_BY[method](other)
+
+
 def order_lots(
     method: str, lots: Iterable[SelectableLot], marginal_rates: TermRates | None = None
 ) -> list[SelectableLot]:

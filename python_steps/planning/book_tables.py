@@ -26,7 +26,7 @@ HOUSEHOLD_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "household_id", "account_id", "account_name", "account_type", "tax_treatment", "custodian",
         "allocation_group_id", "tax_unit_id", "wash_sale_group_id", "counts_toward_allocation",
         "counts_for_wash_sales", "is_tradable", "lot_method", "permitted_list",
-        "is_trading_blocked", "trading_blocked_reason",
+        "is_trading_blocked", "trading_blocked_reason", "custodian_lot_method",
     ),
     "fct_account_cash": (
         "household_id", "account_id", "trade_date", "pending", "margin_debit",
@@ -52,7 +52,7 @@ HOUSEHOLD_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "int_lots__identified": (
         "household_id", "lot_id", "account_id", "security_id", "quantity", "acquisition_date",
         "holding_period_start_date", "custodian_cost_basis", "basis_status", "basis_method",
-        "covered_status", "is_frozen", "frozen_reason",
+        "covered_status", "is_frozen", "frozen_reason", "source_lot_id", "custodian_term",
     ),
     "int_positions__valued": (
         "household_id", "account_id", "security_id", "quantity", "market_value", "position_state",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
+from python_steps.lot_selection.instructions import AVERAGE, LotInstruction, lot_instruction
 from python_steps.planning.household import FUND_TYPES, HouseholdIndex, Security
 from python_steps.planning.ledger import LotSale, PlanLedger, lot_sales
 from python_steps.planning.plan import (
@@ -31,6 +32,7 @@ from python_steps.policy import FirmPolicy
 NOTHING = Decimal(0)
 CENT = Decimal("0.01")
 BASIS_POINT = Decimal("0.0001")
+MUTUAL_FUND = "MUTUAL_FUND"
 
 LotCosts = dict[tuple[str, str], Decimal]
 """Tax of the shares sold from a lot, dollars, by account and lot."""
@@ -148,6 +150,39 @@ def _trade(
         trade_sequence=sequence,
         asset_class=security.primary_class,
         lots=lots if not any(sale.lot.is_whole_position for sale in sales) else (),
+        lot_instruction=(
+            _lot_instruction(index, order, sales)
+            if account.is_taxable and order.action == SELL
+            else None
+        ),
+    )
+
+
+def _lot_instruction(
+    index: HouseholdIndex, order: Order, sales: Sequence[LotSale]
+) -> LotInstruction:
+    """What the custodian must be told, which knows whole lots and its own basis only."""
+    account = index.accounts[order.account_id]
+    security = index.securities[order.security_id]
+    position = index.positions[(order.account_id, order.security_id)]
+    known = {
+        lot.custodian.lot_id: lot.custodian
+        for lot in position.lots
+        if lot.custodian is not None and lot.custodian.quantity > 0
+    }
+    delivered: dict[str, Decimal] = {}
+    for sale in sales:
+        if sale.lot.custodian is None:
+            raise ValueError(f"lot {sale.lot.lot_id} is none of the custodian's")
+        lot_id = sale.lot.custodian.lot_id
+        delivered[lot_id] = delivered.get(lot_id, NOTHING) + sale.quantity
+    return lot_instruction(
+        account.custodian_lot_method,
+        [known[lot_id] for lot_id in sorted(known)],
+        delivered,
+        security.price or NOTHING,
+        index.household.planned_trade_date,
+        is_average_elected=account.lot_method == AVERAGE and security.security_type == MUTUAL_FUND,
     )
 
 

@@ -14,6 +14,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
+from python_steps.lot_selection.instructions import CustodianLot
+
 CASH = "Cash"
 UNMAPPED = "Unmapped"
 RELEASED = "released"
@@ -55,7 +57,11 @@ class AccountCash:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account; `block` says why no trade at all may be proposed in it."""
+    """One account; `block` says why no trade at all may be proposed in it.
+
+    `lot_method` is the firm's, `custodian_lot_method` the one by which the custodian relieves lots
+    unless it is told otherwise, None where it does not say.
+    """
 
     account_id: str
     account_name: str
@@ -70,6 +76,7 @@ class Account:
     lot_method: str
     cash: AccountCash | None
     block: Block | None
+    custodian_lot_method: str | None = None
 
     @property
     def is_taxable(self) -> bool:
@@ -118,7 +125,8 @@ class Lot:
     """One open lot (or wash-sale sub-lot) with our adjusted basis and term on the trade date.
 
     `is_whole_position` marks the one stand-in lot of a tax-advantaged holding whose custodian
-    sends no lots: nothing depends on them there, and no lot is named in its sale.
+    sends no lots: nothing depends on them there, and no lot is named in its sale. `custodian` is
+    the whole lot as the custodian knows it, of which this one may be a part.
     """
 
     lot_id: str
@@ -133,6 +141,7 @@ class Lot:
     is_gain_allowed: bool
     block: Block | None
     is_whole_position: bool = False
+    custodian: CustodianLot | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 
+from python_steps.lot_selection.instructions import CustodianLot
 from python_steps.planning.book_tables import BookTables, Row
 from python_steps.planning.household import (
     TAX_TREATMENTS,
@@ -400,6 +401,7 @@ def _accounts(rows: dict[str, list[Row]]) -> list[Account]:
             lot_method=row["lot_method"] or "FIFO",
             cash=cash.get(row["account_id"]),
             block=_account_block(row, cash.get(row["account_id"]) is not None),
+            custodian_lot_method=row["custodian_lot_method"] or None,
         )
         for row in sorted(rows["dim_accounts"], key=lambda each: str(each["account_id"]))
     ]
@@ -502,10 +504,11 @@ def _restated_lots(
     planned_trade_date: date,
 ) -> list[Lot]:
     """The lots that a custodian's lot became in our ledger, with our basis and term."""
+    known = _custodian_lot(row, planned_trade_date)
     if not parts:
         if is_taxable:
-            return [_unrestated(row, Block("frozen", "it is not in the tax ledger"))]
-        return [_unrestated(row, _lot_block(row, None, None, False, constraint), constraint)]
+            return [_unrestated(row, known, Block("frozen", "it is not in the tax ledger"))]
+        return [_unrestated(row, known, _lot_block(row, None, None, False, constraint), constraint)]
     sellable = row["quantity"] if constraint is None else _sellable(constraint)
     lots = []
     for part in sorted(parts, key=lambda each: str(each["lot_id"])):
@@ -527,12 +530,29 @@ def _restated_lots(
                 cost_basis=basis,
                 is_gain_allowed=True if constraint is None else bool(constraint["is_gain_allowed"]),
                 block=_lot_block(row, basis, term, is_taxable, constraint),
+                custodian=known,
             )
         )
     return lots
 
 
-def _unrestated(row: Row, block: Block | None, constraint: Row | None = None) -> Lot:
+def _custodian_lot(row: Row, planned_trade_date: date) -> CustodianLot:
+    start = row["holding_period_start_date"] or row["acquisition_date"]
+    return CustodianLot(
+        lot_id=row["lot_id"],
+        source_lot_id=row["source_lot_id"],
+        acquisition_date=row["acquisition_date"],
+        quantity=row["quantity"],
+        cost_basis=row["custodian_cost_basis"],
+        is_long_term=_is_long_term(
+            (row["custodian_term"] or "").lower() or None, start, planned_trade_date
+        ),
+    )
+
+
+def _unrestated(
+    row: Row, known: CustodianLot, block: Block | None, constraint: Row | None = None
+) -> Lot:
     return Lot(
         lot_id=row["lot_id"],
         account_id=row["account_id"],
@@ -545,6 +565,7 @@ def _unrestated(row: Row, block: Block | None, constraint: Row | None = None) ->
         cost_basis=row["custodian_cost_basis"],
         is_gain_allowed=True,
         block=block,
+        custodian=known,
     )
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from python_steps.lot_selection.instructions import LotInstruction
+
 BUY = "buy"
 SELL = "sell"
 
@@ -113,7 +115,10 @@ class TradeLot:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One recommended trade; `tax_cost` is its share of the plan's true tax, see `tax_shares`."""
+    """One recommended trade; `tax_cost` is its share of the plan's true tax, see `tax_shares`.
+
+    `lot_instruction` is None for purchases and in accounts where no lot matters for tax.
+    """
 
     account_id: str
     action: str
@@ -137,6 +142,7 @@ class Trade:
     trade_sequence: int
     asset_class: str
     lots: tuple[TradeLot, ...]
+    lot_instruction: LotInstruction | None = None
 
     @property
     def cost(self) -> Decimal:

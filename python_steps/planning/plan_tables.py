@@ -80,6 +80,10 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         ("limit_price", QUANTITY),
         ("trade_sequence", pa.int32()),
         ("asset_class", pa.string()),
+        ("standing_lot_method", pa.string()),
+        ("lot_instruction", pa.string()),
+        ("lot_instruction_text", pa.string()),
+        ("lots_named_by_date", pa.date32()),
     ),
     "trade_lots": _schema(
         ("trade_id", pa.string()),
@@ -223,7 +227,14 @@ def _plan_row(key: PlanKey, plan: HouseholdPlan) -> dict[str, Any]:
 def _trade_row(trade: Trade) -> dict[str, Any]:
     row = _fields(trade)
     del row["lots"]
-    return row
+    told = row.pop("lot_instruction")
+    return {
+        **row,
+        "standing_lot_method": None if told is None else told.standing_method,
+        "lot_instruction": None if told is None else told.kind,
+        "lot_instruction_text": None if told is None else told.words,
+        "lots_named_by_date": None if told is None else told.named_by,
+    }
 
 
 def _fields(value: TradeLot | TaxImpact | TradeException | Trade) -> dict[str, Any]:

@@ -153,6 +153,8 @@ TRADE_LOTS: Final = TableLayout(
         Column("realized_gain", "money", 14),
         Column("tax_cost", "money", 15),
         Column("holding_period_start_date", "date", 12),
+        Column("lots_named_by_date", "date", 11),
+        Column("lot_instruction", "wrapped", 60),
     ),
 )
 TRADES_SHEET: Final = SheetLayout("trades", (TRADES, TRADE_TAX, TRADE_LOTS), 4)

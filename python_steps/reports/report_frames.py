@@ -120,6 +120,10 @@ HOUSEHOLD_MARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "limit_price",
         "trade_sequence",
         "asset_class",
+        "standing_lot_method",
+        "lot_instruction",
+        "lot_instruction_text",
+        "lots_named_by_date",
     ),
     "fct_trade_lots": (
         "trade_id",

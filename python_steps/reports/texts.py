@@ -378,6 +378,8 @@ _SHEETS: Final[dict[str, str]] = {
         "nets all gains and losses over each whole tax return, a trade alone cannot."
     ),
     "table.trade_lots.heading": "Lots to deliver",
+    "trade_lots.standing_method": "The custodian's standing method is {method}. {instruction}",
+    "trade_lots.no_standing_method": "The custodian's standing method is not known. {instruction}",
     "table.trade_lots.empty": "No lots are to be delivered.",
     "sheet.tax_impact.name": "Tax impact",
     "sheet.tax_impact.title": "Estimated tax impact",
@@ -590,6 +592,8 @@ _COLUMNS: Final[dict[str, str]] = {
     "column.market_impact": "Market impact",
     "column.order_type": "Order",
     "column.limit_price": "Limit",
+    "column.lots_named_by_date": "Name by",
+    "column.lot_instruction": "Instruction to the custodian",
     "column.lot_id": "Lot",
     "column.acquisition_date": "Acquired",
     "column.holding_period_start_date": "Held since",

@@ -35,6 +35,7 @@ _REALIZED: Final = (
 )
 _WATERFALL: Final = "waterfall"
 _COMPARED: Final = "tax_saved_vs_waterfall"
+SPECIFIC_LOTS: Final = "specific_lots"
 _COSTS: Final = ("tax_cost", "commission", "spread_cost", "market_impact")
 
 
@@ -61,7 +62,7 @@ def trades_sheet(review: Review) -> Sheet:
     lots = _trade_lots(review)
     builder.table(
         layout.TRADE_LOTS,
-        [_trade_lot_row(review, trade, lot) for trade, lot in lots],
+        _trade_lot_rows(review, lots),
         empty=review.empty(layout.TRADE_LOTS),
         total=total_line(
             texts,
@@ -144,6 +145,36 @@ def _trade_lots(review: Review) -> list[tuple[Row, Row]]:
             pair[1]["lot_id"],
         ),
     )
+
+
+def _trade_lot_rows(review: Review, lots: Sequence[tuple[Row, Row]]) -> list[Row]:
+    """The lots, and on the first of each trade what the custodian must be told."""
+    rows: list[Row] = []
+    told: set[str] = set()
+    for trade, lot in lots:
+        is_first = trade["trade_id"] not in told
+        told.add(trade["trade_id"])
+        rows.append(
+            {**_trade_lot_row(review, trade, lot), **_instruction(review.texts, trade, is_first)}
+        )
+    return rows
+
+
+def _instruction(texts: Texts, trade: Row, is_first: bool) -> Row:
+    # Nothing to say is no gap: in a tax-advantaged account no lot matters.
+    if not is_first or trade["lot_instruction"] is None:
+        return {"lots_named_by_date": "", "lot_instruction": ""}
+    method, words = trade["standing_lot_method"], trade["lot_instruction_text"]
+    sentence = (
+        texts.text("trade_lots.no_standing_method", instruction=words)
+        if method is None
+        else texts.text("trade_lots.standing_method", method=method, instruction=words)
+    )
+    is_named = trade["lot_instruction"] == SPECIFIC_LOTS
+    return {
+        "lots_named_by_date": trade["lots_named_by_date"] if is_named else "",
+        "lot_instruction": sentence,
+    }
 
 
 def _trade_lot_row(review: Review, trade: Row, lot: Row) -> Row:

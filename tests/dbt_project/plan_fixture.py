@@ -27,6 +27,7 @@ from tests.dbt_project.warehouse_fixture import (
 Row = dict[str, Any]
 
 TRADE_DATE = date(2026, 11, 20)
+SETTLEMENT_DATE = date(2026, 11, 23)
 CUSTODIAN = "ALPINE"
 
 _MONEY, _QUANTITY, _WEIGHT = "decimal(24,6)", "decimal(28,10)", "decimal(18,10)"
@@ -344,9 +345,23 @@ class HouseholdCase:
             "trade_sequence": len(trades) + 1,
             "asset_class": next(iter(SECURITIES[security_id][3])),
         }
+        if action == "sell" and self._is_taxable(letter):
+            trade |= {
+                "lot_instruction": "specific_lots",
+                "lot_instruction_text": "Name these lots.",
+                "lots_named_by_date": SETTLEMENT_DATE,
+            }
         trades.append(trade)
         self.plan["transaction_cost"] += trade["spread_cost"]
         return trade
+
+    def _is_taxable(self, letter: str) -> bool:
+        (account,) = (
+            row
+            for row in self.rows["marts.dim_accounts"]
+            if row["account_id"] == self.account(letter)
+        )
+        return bool(account["tax_treatment"] == "taxable")
 
     def add_trade_lot(
         self, trade: Row, name: str, quantity: str, term: str, cost_basis: object

@@ -6,12 +6,14 @@ changed. A broken plan must be withheld by name, and by that name only; every ot
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from tests.dbt_project.plan_fixture import (
@@ -853,3 +855,80 @@ def test_current_views_show_the_newest_published_night(warehouse: Path) -> None:
     assert query(warehouse, "select as_of_date, version from marts.published_night_current") == [
         (AS_OF_DATE, 2)
     ]
+
+
+# What the project's own check of the lot instructions must find, by what was changed; nothing where
+# the change is right.
+_SOLD = "action = 'sell' and account_id = 'SOUND-T'"
+LOT_INSTRUCTIONS: dict[str, tuple[str, set[str]]] = {
+    "not said": (
+        "lot_instruction = null, lot_instruction_text = null, lots_named_by_date = null",
+        {"a taxable sale says what becomes of its lots, and nothing else does"},
+    ),
+    "too late": (
+        "lots_named_by_date = date '2026-11-30'",
+        {"named lots are named by the settlement date, and only they"},
+    ),
+    "no last day": (
+        "lots_named_by_date = null",
+        {"named lots are named by the settlement date, and only they"},
+    ),
+    "another method": (
+        "standing_lot_method = 'HIFO'",
+        {"the standing method is the custodian's"},
+    ),
+    "other shares": (
+        "quantity = quantity + 1",
+        {"the lots hold the shares of the sale"},
+    ),
+    "left to a method that is not known": (
+        "lot_instruction = 'standing_method', lots_named_by_date = null",
+        {"the standing method delivers the lots of the sale"},
+    ),
+}
+LEFT_TO_A_METHOD = {
+    # The dearest lot and a part of the second dearest, of which neither is the oldest.
+    "FIFO": {"the standing method delivers the lots of the sale"},
+    "LOFO": {"the standing method delivers the lots of the sale"},
+    "HIFO": set(),
+}
+
+
+def test_lot_instructions_are_tied_to_the_lots_and_the_custodians_method(
+    warehouse: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    shutil.copy(warehouse, path)
+    run_dbt(path, "compile", "--select", "plan_assert_lots_can_be_named")
+    (compiled,) = (tmp_path / "dbt_target").rglob("plan_assert_lots_can_be_named.sql")
+    check = compiled.read_text(encoding="utf-8")
+    with duckdb.connect(str(path)) as connection:
+        assert connection.execute(check).fetchall() == []
+
+        def found(*changes: str) -> set[str]:
+            connection.execute("begin")
+            for change in changes:
+                connection.execute(change)
+            rows = connection.execute(check).fetchall()
+            connection.execute("rollback")
+            return {broken for _, broken in rows}
+
+        trades = "update marts.fct_recommended_trades set"
+        for name, (change, broken) in LOT_INSTRUCTIONS.items():
+            assert found(f"{trades} {change} where {_SOLD}") == broken, name
+        second = "update marts.fct_trade_lots set lot_id = 'SOUND-MID' where lot_id = 'SOUND-OLD'"
+        for method, broken in LEFT_TO_A_METHOD.items():
+            assert (
+                found(
+                    second,
+                    f"{trades} standing_lot_method = '{method}', lot_instruction = "
+                    f"'standing_method', lots_named_by_date = null where {_SOLD}",
+                    f"update marts.dim_accounts set custodian_lot_method = '{method}' "
+                    "where account_id = 'SOUND-T'",
+                )
+                == broken
+            ), method
+        assert found(
+            f"{trades} lot_instruction = 'standing_method', lot_instruction_text = 'x' "
+            "where action = 'buy'"
+        ) == {"a taxable sale says what becomes of its lots, and nothing else does"}

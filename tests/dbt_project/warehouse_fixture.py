@@ -184,6 +184,10 @@ REBALANCE_TABLES: dict[str, dict[str, str]] = {
         "limit_price": _QUANTITY,
         "trade_sequence": "integer",
         "asset_class": "varchar",
+        "standing_lot_method": "varchar",
+        "lot_instruction": "varchar",
+        "lot_instruction_text": "varchar",
+        "lots_named_by_date": "date",
     },
     "trade_lots": _PLAN_KEYS
     | {

@@ -70,6 +70,7 @@ custodian_accounts as (
         accounts.account_status as custodian_account_status,
         accounts.opened_date,
         accounts.is_margin,
+        nullif(accounts.default_disposal_method, 'UNKNOWN') as custodian_lot_method,
         parents.account_id as parent_account_id
     from {{ ref("stg_accounts") }} as accounts
     inner join {{ ref("int_account_references__resolved") }} as account_references
@@ -125,6 +126,7 @@ select
     custodian_accounts.custodian_account_status,
     custodian_accounts.opened_date,
     custodian_accounts.is_margin,
+    custodian_accounts.custodian_lot_method,
     custodian_accounts.parent_account_id,
     custodian_accounts.account_id is not null as is_in_custodian_accounts,
     households.household_id is not null as is_household_known,

@@ -147,6 +147,7 @@ select
     minimum_cash,
     permitted_list,
     lot_method,
+    custodian_lot_method,
     is_discretionary,
     is_margin,
     base_currency,

@@ -42,6 +42,7 @@ select
     states.minimum_cash,
     states.permitted_list,
     states.lot_method,
+    states.custodian_lot_method,
     states.is_discretionary,
     states.is_margin,
     states.base_currency,

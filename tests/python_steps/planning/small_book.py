@@ -189,7 +189,7 @@ class SmallBook:
                 "wash_sale_group_id": f"W-{household_id}", "counts_toward_allocation": True,
                 "counts_for_wash_sales": True, "is_tradable": True, "lot_method": "SPEC_ID",
                 "permitted_list": None, "is_trading_blocked": False,
-                "trading_blocked_reason": None, **changes,
+                "trading_blocked_reason": None, "custodian_lot_method": None, **changes,
             }
         )  # fmt: skip
         held, reserve, floor = D(cash), D(flow_reserve), D(minimum)
@@ -275,7 +275,7 @@ class SmallBook:
                 "holding_period_start_date": acquired, "custodian_cost_basis": basis,
                 "basis_status": "missing" if basis is None else "complete", "is_frozen": False,
                 "basis_method": "UNKNOWN", "covered_status": "COVERED", "frozen_reason": None,
-                **changes,
+                "source_lot_id": None, "custodian_term": None, **changes,
             }
         )  # fmt: skip
         self.rows("lot_adjustments").append(

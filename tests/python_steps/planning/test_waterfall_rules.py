@@ -460,6 +460,43 @@ def test_a_standing_lot_method_is_followed_and_a_barred_lot_stops_the_queue(meth
     assert (sold == []) if method == "LIFO" else (sold[0] == lots[first])
 
 
+@pytest.mark.parametrize(
+    ("custodian_method", "instruction", "named_by"),
+    [
+        ("HIFO", "standing_method", None),
+        ("FIFO", "specific_lots", date(2026, 11, 23)),
+        (None, "specific_lots", date(2026, 11, 23)),
+    ],
+)
+def test_a_taxable_sale_says_whether_its_lots_must_be_named(
+    custodian_method: str | None, instruction: str, named_by: date | None
+) -> None:
+    book = two_class_book()
+    book.account_row("A1")["custodian_lot_method"] = custodian_method
+    book.lot("A1", "VTI", 400, 40, date(2018, 1, 5))
+    book.lot("A1", "VTI", 300, 130, date(2020, 1, 6), source_lot_id="L-9")
+    book.lot("A1", "BND", 600, 50)
+    planned = book.plan()
+    (sale,) = planned.of("sell")
+    assert sale["standing_lot_method"] == custodian_method
+    assert (sale["lot_instruction"], sale["lots_named_by_date"]) == (instruction, named_by)
+    is_named = "bought 2020-01-06 at $130.00 (lot L-9)" in sale["lot_instruction_text"]
+    assert is_named == (instruction == "specific_lots")
+    assert {row["lot_instruction"] for row in planned.of("buy")} == {None}
+
+
+def test_a_sale_outside_taxable_accounts_names_no_lots() -> None:
+    book = two_class_book()
+    book.account("I1", "traditional_ira", cash=0)
+    for ticker in ("VTI", "BND"):
+        book.constraint("I1", ticker)
+    book.lot("I1", "VTI", 700, 95)
+    book.lot("I1", "BND", 400, 50)
+    (sale,) = book.plan().of("sell")
+    assert sale["account_id"] == "I1"
+    assert sale["lot_instruction"] is None
+
+
 def test_a_lot_of_which_a_part_is_locked_stops_the_queue_once_the_free_part_is_sold() -> None:
     book = two_class_book()
     book.account_row("A1")["lot_method"] = "FIFO"

@@ -137,6 +137,10 @@ SCHEMAS: Mapping[str, dict[str, pa.DataType]] = {
         "limit_price": QUANTITY,
         "trade_sequence": WHOLE,
         "asset_class": TEXT,
+        "standing_lot_method": TEXT,
+        "lot_instruction": TEXT,
+        "lot_instruction_text": TEXT,
+        "lots_named_by_date": DAY,
     }
     | _REALIZED,
     "fct_trade_lots": _HOUSEHOLD
@@ -569,9 +573,28 @@ def _trades() -> list[dict[str, Any]]:
                 "limit_price": price if number == 7 else None,
                 "trade_sequence": number,
                 "asset_class": name,
+                **_lot_instruction(number if taxable and sells else None),
             }
         )
     return trades
+
+
+def _lot_instruction(number: int | None) -> dict[str, Any]:
+    """None for a trade without; trade 9 names its lots, the standing methods of others do."""
+    return {
+        "standing_lot_method": None if number in (None, 9) else "FIFO",
+        "lot_instruction": (
+            None if number is None else "specific_lots" if number == 9 else "standing_method"
+        ),
+        "lot_instruction_text": (
+            None
+            if number is None
+            else "Name these lots: 60 bought 2024-03-01; 60 bought 2024-03-02. So it is."
+            if number == 9
+            else "The account's standing method FIFO delivers exactly these lots."
+        ),
+        "lots_named_by_date": date(2026, 11, 23) if number == 9 else None,
+    }
 
 
 def _trade_lots() -> list[dict[str, Any]]:

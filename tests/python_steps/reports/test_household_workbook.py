@@ -112,6 +112,27 @@ def test_every_number_and_date_is_the_marts(garcia, sheet_id, table, mart, keys)
     assert compared_cells > 0
 
 
+def test_the_lots_of_a_trade_stand_with_what_the_custodian_must_be_told(garcia):
+    rows = table_rows(sheet(garcia, "trades"), layout.TRADE_LOTS)
+    said = {
+        lot_id: next(
+            (row["lots_named_by_date"], row["lot_instruction"])
+            for row in rows
+            if row["lot_id"] == f"A-JOINT:LOT-{lot_id}"
+        )
+        for lot_id in ("01-1", "09-1", "09-2", "11-1")
+    }
+    assert said["09-1"] == (
+        datetime(2026, 11, 23),
+        "The custodian's standing method is not known. Name these lots: 60 bought 2024-03-01; "
+        "60 bought 2024-03-02. So it is.",
+    )
+    assert said["11-1"][0] in (None, "")
+    assert said["11-1"][1].startswith("The custodian's standing method is FIFO. The account's")
+    # Said once a trade, and not at all where no lot matters for tax.
+    assert {value or "" for place in ("01-1", "09-2") for value in said[place]} == {""}
+
+
 # Columns where null is an answer (no limit, no amount, period not carried over), not a gap.
 NOTHING_MEANS_NONE = {"limit_price", "amount", "holding_period_start_date"}
 
