@@ -83,6 +83,13 @@ def _points(text: str) -> Decimal:
 
 
 _WIDE = 10_000
+# Of households that are held up, so many are named where a night ends.
+_HELD_UP_NAMED = 10
+_ALL_HELD_UP = (
+    'evenkeel sql "select household_name, household_state, state_reason '
+    "from marts.dim_households_current "
+    "where household_state in ('withheld', 'waiting_for_feed')\""
+)
 EXIT_NIGHT_FAILED = 1
 EXIT_UNUSABLE = 2
 
@@ -225,9 +232,29 @@ def _run_and_tell(home: Home, day: date) -> None:
     console.print(table)
     if report.note != "-":
         console.print(f"note: {report.note}", highlight=False)
+    _tell_held_up(questions.held_up_households(Snapshot(home.published), day))
     console.print(f"workbooks: {report.reports_folder}", soft_wrap=True, highlight=False)
     console.print(f"snapshot for SQL: {home.published}", soft_wrap=True, highlight=False)
     console.print("next: evenkeel household NAME | evenkeel drift --band 3 | evenkeel ui")
+
+
+def _tell_held_up(households: Sequence[Mapping[str, Any]]) -> None:
+    """Name who is withheld or waits for a file: the first of them, and where all are found."""
+    for held in households[:_HELD_UP_NAMED]:
+        state = held["household_state"].replace("_", " ")
+        console.print(
+            f"{state}: {held['household_name']} ({held['household_id']}): {held['state_reason']}",
+            soft_wrap=True,
+            highlight=False,
+            markup=False,
+        )
+    if len(households) > _HELD_UP_NAMED:
+        console.print(
+            f"and {len(households) - _HELD_UP_NAMED} more: {_ALL_HELD_UP}",
+            soft_wrap=True,
+            highlight=False,
+            markup=False,
+        )
 
 
 @app.command("demo-book")
@@ -340,6 +367,23 @@ def drift(
             "household_state",
         ),
     )
+
+
+@app.command()
+def overrides(
+    session: DateOption = None, as_json: JsonOption = False, data: DataOption = None
+) -> None:
+    """What people have decided about broken rules: what is in force, and what is not, and why."""
+    with _told_errors():
+        snapshot, day = _snapshot(data, session)
+        rows = questions.overrides_of(snapshot, day)
+    if as_json:
+        _print_json({"as_of_date": day, "overrides": rows})
+        return
+    for standing, words in _STANDINGS.items():
+        chosen = [row for row in rows if row["standing"] == standing]
+        columns = _OVERRIDE_COLUMNS if any(row["why"] for row in chosen) else _OVERRIDE_COLUMNS[:-1]
+        _show(f"Overrides {words} on {day}", chosen, columns)
 
 
 @app.command("tax-impact")
@@ -777,6 +821,23 @@ _TRADE_COLUMNS = (
     "reason_code",
     "tax_character",
     "tax_cost",
+)
+_STANDINGS = {
+    "in_force": "in force",
+    "not_yet_in_force": "not yet in force",
+    "expired": "that have expired",
+    "not_applicable": "that cannot be applied",
+}
+_OVERRIDE_COLUMNS = (
+    "override_id",
+    "decision",
+    "about",
+    "reason",
+    "approved_by",
+    "expires_date",
+    "days_to_expiry",
+    "used_count",
+    "why",
 )
 _TAX_COLUMNS = (
     "tax_unit_id",

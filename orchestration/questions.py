@@ -288,6 +288,68 @@ def exceptions_of(snapshot: Snapshot, as_of_date: date, household_id: str) -> li
     )
 
 
+def overrides_of(snapshot: Snapshot, as_of_date: date) -> list[Row]:
+    """Every override of the firm's file: what it decides, whom it is about, and how it stands.
+
+    `standing` is in_force, not_yet_in_force, expired or not_applicable; `why` says why one has no
+    effect, or that nothing that it accepts is broken.
+    """
+    return snapshot.query(
+        """
+        select
+            o.override_id,
+            case
+                when o.override_state in ('used', 'not_needed') then 'in_force'
+                when o.override_state = 'not_in_force' and o.days_to_expiry < 0 then 'expired'
+                when o.override_state = 'not_in_force' then 'not_yet_in_force'
+                else 'not_applicable'
+            end as standing,
+            o.override_type,
+            case o.override_type
+                when 'set_value' then concat_ws(' = ', o.column_name, o.value)
+                else o.rule
+            end as decision,
+            concat_ws(
+                ', ', h.household_name, a.account_name, coalesce(s.ticker, s.security_name),
+                o.lot_id,
+                case
+                    when coalesce(
+                        o.household_id, o.account_id, o.security_id, o.lot_id
+                    ) is null then o.custodian
+                end
+            ) as about,
+            o.reason, o.approved_by, o.expires_date, o.days_to_expiry, o.used_count,
+            o.state_reason as why, o.first_seen_date, o.household_id, o.account_id, o.security_id,
+            o.lot_id, o.custodian, o.source_row_number
+        from marts.fct_overrides as o
+        left join marts.dim_accounts as a
+            on o.as_of_date = a.as_of_date and o.account_id = a.account_id
+        left join marts.dim_households as h
+            on
+                o.as_of_date = h.as_of_date
+                and coalesce(o.household_id, a.household_id) = h.household_id
+        left join marts.dim_securities as s
+            on o.as_of_date = s.as_of_date and o.security_id = s.security_id
+        where o.as_of_date = $1
+        order by standing, o.expires_date nulls last, o.override_id, o.source_row_number
+        """,
+        [as_of_date],
+    )
+
+
+def held_up_households(snapshot: Snapshot, as_of_date: date) -> list[Row]:
+    """Households that are withheld or wait for a file, with the reason."""
+    return snapshot.query(
+        """
+        select household_id, household_name, household_state, state_reason
+        from marts.dim_households
+        where as_of_date = $1 and household_state in ('withheld', 'waiting_for_feed')
+        order by household_state desc, household_name, household_id
+        """,
+        [as_of_date],
+    )
+
+
 def outside_band(snapshot: Snapshot, as_of_date: date, band: Decimal | None) -> list[Row]:
     """Classes, sub-classes and securities outside a band, over the whole book, worst first.
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from orchestration.questions import Snapshot, overrides_of
 from tests.dbt_project.book_fixture import Book
-from tests.dbt_project.warehouse_fixture import create_warehouse, query, run_dbt
+from tests.dbt_project.warehouse_fixture import AS_OF_DATE, create_warehouse, query, run_dbt
 
 NUMBERS = {
     "ACCEPTED": "4000010",
@@ -280,3 +281,22 @@ def test_override_files_hold_no_account_number_in_what_is_published(book: Path) 
         book, "select message from ops.violations where regexp_matches(message, '4000[01][0-9]0')"
     )
     assert rows == []
+
+
+def test_every_override_has_one_standing_and_names_whom_it_is_about(book: Path) -> None:
+    rows = overrides_of(Snapshot(book), AS_OF_DATE)
+    assert len(rows) == query(book, "select count(*) from marts.fct_overrides")[0][0]
+    standing = {row["override_id"]: row["standing"] for row in rows}
+    assert {name for name, where in standing.items() if where == "in_force"} == {
+        "O-1",
+        "O-2",
+        "O-9",
+        "O-11",
+        "S-1",
+        "S-4",
+        "S-5",
+        "S-7",
+    }
+    assert (standing["O-3"], standing["O-4"]) == ("expired", "not_yet_in_force")
+    (accepted,) = [row for row in rows if row["override_id"] == "O-1"]
+    assert accepted["about"] == "Accepted, Account 10, SCHB"

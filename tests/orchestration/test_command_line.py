@@ -17,6 +17,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
+from orchestration import cli, questions
 from orchestration.cli import app
 from orchestration.run_night import files_out_of_place
 
@@ -37,6 +38,7 @@ def test_help_names_every_command():
         "tax-impact",
         "wait-or-trade",
         "screen",
+        "overrides",
         "sql",
         "trace",
         "docs",
@@ -120,6 +122,106 @@ def published(tmp_path):
             "'Roth IRA' as account_name, 'roth_ira' as account_type, 'tax_free' as tax_treatment"
         )
     return tmp_path
+
+
+_OVERRIDES = """
+    create table marts.fct_overrides as
+    select
+        date '2026-11-19' as as_of_date, n as source_row_number, 'O-' || n as override_id,
+        kind as override_type, if(kind = 'accept', 'unique_key', null) as rule,
+        null::varchar as household_id, if(n = 4, 'ALPINE', null) as custodian,
+        if(n = 4, null, 'A-1') as account_id, if(n = 1, 'S-1', null) as security_id,
+        null::varchar as lot_id, if(kind = 'accept', null, 'cost_basis') as column_name,
+        if(kind = 'accept', null, '250.00') as value, 'told by [/b] telephone' as reason,
+        'Robin Chief' as approved_by, date '2026-11-19' + days as expires_date,
+        days as days_to_expiry, state as override_state, why as state_reason,
+        if(state = 'used', 1, 0) as used_count, date '2026-11-01' as first_seen_date
+    from (values
+        (1, 'accept', 30, 'used', null),
+        (2, 'set_value', -1, 'not_in_force', 'it held until 2026-11-18'),
+        (3, 'accept', 60, 'not_in_force', 'it holds only from 2026-11-20'),
+        (4, 'accept', 5, 'unknown_thing', 'no rule is called unique_kye'),
+        (5, 'accept', 9, 'not_needed', 'the rule is not broken where it says')
+    ) as given(n, kind, days, state, why)
+"""
+
+
+@pytest.fixture
+def decided(published):
+    """The same folder with a decision in every state."""
+    with duckdb.connect(str(published / "published" / "evenkeel.duckdb")) as snapshot:
+        snapshot.execute(_OVERRIDES)
+        snapshot.execute(
+            "create table marts.dim_securities as select date '2026-11-19' as as_of_date, "
+            "'S-1' as security_id, 'VTI' as ticker, 'Total Stock' as security_name"
+        )
+    return published
+
+
+def test_overrides_tell_what_is_in_force_and_what_is_not_and_why(decided):
+    result = runner.invoke(app, ["overrides", "--json", "--data", str(decided)])
+    assert result.exit_code == 0
+    told = json.loads(result.output)
+    assert told["as_of_date"] == "2026-11-19"
+    assert {row["override_id"]: row["standing"] for row in told["overrides"]} == {
+        "O-1": "in_force",
+        "O-2": "expired",
+        "O-3": "not_yet_in_force",
+        "O-4": "not_applicable",
+        "O-5": "in_force",
+    }
+    by_id = {row["override_id"]: row for row in told["overrides"]}
+    assert by_id["O-1"]["about"] == "[/bold] :200: 1, Roth IRA, VTI"
+    assert by_id["O-4"]["about"] == "ALPINE"
+    assert (by_id["O-1"]["decision"], by_id["O-2"]["decision"]) == (
+        "unique_key",
+        "cost_basis = 250.00",
+    )
+    for row in told["overrides"]:
+        assert (row["reason"], row["approved_by"]) == ("told by [/b] telephone", "Robin Chief")
+        assert row["expires_date"]
+
+
+def test_overrides_stand_in_a_table_for_each_standing(decided, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "220")
+    result = runner.invoke(app, ["overrides", "--data", str(decided)])
+    assert result.exit_code == 0
+    words = said(result)
+    titles = ["in force", "not yet in force", "that have expired", "that cannot be applied"]
+    places = [words.index(f"Overrides {title} on 2026-11-19") for title in titles]
+    assert places == sorted(places)
+    assert words.index("O-5") < places[1] < words.index("O-3") < places[2] < words.index("O-2")
+    for shown in ("Robin Chief", "told by [/b] telephone", "no rule is called unique_kye"):
+        assert shown in words
+    empty = runner.invoke(app, ["overrides", "--data", str(decided), "--date", "2026-11-20"])
+    assert empty.exit_code == 2
+
+
+def test_a_night_names_who_is_held_up_and_where_all_of_them_are_found(published):
+    path = published / "published" / "evenkeel.duckdb"
+    with duckdb.connect(str(path)) as snapshot:
+        snapshot.execute(
+            "create or replace table marts.dim_households as "
+            "select date '2026-11-19' as as_of_date, printf('HH-%02d', n) as household_id, "
+            "printf('[/b] %02d', n) as household_name, "
+            "case when n = 12 then 'withheld' when n = 13 then 'released' "
+            "else 'waiting_for_feed' end as household_state, "
+            "'No file of ALPINE.' as state_reason from range(14) as r(n)"
+        )
+    held = questions.held_up_households(questions.Snapshot(path), date(2026, 11, 19))
+    assert len(held) == 13
+    with cli.console.capture() as captured:
+        cli._tell_held_up(held)
+    lines = captured.get().splitlines()
+    assert lines[0] == "withheld: [/b] 12 (HH-12): No file of ALPINE."
+    assert lines[1] == "waiting for feed: [/b] 00 (HH-00): No file of ALPINE."
+    assert len(lines) == 11
+    assert lines[-1].startswith("and 3 more: evenkeel sql ")
+    query = lines[-1].split('"')[1].replace("dim_households_current", "dim_households")
+    assert len(questions.Snapshot(path).query(query)) == 13
+    with cli.console.capture() as captured:
+        cli._tell_held_up([])
+    assert captured.get() == ""
 
 
 @pytest.mark.parametrize(
