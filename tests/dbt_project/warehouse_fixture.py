@@ -264,14 +264,14 @@ def create_warehouse(path: Path) -> None:
         ):
             for name, declared in tables.items():
                 _create(connection, f"{schema}.{name}", declared)
+        rules = [{"rule": rule} for rule in contract_rules()]
+        insert_rows(connection, "ops.contract_rules", rules)
 
 
 def _create(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]) -> None:
     declared = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
     connection.execute(f"create or replace table {table} ({declared})")
 
-        rules = [{"rule": rule} for rule in contract_rules()]
-        insert_rows(connection, "ops.contract_rules", rules)
 
 def insert_rows(
     connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Mapping[str, Any]]
