@@ -41,7 +41,8 @@ def add_needed_cash(assembly: Assembly) -> None:
     """Where cash is needed any lot may be sold for it, but for nothing else before its stage.
 
     For each later stage: the account's lots of that stage or later, less a slack that opens with
-    the stage, bring no more than the need.
+    the stage, bring no more than the need. Where the account's group is not to be rebalanced, all
+    its sales together bring no more.
     """
     problem = assembly.problem
     for need in problem.needs:
@@ -57,6 +58,13 @@ def add_needed_cash(assembly: Assembly) -> None:
         spread = max(assembly.half_spread(sale.security_id) for sale, _ in own)
         most = max(need.amount / (1 - spread - assembly.buffer) + dearest, least + dearest)
         most *= NEED_SLACK / DOLLARS_PER_UNIT
+        if not problem.is_due(need.account_id):
+            assembly.builder.row(
+                f"only the cash needed in {need.account_id}",
+                [(column, 1.0) for _, column in own],
+                upper=most,
+            )
+            continue
         for stage in list(Stage)[1:]:
             later = [(sale, column) for sale, column in own if sale.stage >= stage]
             total = sum(sale.limit for sale, _ in later) / DOLLARS_PER_UNIT

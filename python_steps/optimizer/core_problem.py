@@ -121,6 +121,10 @@ class CoreProblem:
         """An account by id."""
         return self.index.accounts[account_id]
 
+    def is_due(self, account_id: str) -> bool:
+        """Whether an account may trade for the sake of its group's targets."""
+        return _is_due(self.index, self.account(account_id), self.due_groups)
+
     def half_spread(self, security_id: str) -> float:
         """Half-spread, share of price.
 

@@ -24,7 +24,17 @@ from python_steps.optimizer.prices import ObjectivePrices
 from python_steps.planning.costs import CostModel
 
 CENT_OF_UNIT = 0.01 / DOLLARS_PER_UNIT
-TERMS = ("tax", "basis_reset", "cost", "drift", "location", "concentration", "shortfall", "other")
+TERMS = (
+    "tax",
+    "carried_losses",
+    "basis_reset",
+    "cost",
+    "drift",
+    "location",
+    "concentration",
+    "shortfall",
+    "other",
+)
 
 
 @dataclass(frozen=True)

@@ -48,14 +48,19 @@ class TaxPrices(NamedTuple):
     long_before: float
     loss_limit: float
 
-    def tax(self, short: float, long: float) -> float:
-        """The linear tax of net short- and long-term results (the plan's and those before it)."""
+    def year(self, short: float, long: float) -> tuple[float, float]:
+        """Linear tax of a year's net results, and the worth of what it carries forward.
+
+        Args:
+            short: net short-term result, carried-in losses included.
+            long: the same for long-term.
+        """
         net = short + long
         if net >= 0:
             long_part = min(max(long, 0.0), net)
-            return self.short_term * (net - long_part) + self.long_term * long_part
+            return self.short_term * (net - long_part) + self.long_term * long_part, 0.0
         deducted = min(-net, self.loss_limit)
-        return -self.ordinary * deducted - self.carried_loss * (-net - deducted)
+        return -self.ordinary * deducted, self.carried_loss * (-net - deducted)
 
 
 class Segment(NamedTuple):

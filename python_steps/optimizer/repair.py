@@ -213,21 +213,23 @@ def with_minimum_trades(bench: Workbench, is_open: Mask, is_floored: Mask) -> Pl
     """The best plan among open trades in which each is at least its least size, or none.
 
     In every round the trades below their least size are decided for good: those at half of it or
-    more are enlarged, the others closed. Where the enlarged ones do not fit together, this
-    round's are closed instead.
+    more are enlarged, the others closed. Where the enlarged ones do not fit together, those that
+    need not grow are closed instead, and only where that does not help the others, too.
     """
-    enlarged = no_trades(bench.trades)
+    enlarged = needed = no_trades(bench.trades)
     for round_number in itertools.count():
         plan = bench.plan(is_open, is_floored)
         if plan is None:
             if not enlarged.any():
                 return None
-            is_open, is_floored = is_open & ~enlarged, is_floored & ~enlarged
-            enlarged = no_trades(bench.trades)
+            closed = enlarged & ~needed if (enlarged & ~needed).any() else enlarged
+            is_open, is_floored = is_open & ~closed, is_floored & ~closed
+            enlarged = enlarged & ~closed
             continue
         too_small = _too_small(bench.trades, plan)
         if not too_small.any():
             return plan
+        needed = _to_enlarge(bench.trades, plan, too_small, may_grow=False)
         enlarged = _to_enlarge(bench.trades, plan, too_small, round_number < MINIMUM_ROUNDS)
         is_open, is_floored = is_open & ~(too_small & ~enlarged), is_floored | enlarged
     raise AssertionError("every round decides a trade for good, so the rounds end")

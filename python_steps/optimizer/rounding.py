@@ -252,7 +252,7 @@ class _Purposes:
         name = security.primary_class
         group_id = self._group_id(account_id)
         need, total = self._needs.get(account_id, 0.0), sum(self._sold[account_id].values())
-        if need >= total / 2:
+        if need >= total / 2 or not problem.is_due(account_id):
             return Purpose(RAISE_CASH, problem.account(account_id).allocation_group_id, name, None)
         if self._is_above_limit(position.security_id):
             return Purpose(RESTRICTION, group_id, name, None)

@@ -58,10 +58,10 @@ def _tax_of_unit(
     assembly.price("tax", short_taxed, prices.short_term)
     assembly.price("tax", long_taxed, prices.long_term)
     assembly.price("tax", deducted, -prices.ordinary)
-    assembly.price("tax", carried, -prices.carried_loss)
-    assembly.constant(
-        "tax", -prices.tax(prices.short_before, prices.long_before) / DOLLARS_PER_UNIT
-    )
+    assembly.price("carried_losses", carried, -prices.carried_loss)
+    tax, carried_worth = prices.year(prices.short_before, prices.long_before)
+    assembly.constant("tax", -tax / DOLLARS_PER_UNIT)
+    assembly.constant("carried_losses", carried_worth / DOLLARS_PER_UNIT)
     builder.row(
         f"net long-term result of {name}",
         [(long_up, 1.0), (long_down, -1.0), *((column, -gain) for column, gain in of_long)],

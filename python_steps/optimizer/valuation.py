@@ -1,8 +1,8 @@
-"""What a finished plan is worth beyond tax, cost and drift: location, and basis that was reset.
+"""What a finished plan is worth beyond this year's tax, cost and drift.
 
-Belongs here: the two terms of the objective that follow from trades alone, for any planner's plan.
-Does not belong here: finding trades, the other terms (`evaluation`). Both are differences to not
-trading, in dollars; smaller is better.
+Belongs here: location, basis that was reset and losses that are carried forward, as they follow
+from the trades of any planner's plan. Does not belong here: finding trades, the other terms
+(`evaluation`). All are differences to not trading, in dollars; smaller is better.
 """
 
 from __future__ import annotations
@@ -13,18 +13,21 @@ from decimal import Decimal
 
 from python_steps.optimizer.prices import ObjectivePrices
 from python_steps.planning.plan import BUY, HouseholdPlan, Trade
+from python_steps.planning.tax_effect import Realized, TaxEffect
 
+NOTHING = Decimal(0)
 CENT = Decimal("0.01")
 
 
-def fully_valued(plan: HouseholdPlan, prices: ObjectivePrices) -> HouseholdPlan:
-    """The plan with its value completed by location and reset basis; unvalued plans unchanged."""
+def fully_valued(plan: HouseholdPlan, prices: ObjectivePrices, tax: TaxEffect) -> HouseholdPlan:
+    """The plan with its value completed; a plan without a value stays as it is."""
     if plan.value is None:
         return plan
     value = replace(
         plan.value,
         location_cost=_location_cost(plan.trades, prices),
         basis_reset=_basis_reset(plan.trades, prices),
+        carried_losses=_carried_losses(plan.trades, prices, tax),
     )
     return replace(plan, value=value)
 
@@ -47,3 +50,23 @@ def _basis_reset(trades: Iterable[Trade], prices: ObjectivePrices) -> Decimal:
             gains = sum(float(lot.realized_gain or 0) for lot in trade.lots)
             total -= unit.basis_reset * gains
     return Decimal(str(total)).quantize(CENT)
+
+
+def _carried_losses(trades: Iterable[Trade], prices: ObjectivePrices, tax: TaxEffect) -> Decimal:
+    """Worth of what the plan adds to the losses carried into later years, as a negative cost."""
+    realized: dict[str, Realized] = {}
+    for trade in trades:
+        account = prices.index.accounts[trade.account_id]
+        if account.is_taxable:
+            so_far = realized.get(account.tax_unit_id, Realized())
+            for lot in trade.lots:
+                so_far = so_far.plus(lot.realized_gain or NOTHING, is_long_term=lot.term == "long")
+            realized[account.tax_unit_id] = so_far
+    worth = 0.0
+    for tax_unit_id, results in sorted(realized.items()):
+        unit = prices.tax_units.get(tax_unit_id)
+        before = tax.carried_forward(tax_unit_id, Realized())
+        after = tax.carried_forward(tax_unit_id, results)
+        if unit is not None and before is not None and after is not None:
+            worth -= unit.carried_loss * float(after - before)
+    return Decimal(str(worth)).quantize(CENT)

@@ -25,7 +25,9 @@ from python_steps.policy import FirmPolicy
 
 NOTHING = Decimal(0)
 HALF = Decimal("0.5")
-SHORTFALL_PRICE = Decimal(2)  # dollars per dollar of cash that a plan fails to raise
+# Dollars per dollar of cash that a plan fails to raise: more than any sale could cost, so that
+# cash that can be raised is raised.
+SHORTFALL_PRICE = Decimal(20)
 CENT = Decimal("0.01")
 
 ClassValues = Mapping[str, Decimal]

@@ -8,7 +8,7 @@ lists; amounts are dollars, gains >= 0 and losses <= 0 stand apart.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
@@ -46,6 +46,8 @@ EXCEPTION_CODES: Mapping[str, str] = {
     "frozen": "Its data is in doubt, or its account may not trade; amount: its value, if known.",
     "wash_sale_window": "A wash-sale window or this plan bars it; amount: dollars of it.",
     "unknown_coverage": "Recent purchases are not all known; amount: dollars not sold.",
+    "related_purchase": "A related taxpayer buys near a loss; amount: the purchase or the loss.",
+    "cost_assumed": "A trading cost is the firm's figure for the type; amount: that cost.",
     "rates_missing": "The year's tax rates or profile are missing; amount: dollars not sold.",
     "cash_shortfall": "Cash that is due is not raised; amount: what is missing.",
     "below_minimum": "Too small for a trade; amount: dollars of it.",
@@ -186,19 +188,68 @@ class TradeException:
 
 @dataclass(frozen=True, slots=True)
 class PlanValue:
-    """The dollar objective of a plan, term by term; `total` is None where the tax is unknown."""
+    """The dollar objective of a plan, term by term; `total` is None where the tax is unknown.
+
+    `location_cost` is what the moved dollars cost more in their new places, for the years of the
+    policy; `basis_reset` what lower basis costs, and higher basis saves, in later years;
+    `carried_losses` what losses left to later years are worth there (negative: worth something).
+    They are None where they were not asked for, and then are no part of the total.
+    """
 
     tax_change: Decimal | None
     transaction_cost: Decimal
     drift_penalty: Decimal
     shortfall_penalty: Decimal
+    location_cost: Decimal | None = None
+    basis_reset: Decimal | None = None
+    carried_losses: Decimal | None = None
 
     @property
     def total(self) -> Decimal | None:
         """Sum of the terms, dollars; smaller is better."""
         if self.tax_change is None:
             return None
-        return self.tax_change + self.transaction_cost + self.drift_penalty + self.shortfall_penalty
+        return (
+            self.tax_change
+            + self.transaction_cost
+            + self.drift_penalty
+            + self.shortfall_penalty
+            + (self.location_cost or Decimal(0))
+            + (self.basis_reset or Decimal(0))
+            + (self.carried_losses or Decimal(0))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Optimality:
+    """How a plan was found and what is proved about it.
+
+    `solver_status` is one of the words of SOLVER_STATUSES. `lower_bound` is a verified bound on
+    the objective of any plan, `optimality_gap` the distance of this one to it; both in dollars,
+    None where nothing is proved. `baseline` is the waterfall's plan, valued in the same way.
+    `trade_values` says, by account and security, what the plan loses without the trade, dollars;
+    None where no plan could do without it.
+    `stage` is the last kind of sale that was needed.
+    """
+
+    planner: str
+    solver_status: str
+    lower_bound: Decimal | None = None
+    optimality_gap: Decimal | None = None
+    baseline: PlanValue | None = None
+    stage: str | None = None
+    programs_solved: int = 0
+    trade_values: Mapping[tuple[str, str], Decimal | None] = field(default_factory=dict)
+
+
+# The closed list of how a plan was found.
+SOLVER_STATUSES: Mapping[str, str] = {
+    "not_run": "Nothing was to be optimised, or the household may not be traded.",
+    "optimal": "Proved within the search's tolerance before repair and rounding.",
+    "feasible_gap": "The work limit was reached; the gap says how far it may be from the best.",
+    "heuristic": "The waterfall's plan is published: the optimised one was no better, or broke a "
+    "rule of the checker, or none was found.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,3 +270,4 @@ class HouseholdPlan:
     tracking_error_after: float | None
     breakeven_years: float | None
     cash_shortfall: Decimal
+    optimality: Optimality | None = None

@@ -121,11 +121,7 @@ class TaxEffect:
             is_collectible: whether the long-term rate is to be that of collectibles.
         """
         unit = self._units.get(tax_unit_id)
-        if (
-            unit is None
-            or unit.marginal_short_term_rate is None
-            or unit.marginal_long_term_rate is None
-        ):
+        if unit is None:
             return None
         long_term = (
             unit.marginal_collectibles_rate if is_collectible else unit.marginal_long_term_rate
@@ -149,6 +145,21 @@ class TaxEffect:
         return capital_gains_tax_change(
             profile, self._tables, realized.short_term, realized.long_term, realized.collectibles
         )
+
+    def loss_limit(self, tax_unit_id: str) -> Decimal | None:
+        """Loss that may be deducted from income in a year (IRC 1211(b)), None without rates."""
+        profile = self._profiles.get(tax_unit_id)
+        if profile is None:
+            return None
+        return self._tables.require(profile.tax_year, profile.filing_status).annual_loss_deduction
+
+    def carried_forward(self, tax_unit_id: str, realized: Realized) -> Decimal | None:
+        """Losses that the year leaves to later ones with these results; None without rates."""
+        profile = self._profiles.get(tax_unit_id)
+        if profile is None:
+            return None
+        year = netted_year(profile, self._tables, realized.short_term, realized.long_term)
+        return year.carry_short + year.carry_long
 
     def use_of_losses(self, tax_unit_id: str, realized: Realized) -> LossUse | None:
         """What the plan's losses do first in the unit's year, None where it is not known.

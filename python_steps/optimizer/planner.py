@@ -1,0 +1,510 @@
+"""The optimising planner: one household, all accounts and lots together, in dollars.
+
+Belongs here: the order of the work (model, stages, search, repair, rounding, proof) and what is
+done when a step fails. Does not belong here: any of those steps. The waterfall's plan is always
+made too: it is the baseline of every plan and what is published where the optimised plan is no
+better or breaks a rule of the independent checker. Work is limited by programs solved, never by
+time, so a slow machine makes the same plan.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import ROUND_CEILING, Decimal
+from typing import NamedTuple
+
+from python_steps.optimizer.certificate import CertificateError, verified_lower_bound
+from python_steps.optimizer.core_model import build_core_model
+from python_steps.optimizer.core_problem import CoreProblem, Stage, core_problem, most_allowed
+from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT, Floats, LinearModel
+from python_steps.optimizer.linear_programs import LinearPrograms
+from python_steps.optimizer.model_assembly import CoreModel
+from python_steps.optimizer.prices import ObjectivePrices, objective_prices, relinearised
+from python_steps.optimizer.repair import Repaired, repaired
+from python_steps.optimizer.rounding import rounded_ledger
+from python_steps.optimizer.search import SearchResult, search
+from python_steps.optimizer.trade_groups import TradeGroup
+from python_steps.optimizer.valuation import fully_valued
+from python_steps.planning import waterfall
+from python_steps.planning.buy_rules import BuyRules
+from python_steps.planning.costs import CostModel
+from python_steps.planning.gain_steps import Deferral, Judge, Verdict, judged
+from python_steps.planning.household import (
+    RELEASED,
+    Household,
+    HouseholdIndex,
+    MarketAssumptions,
+)
+from python_steps.planning.ledger import PlanLedger
+from python_steps.planning.plan import (
+    CASH_ONLY_MODE,
+    REBALANCE_MODE,
+    SELL,
+    HouseholdPlan,
+    Optimality,
+)
+from python_steps.planning.plan_check import check_plan
+from python_steps.planning.sell_rules import SellRules
+from python_steps.planning.swaps import Market
+from python_steps.planning.tax_effect import TaxEffect
+from python_steps.policy import FirmPolicy
+from python_steps.taxes.rates import RateTables
+
+PLANNER = "optimizer"
+CENT = Decimal("0.01")
+# A larger household is searched to a tolerance that its size makes invisible.
+MANY_SALES = 1000
+SMALL_TOLERANCE = 1.0
+LARGE_TOLERANCES = (5.0, 0.000002)
+# A stage that asks for more is entered only for more than this (dollars, share of the value).
+STAGE_WORTH = (25.0, 0.000025)
+# Where model and true tax differ by more, the rates are taken at the plan and it is made anew.
+TAX_DIFFERENCE = Decimal(50)
+MOST_PROGRAMS = 400
+MOST_REPAIR_PROGRAMS = 300
+# Of a large household only small trades are tried one by one: the others carry their weight.
+SMALL_TRADES = 5.0
+
+
+class StageTimer:
+    """Told when a stage of the work ends; does nothing unless somebody measures."""
+
+    def ended(self, stage: str) -> None:
+        """A stage has just ended."""
+
+
+NO_TIMER = StageTimer()
+
+
+@dataclass(frozen=True)
+class PlanningTools:
+    """What every household of a batch is planned with.
+
+    `programs` is the one solver that is reused; `with_trade_values` says whether each trade is
+    tried by leaving it out, which also drops those that earn less than they cost.
+    """
+
+    programs: LinearPrograms
+    with_trade_values: bool = True
+    timer: StageTimer = NO_TIMER
+
+
+class _Attempt(NamedTuple):
+    """One way through the work: the model, what the search found, and the plan in shares."""
+
+    core: CoreModel
+    model: LinearModel
+    stage: Stage
+    found: SearchResult
+    mended: Repaired
+    ledger: PlanLedger
+
+
+class _Workshop(NamedTuple):
+    """A household with everything its planning needs."""
+
+    household: Household
+    policy: FirmPolicy
+    market: Market
+    start: PlanLedger
+    costs: CostModel
+    tax: TaxEffect
+    judge: Judge
+    tools: PlanningTools
+
+
+def optimizing_planner(
+    tools: PlanningTools | None = None,
+) -> Callable[[Household, FirmPolicy, RateTables, MarketAssumptions], HouseholdPlan]:
+    """A planner with a solver of its own, for a whole batch."""
+    own = PlanningTools(LinearPrograms()) if tools is None else tools
+
+    def plan(
+        household: Household,
+        policy: FirmPolicy,
+        rate_tables: RateTables,
+        assumptions: MarketAssumptions,
+    ) -> HouseholdPlan:
+        return plan_household(household, policy, rate_tables, assumptions, own)
+
+    return plan
+
+
+def plan_household(
+    household: Household,
+    policy: FirmPolicy,
+    rate_tables: RateTables,
+    assumptions: MarketAssumptions,
+    tools: PlanningTools | None = None,
+) -> HouseholdPlan:
+    """Plan one household.
+
+    Args:
+        household: the problem; a household that is not released gets no trades.
+        policy: the firm's settings.
+        rate_tables: statutory rates; a year without them blocks taxable sales.
+        assumptions: class risk, income and location ranks.
+        tools: the reused solver; its own where none is given.
+
+    Returns:
+        The better of the optimised plan and the waterfall's, with how it was found.
+    """
+    used = PlanningTools(LinearPrograms()) if tools is None else tools
+    work = _workshop(household, policy, rate_tables, assumptions, used)
+    prices = objective_prices(work.market.index, policy, assumptions, work.tax)
+    baseline = fully_valued(
+        waterfall.plan_household(household, policy, rate_tables, assumptions), prices, work.tax
+    )
+    used.timer.ended("waterfall")
+    if household.household_state != RELEASED:
+        return _published(baseline, baseline, "not_run")
+    problem = core_problem(work.start, work.market.sells, work.market.buys)
+    if not problem.sales and not problem.purchases:
+        return _published(baseline, baseline, "not_run")
+    plan = _optimised(work, problem, prices, baseline)
+    used.timer.ended("explanation")
+    if plan is None or check_plan(household, plan, policy, rate_tables):
+        return _published(baseline, baseline, "heuristic")
+    if not _is_better(plan, baseline, policy):
+        return _published(baseline, baseline, "heuristic")
+    return plan
+
+
+def _workshop(
+    household: Household,
+    policy: FirmPolicy,
+    rate_tables: RateTables,
+    assumptions: MarketAssumptions,
+    tools: PlanningTools,
+) -> _Workshop:
+    index = HouseholdIndex(household)
+    tax = TaxEffect(index, rate_tables)
+    costs = CostModel(policy, assumptions)
+    market = Market(
+        index=index,
+        sells=SellRules(index, policy, tax),
+        buys=BuyRules(index),
+        assumptions=assumptions,
+        minimum_trade=household.minimum_trade_amount,
+        execution_buffer=policy.execution_buffer,
+    )
+    start = PlanLedger(index, costs, policy.execution_buffer)
+    judge = Judge(household, policy, tax)
+    return _Workshop(household, policy, market, start, costs, tax, judge, tools)
+
+
+def _published(plan: HouseholdPlan, baseline: HouseholdPlan, status: str) -> HouseholdPlan:
+    return replace(
+        plan,
+        optimality=Optimality("waterfall", status, baseline=baseline.value),
+    )
+
+
+def _is_better(plan: HouseholdPlan, baseline: HouseholdPlan, policy: FirmPolicy) -> bool:
+    """Whether the plan is no worse, in dollars; unknown taxes are no argument.
+
+    Each trade counts with the benefit that the policy asks of it: fewer trades are better.
+    """
+    mine = None if plan.value is None else plan.value.total
+    its = None if baseline.value is None else baseline.value.total
+    if mine is None or its is None:
+        return its is None
+    more_trades = len(plan.trades) - len(baseline.trades)
+    return mine + policy.minimum_trade_benefit * more_trades <= its + CENT
+
+
+def _optimised(
+    work: _Workshop, problem: CoreProblem, prices: ObjectivePrices, baseline: HouseholdPlan
+) -> HouseholdPlan | None:
+    attempt, deferrals = _attempt(work, problem, prices)
+    if attempt is None:
+        return None
+    plan = _as_plan(work, attempt, deferrals, prices, baseline)
+    modelled = _components(attempt)["tax"]
+    if plan.estimated_tax is not None and (
+        abs(plan.estimated_tax - Decimal(str(modelled))) > TAX_DIFFERENCE
+    ):
+        there = relinearised(prices, work.tax, attempt.ledger.realized())
+        second, put_off = _attempt(work, problem, there)
+        if second is not None:
+            again = _as_plan(work, second, put_off, prices, baseline)
+            if _is_better(again, plan, work.policy):
+                return again
+    return plan
+
+
+def _attempt(
+    work: _Workshop, problem: CoreProblem, prices: ObjectivePrices
+) -> tuple[_Attempt | None, list[Deferral]]:
+    """The plan of the first stage that suffices, and what a later stage would have cost."""
+    core = build_core_model(problem, prices, work.costs)
+    programs, timer = work.tools.programs, work.tools.timer
+    programs.load(core.model)
+    timer.ended("build")
+    chosen = _of_stages(work, core)
+    timer.ended("search")
+    if chosen is None:
+        return None, []
+    stage, found = chosen
+    attempt = _finished_attempt(work, core, stage, found)
+    deferrals: list[Deferral] = []
+    allowed = most_allowed(work.household, work.policy)
+    while attempt is not None and stage < allowed and _is_wanting(core, attempt.found.values):
+        stage = Stage(stage + 1)
+        if not core.stage_columns.get(stage):
+            continue
+        later = _solved(work, core, stage)
+        if not _is_found(later) or later.objective > attempt.found.objective - _worth(work):
+            continue
+        trial = _finished_attempt(work, core, stage, later)
+        if trial is None:
+            continue
+        verdict = judged(work.market, attempt.ledger, trial.ledger, work.judge)
+        if verdict.is_worth_it:
+            attempt = trial
+        else:
+            deferrals += _deferrals(work, attempt.ledger, trial.ledger, verdict)
+    return attempt, deferrals
+
+
+def _of_stages(work: _Workshop, core: CoreModel) -> tuple[Stage, SearchResult] | None:
+    """The earliest stage up to the sale of losses that is as good as all of them together."""
+    stage = Stage.LOSSES
+    found = _solved(work, core, stage)
+    if not _is_found(found):
+        return None
+    best = found.objective
+    for earlier in (Stage.TAX_ADVANTAGED, Stage.CASH_FLOWS):
+        trial = _solved(work, core, earlier)
+        if not _is_found(trial) or trial.objective > best + _worth(work):
+            break
+        stage, found = earlier, trial
+    return stage, found
+
+
+def _is_found(found: SearchResult) -> bool:
+    return found.status in ("optimal", "gap")
+
+
+def _worth(work: _Workshop) -> float:
+    """What a stage must be better by, thousand dollars."""
+    value = float(work.household.market_value or 0)
+    return max(STAGE_WORTH[0], STAGE_WORTH[1] * value) / DOLLARS_PER_UNIT
+
+
+def _tolerance(work: _Workshop, core: CoreModel) -> float:
+    if len(core.sale_columns) < MANY_SALES:
+        return SMALL_TOLERANCE / DOLLARS_PER_UNIT
+    value = float(work.household.market_value or 0)
+    return max(LARGE_TOLERANCES[0], LARGE_TOLERANCES[1] * value) / DOLLARS_PER_UNIT
+
+
+def _solved(work: _Workshop, core: CoreModel, stage: Stage) -> SearchResult:
+    model = _at_stage(core, stage)
+    return search(
+        model,
+        work.tools.programs,
+        tolerance=_tolerance(work, core),
+        most_programs=MOST_PROGRAMS,
+    )
+
+
+def _at_stage(core: CoreModel, stage: Stage) -> LinearModel:
+    return replace(core.model, upper=core.upper_at(stage))
+
+
+def _is_wanting(core: CoreModel, values: Floats) -> bool:
+    """Whether a target stands outside its band, a limit is exceeded or cash is missing."""
+    return any(float(values[column]) * DOLLARS_PER_UNIT > 1.0 for column in core.wanting_columns)
+
+
+def _finished_attempt(
+    work: _Workshop, core: CoreModel, stage: Stage, found: SearchResult
+) -> _Attempt | None:
+    model = _at_stage(core, stage)
+    mended = repaired(
+        model,
+        work.tools.programs,
+        found.fixed,
+        list(trade_groups(work.household, work.policy, core)),
+        with_leave_one_out=work.tools.with_trade_values,
+        most_programs=MOST_REPAIR_PROGRAMS,
+    )
+    work.tools.timer.ended("repair")
+    if mended.status not in ("repaired", "limited"):
+        return None
+    ledger = rounded_ledger(core, mended.values)
+    work.tools.timer.ended("rounding")
+    return _Attempt(core, model, stage, found, mended, ledger)
+
+
+def trade_groups(household: Household, policy: FirmPolicy, core: CoreModel) -> Iterator[TradeGroup]:
+    """The possible trades with the sizes and the benefit that they must reach, thousand dollars.
+
+    A trade is a security sold, or bought, in an account.
+    """
+    problem = core.problem
+    needy = {need.account_id for need in problem.needs}
+    ticket = float(policy.minimum_trade_benefit) / DOLLARS_PER_UNIT
+    sold: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for number, sale in enumerate(problem.sales):
+        sold[sale.position.key].append(number)
+    for (account_id, security_id), numbers in sold.items():
+        yield TradeGroup(
+            key=f"sell|{account_id}|{security_id}",
+            columns=tuple(core.sale_columns[number] for number in numbers),
+            minimum=float(household.minimum_trade_amount) / DOLLARS_PER_UNIT,
+            whole=_whole(problem, numbers),
+            ticket=ticket,
+            must_grow=account_id in needy,
+            account=account_id,
+            unit=_unit(problem, account_id, security_id),
+        )
+    for purchase, column in zip(problem.purchases, core.purchase_columns, strict=True):
+        terms = problem.index.terms_of(purchase.account_id, problem.security(purchase.security_id))
+        least = max(household.minimum_trade_amount, terms.minimum_amount)
+        yield TradeGroup(
+            key=f"buy|{purchase.account_id}|{purchase.security_id}",
+            columns=(column,),
+            minimum=float(least) / DOLLARS_PER_UNIT,
+            whole=float("inf"),
+            ticket=ticket,
+            must_grow=False,
+            account=purchase.account_id,
+            unit=_unit(problem, purchase.account_id, purchase.security_id),
+        )
+
+
+def _whole(problem: CoreProblem, numbers: Sequence[int]) -> float:
+    """What ends a position, which may be less than a trade's minimum; thousand dollars.
+
+    Infinite where some of its lots may not be sold: then nothing ends it.
+    """
+    lots = [problem.sales[number] for number in numbers]
+    free = sum((sale.lot.sellable_quantity for sale in lots), Decimal(0))
+    if free < lots[0].position.sellable_quantity:
+        return math.inf
+    return sum(sale.limit for sale in lots) / DOLLARS_PER_UNIT
+
+
+def _unit(problem: CoreProblem, account_id: str, security_id: str) -> float:
+    """Price of the smallest quantity that trades, thousand dollars."""
+    security = problem.security(security_id)
+    step = problem.index.terms_of(account_id, security).quantity_step
+    return float((security.price or Decimal(0)) * step) / DOLLARS_PER_UNIT
+
+
+def _deferrals(
+    work: _Workshop, before: PlanLedger, after: PlanLedger, verdict: Verdict
+) -> list[Deferral]:
+    """What a stage that does not pay would have moved out of each class, with its share of it."""
+    moved: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for (account_id, security_id, action), order in sorted(after.orders.items()):
+        group = work.market.index.group_of(account_id)
+        account = work.market.index.accounts[account_id]
+        if action != SELL or group is None or not account.is_taxable:
+            continue
+        known = before.order_of(account_id, security_id, SELL)
+        more = order.notional - (Decimal(0) if known is None else known.notional)
+        if more > 0:
+            name = work.market.index.securities[security_id].primary_class
+            moved[group.allocation_group_id, name] += more
+    total = sum(moved.values(), Decimal(0))
+    return [
+        Deferral(
+            group_id,
+            name,
+            amount,
+            None if verdict.tax is None else (verdict.tax * amount / total).quantize(CENT),
+            (verdict.cost * amount / total).quantize(CENT),
+            verdict.years,
+        )
+        for (group_id, name), amount in moved.items()
+    ]
+
+
+def _components(attempt: _Attempt) -> dict[str, float]:
+    return attempt.core.components(attempt.mended.values)
+
+
+def _as_plan(
+    work: _Workshop,
+    attempt: _Attempt,
+    deferrals: list[Deferral],
+    prices: ObjectivePrices,
+    baseline: HouseholdPlan,
+) -> HouseholdPlan:
+    shortfalls = {
+        account.account_id: max(Decimal(0), -attempt.ledger.cash(account.account_id))
+        for account in work.household.accounts
+    }
+    is_due = bool(attempt.core.problem.due_groups)
+    steps = waterfall.Steps(
+        attempt.ledger, REBALANCE_MODE if is_due else CASH_ONLY_MODE, shortfalls, deferrals
+    )
+    plan = waterfall.finished_plan(work.market, work.start, steps, work.judge)
+    plan = fully_valued(plan, prices, work.tax)
+    return replace(plan, optimality=_optimality(work, attempt, baseline))
+
+
+def _optimality(work: _Workshop, attempt: _Attempt, baseline: HouseholdPlan) -> Optimality:
+    bound = _verified_bound(attempt)
+    worth = _model_value_in_shares(work, attempt)
+    gap = None
+    if bound is not None and worth is not None:
+        gap = max(Decimal(0), _dollars(worth - bound).quantize(CENT, rounding=ROUND_CEILING))
+    return Optimality(
+        planner=PLANNER,
+        solver_status="optimal" if attempt.found.status == "optimal" else "feasible_gap",
+        lower_bound=None if bound is None else _dollars(bound).quantize(CENT),
+        optimality_gap=gap,
+        baseline=baseline.value,
+        stage=attempt.stage.name.lower(),
+        programs_solved=work.tools.programs.programs_solved,
+        trade_values={
+            _place(key): None if math.isinf(value) else _dollars(value).quantize(CENT)
+            for key, value in sorted(attempt.mended.trade_values.items())
+        },
+    )
+
+
+def _place(key: str) -> tuple[str, str]:
+    _, account_id, security_id = key.split("|", 2)
+    return account_id, security_id
+
+
+def _dollars(units: float) -> Decimal:
+    return Decimal(str(units * DOLLARS_PER_UNIT))
+
+
+def _verified_bound(attempt: _Attempt) -> float | None:
+    """The bound that the leaves prove without a solver, None where they prove none."""
+    try:
+        return verified_lower_bound(attempt.model, attempt.found.leaves)
+    except CertificateError:
+        return None
+
+
+def _model_value_in_shares(work: _Workshop, attempt: _Attempt) -> float | None:
+    """The model's objective of the very shares traded, thousand dollars."""
+    core, ledger = attempt.core, attempt.ledger
+    # Whole shares may raise a little more cash than is needed: what a stage closes stays open.
+    lower, upper = core.model.lower.copy(), core.model.upper.copy()
+    traded: dict[int, float] = {}
+    for sale, column in zip(core.problem.sales, core.sale_columns, strict=True):
+        price = core.problem.security(sale.security_id).price or Decimal(0)
+        quantity = ledger.sold_lots.get(sale.lot.lot_id, Decimal(0))
+        traded[column] = min(float(quantity * price) / DOLLARS_PER_UNIT, float(upper[column]))
+    for purchase, column in zip(core.problem.purchases, core.purchase_columns, strict=True):
+        order = ledger.order_of(purchase.account_id, purchase.security_id, "buy")
+        notional = Decimal(0) if order is None else order.notional
+        traded[column] = min(float(notional) / DOLLARS_PER_UNIT, float(upper[column]))
+    for column, amount in traded.items():
+        lower[column] = upper[column] = amount
+    for column, value in attempt.found.fixed.items():
+        lower[column] = upper[column] = value
+    solution = work.tools.programs.solve(lower, upper)
+    return solution.objective if solution.status == "optimal" else None
