@@ -146,6 +146,8 @@ class LinearPrograms:
                 prove nothing about the model without them.
             with_prices: False saves a little time; `row_duals` of an optimum are then empty.
         """
+        if not self._model.column_count and not self._model.row_count:
+            return LinearSolution("optimal", self._model.offset, _NOTHING, _NOTHING)
         if bool((lower > upper).any()):
             return LinearSolution("infeasible", UNBOUNDED, _NOTHING, self._no_prices)
         self._send_bounds(lower, upper)

@@ -152,7 +152,7 @@ def repaired(
     """The best plan found that keeps to every minimum and is worth its tickets.
 
     Args:
-        model: the model; it must be the one loaded into `programs`.
+        model: the model loaded into `programs`, or one that differs from it in bounds only.
         programs: the solver.
         fixed: every switch's column with its 0 or 1.
         trades: all trades of the model.
@@ -214,16 +214,20 @@ def with_minimum_trades(bench: Workbench, is_open: Mask, is_floored: Mask) -> Pl
 
     In every round the trades below their least size are decided for good: those at half of it or
     more are enlarged, the others closed. Where the enlarged ones do not fit together, those that
-    need not grow are closed instead, and only where that does not help the others, too.
+    need not grow are closed instead, and only where that does not help the others, too; then the
+    other sales that may raise the cash of their accounts are open again.
     """
-    enlarged = needed = no_trades(bench.trades)
+    enlarged = needed = tried = no_trades(bench.trades)
     for round_number in itertools.count():
         plan = bench.plan(is_open, is_floored)
         if plan is None:
             if not enlarged.any():
                 return None
-            closed = enlarged & ~needed if (enlarged & ~needed).any() else enlarged
-            is_open, is_floored = is_open & ~closed, is_floored & ~closed
+            optional = enlarged & ~needed
+            closed = optional if optional.any() else enlarged
+            tried = tried | closed
+            others = no_trades(bench.trades) if optional.any() else bench.trades.beside(closed)
+            is_open, is_floored = (is_open | others) & ~tried, is_floored & ~closed
             enlarged = enlarged & ~closed
             continue
         too_small = _too_small(bench.trades, plan)

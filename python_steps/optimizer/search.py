@@ -63,7 +63,7 @@ def search(
     """Best 0s and 1s for a model's switches, to within a tolerance.
 
     Args:
-        model: the model; it must be the one loaded into `programs`.
+        model: the model loaded into `programs`, or one that differs from it in bounds only.
         programs: the solver.
         tolerance: thousand dollars the result may lie above the optimum.
         most_programs: programs after which no further branch is opened.
@@ -150,12 +150,8 @@ class _Node:
     bound: float
     row_duals: Floats
     values: Floats
+    is_solved: bool = False
     is_infeasible: bool = False
-
-    @property
-    def is_solved(self) -> bool:
-        """The node's program has a solution."""
-        return len(self.values) > 0
 
     def leaf(self) -> Leaf:
         return Leaf(self.fixed, self.row_duals, self.is_infeasible)
@@ -287,7 +283,14 @@ class _Search:
         if solution.status == "infeasible":
             return _Node(number, fixed, UNBOUNDED, solution.row_duals, _NOTHING, is_infeasible=True)
         if solution.status == "optimal":
-            return _Node(number, fixed, solution.objective, solution.row_duals, solution.values)
+            return _Node(
+                number,
+                fixed,
+                solution.objective,
+                solution.row_duals,
+                solution.values,
+                is_solved=True,
+            )
         if parent is None:
             return _Node(number, fixed, -UNBOUNDED, _NOTHING, _NOTHING)
         return _Node(number, fixed, parent.bound, parent.row_duals, _NOTHING)

@@ -91,6 +91,13 @@ class TradeSizes:
         """Tickets of all groups that trade."""
         return float(self.tickets[sizes > NEGLIGIBLE].sum())
 
+    def beside(self, chosen: Mask) -> Mask:
+        """Sales that may raise cash in the accounts of the chosen trades."""
+        accounts = {self.accounts[number] for number in np.flatnonzero(chosen).tolist()}
+        in_them = [account in accounts for account in self.accounts]
+        beside: Mask = self.must_grow & np.asarray(in_them, dtype=bool)
+        return beside
+
     def columns_of(self, chosen: Mask) -> npt.NDArray[np.intp]:
         """Columns of the groups of a mask."""
         return self._columns[chosen[self._group_of_entry]]
