@@ -25,7 +25,7 @@ from python_steps.demo_book.text_files import (
     field_text,
     money_text,
 )
-from python_steps.demo_book.universe import PRIVATE_FUND_MAPPED, universe
+from python_steps.demo_book.universe import METAL_TRUSTS, PRIVATE_FUND_MAPPED, universe
 from python_steps.taxes.holding_period import is_long_term
 
 _VALIDITY = ("valid_from", "valid_to")
@@ -113,6 +113,7 @@ POLICY_COLUMNS: dict[str, tuple[str, ...]] = {
         "asset_class",
         "sub_class",
         "weight",
+        "is_collectible",
         *_VALIDITY,
     ),
     "restrictions": (
@@ -438,8 +439,13 @@ class PolicyFiles:
     def _add_classifications(self) -> None:
         fund = universe()[PRIVATE_FUND_MAPPED]
         self.files["security_classifications"].add(
-            (fund.ticker, fund.cusip, "Alternatives", "Private real estate", "1", *_SINCE_START)
+            (fund.ticker, fund.cusip, "Alternatives", "Private real estate", "1", "", *_SINCE_START)
         )
+        for ticker in METAL_TRUSTS:
+            trust = universe()[ticker]
+            self.files["security_classifications"].add(
+                (ticker, trust.cusip, "Alternatives", "Gold", "1", "true", *_SINCE_START)
+            )
 
     def _add_expected_feeds(self) -> None:
         for folder in sorted(self._folders):

@@ -357,6 +357,9 @@ _OWN_GROWTH_BPS = {
     "DIS": -300,
 }
 
+# Grantor trusts that hold bullion: the firm's file calls them collectibles.
+METAL_TRUSTS = ("GLD", "IAU")
+
 # Securities that only the cases of unusual data hold.
 PRIVATE_FUND_UNMAPPED = "LARKPC2"
 PRIVATE_FUND_MAPPED = "HALCRE4"

@@ -9,6 +9,7 @@ Rev. Rul. 2008-5.
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 from python_steps.planning.household import (
@@ -20,15 +21,28 @@ from python_steps.planning.household import (
 )
 from python_steps.planning.ledger import PlanLedger
 from python_steps.planning.plan import BUY, SELL
+from python_steps.policy import FirmPolicy
 
 NOTHING = Decimal(0)
+COUNT_RELATED = "include"
 
 
 class BuyRules:
     """Permissions of purchases."""
 
-    def __init__(self, index: HouseholdIndex) -> None:
+    def __init__(self, index: HouseholdIndex, policy: FirmPolicy | None = None) -> None:
+        """The rules of one household; without a policy related taxpayers are only flagged."""
         self._index = index
+        self._counts_related = (
+            policy is not None and policy.wash_sale_outside_accounts == COUNT_RELATED
+        )
+        self._barred_for_all: dict[str, date] = {}
+        for window in index.household.wash_sale_windows:
+            if window.no_buy_until_date is not None:
+                latest = self._barred_for_all.get(window.identity_group_id, date.min)
+                self._barred_for_all[window.identity_group_id] = max(
+                    latest, window.no_buy_until_date
+                )
         self._held: dict[str, Decimal] = {}
         for position in index.household.positions:
             value = position.market_value or NOTHING
@@ -123,8 +137,7 @@ class BuyRules:
         if security.identity_group_id in ledger.taxable_sold_identity_groups:
             return Block("wash_sale_window", f"{security.label} is sold in this plan")
         account = self._index.accounts[option.account_id]
-        window = self._index.windows.get((account.wash_sale_group_id, security.identity_group_id))
-        until = None if window is None else window.no_buy_until_date
+        until = self._no_buy_until(account.wash_sale_group_id, security.identity_group_id)
         if until is not None and until >= self._index.household.planned_trade_date:
             return Block(
                 "wash_sale_window",
@@ -135,6 +148,13 @@ class BuyRules:
         if room is not None and room <= 0:
             return Block("restricted", f"{security.label} is at its concentration limit")
         return None
+
+    def _no_buy_until(self, wash_sale_group_id: str, identity_group_id: str) -> date | None:
+        """The last day on which a purchase would wash a loss that counts for the buyer."""
+        if self._counts_related:
+            return self._barred_for_all.get(identity_group_id)
+        window = self._index.windows.get((wash_sale_group_id, identity_group_id))
+        return None if window is None else window.no_buy_until_date
 
     def room(self, ledger: PlanLedger, security: Security) -> Decimal | None:
         """Dollars that may still be bought under the concentration limit, None without one."""

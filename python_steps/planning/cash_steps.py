@@ -163,7 +163,7 @@ def _raise_from(
         return
     need = -ledger.spendable(account.account_id)
     # The sale must bring the need after its costs and after the price has moved by the buffer.
-    slack = 1 - market.execution_buffer - (security.half_spread or NOTHING)
+    slack = 1 - market.execution_buffer - ledger.costs.half_spread(security)
     fee = ledger.costs.commission(market.index.terms_of(account.account_id, security))
     dollars = max((need + fee) / slack, market.minimum_trade)
     if only_excess and not security.is_cash_equivalent:

@@ -1,6 +1,10 @@
 """What an order costs: commission, half-spread and market impact.
 
 Belongs here: the cost of one order of a given size. Does not belong here: whether it is worth it.
+Rule: an unknown cost is not zero. A security without a half-spread of its own has the firm's
+figure for its type (seed_security_costs: rows of a type, in basis points, with their source), which
+the plan tells as an assumption. One whose type has no figure either is neither bought nor sold,
+whatever the need: a person who sees a quote can decide, a plan cannot tell what a sale would bring.
 Sources: half-spread times notional; square-root impact Y x sigma x sqrt(Q / ADV) x Q with the
 firm's coefficient Y, daily sigma from the class volatilities (Grinold-Kahn; see the policy).
 """
@@ -47,14 +51,24 @@ class CostModel:
         fee = terms.transaction_fee
         return self._policy.commission_per_trade if fee is None else fee
 
+    @staticmethod
+    def half_spread(security: Security) -> Decimal:
+        """Half of the bid-ask spread, share of the price.
+
+        Raises:
+            ValueError: it is not known; nothing may be planned in such a security.
+        """
+        if security.half_spread is None:
+            raise ValueError(f"security {security.security_id}: trading cost is not known")
+        return security.half_spread
+
     def of_order(self, security: Security, terms: TradeTerms, notional: Decimal) -> OrderCost:
         """Cost of trading `notional` dollars of a security in one order."""
-        half_spread = security.half_spread
-        if half_spread is None:
-            raise ValueError(f"security {security.security_id}: trading cost is not known")
         return OrderCost(
             commission=self.commission(terms),
-            spread_cost=(notional * half_spread).quantize(CENT, rounding=ROUND_HALF_UP),
+            spread_cost=(notional * self.half_spread(security)).quantize(
+                CENT, rounding=ROUND_HALF_UP
+            ),
             market_impact=self._impact(security, notional),
         )
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from python_steps.lot_selection.instructions import AVERAGE, LotInstruction, lot_instruction
+from python_steps.planning.costs import CostModel
 from python_steps.planning.household import FUND_TYPES, HouseholdIndex, Security
 from python_steps.planning.ledger import LotSale, PlanLedger, lot_sales
 from python_steps.planning.plan import (
@@ -286,7 +287,7 @@ def _reason_code(order: Order, realized: Realized, harvests_losses: bool) -> str
 
 def _order_type(order: Order, security: Security, policy: FirmPolicy) -> tuple[str, Decimal | None]:
     """Market for funds and tight markets; else a limit as far away as the plan's cash survives."""
-    half_spread = security.half_spread or NOTHING
+    half_spread = CostModel.half_spread(security)
     price = security.price
     if (
         price is None

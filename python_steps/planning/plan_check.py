@@ -252,9 +252,16 @@ def _no_wash_sale_against_history(
             yield BrokenInvariant("no_loss_inside_a_window", key[1])
     for trade in _buys(plan):
         account, security = facts.accounts[trade.account_id], facts.securities[trade.security_id]
-        window = facts.windows.get((account.wash_sale_group_id, security.identity_group_id))
-        until = None if window is None else window.no_buy_until_date
-        if until is not None and day <= until:
+        counts_related = policy.wash_sale_outside_accounts == "include"
+        barred = [
+            each
+            for each in facts.household.wash_sale_windows
+            if each.identity_group_id == security.identity_group_id
+            and (counts_related or each.wash_sale_group_id == account.wash_sale_group_id)
+            and each.no_buy_until_date is not None
+            and day <= each.no_buy_until_date
+        ]
+        if barred:
             yield BrokenInvariant("no_purchase_inside_a_window", security.label)
 
 
@@ -291,6 +298,8 @@ def _shares_are_whole(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInva
             yield BrokenInvariant("notional_is_quantity_times_price", str(trade.notional))
         if trade.price != facts.securities[trade.security_id].price:
             yield BrokenInvariant("prices_are_the_books", trade.security_id)
+        if facts.securities[trade.security_id].half_spread is None:
+            yield BrokenInvariant("trading_costs_are_known", trade.security_id)
 
 
 def _taxes_are_true(

@@ -415,7 +415,8 @@ def is_large_enough_sale(
     total = already + added
     terms = market.index.terms_of(position.account_id, security)
     fee = NOTHING if already > 0 else ledger.costs.commission(terms)
-    brings = added * price * (1 - market.execution_buffer - (security.half_spread or NOTHING)) - fee
+    slack = 1 - market.execution_buffer - ledger.costs.half_spread(security)
+    brings = added * price * slack - fee
     is_sized = total * price >= market.minimum_trade or total >= position.sellable_quantity
     return added > 0 and brings > 0 and (is_pressing or is_sized)
 

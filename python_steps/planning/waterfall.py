@@ -13,7 +13,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from python_steps.planning import leftovers
+from python_steps.planning import cautions, leftovers
 from python_steps.planning.buy_rules import BuyRules
 from python_steps.planning.cash_steps import invest_cash, raise_cash
 from python_steps.planning.concentration import reduce_concentrations
@@ -96,7 +96,7 @@ def plan_household(
     market = Market(
         index=index,
         sells=SellRules(index, policy, tax),
-        buys=BuyRules(index),
+        buys=BuyRules(index, policy),
         assumptions=assumptions,
         minimum_trade=household.minimum_trade_amount,
         execution_buffer=policy.execution_buffer,
@@ -278,6 +278,8 @@ def _exceptions(
     rows = leftovers.account_exceptions(market.index)
     rows += leftovers.position_exceptions(market.index)
     rows += leftovers.shortfall_exceptions(market, steps.ledger, steps.shortfalls, ANY_LOT)
+    rows += cautions.cost_cautions(market.index, steps.ledger)
+    rows += cautions.related_purchase_cautions(market.index, steps.ledger)
     if is_planned:
         rows += leftovers.tolerance_exceptions(market, steps.ledger, left, allowed, steps.deferrals)
         rows += leftovers.waiting_exceptions(market, steps.ledger)
