@@ -59,11 +59,11 @@ def add_needed_cash(assembly: Assembly) -> None:
         most = max(need.amount / (1 - spread - assembly.buffer) + dearest, least + dearest)
         most *= NEED_SLACK / DOLLARS_PER_UNIT
         if not problem.is_due(need.account_id):
-            assembly.builder.row(
-                f"only the cash needed in {need.account_id}",
-                [(column, 1.0) for _, column in own],
-                upper=most,
-            )
+            name = f"only the cash needed in {need.account_id}"
+            more = assembly.builder.column(f"more than {name}", upper=most)
+            assembly.never_open.append(more)
+            entries = [*((column, 1.0) for _, column in own), (more, -1.0)]
+            assembly.builder.row(name, entries, upper=most)
             continue
         for stage in list(Stage)[1:]:
             later = [(sale, column) for sale, column in own if sale.stage >= stage]

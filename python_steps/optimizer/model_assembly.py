@@ -44,7 +44,9 @@ class CoreModel:
     `sale_columns` and `purchase_columns` follow the problem's sales and purchases. `terms` holds
     the objective coefficients of every term by itself; `stage_columns` the columns that are open
     only from a stage on; `wanting_columns` measure what a plan leaves amiss: targets outside
-    their bands, limits exceeded, cash missing.
+    their bands, limits exceeded, cash missing. `tax_slack` is the column that opens room for the
+    year's tax and the tax, thousand dollars beyond not trading, with no room at all; None where
+    nothing taxed may be sold. `never_open` are columns that no stage may use, only whole shares.
     """
 
     problem: CoreProblem
@@ -55,10 +57,22 @@ class CoreModel:
     term_offsets: Mapping[str, float]
     stage_columns: Mapping[Stage, tuple[int, ...]]
     wanting_columns: tuple[int, ...]
+    tax_slack: tuple[int, float] | None
+    never_open: tuple[int, ...]
 
-    def upper_at(self, stage: Stage) -> Floats:
-        """Upper bounds with everything closed that only later stages may use."""
+    def upper_at(self, stage: Stage, tax_budget: float | None = None) -> Floats:
+        """Upper bounds with everything closed that only later stages may use.
+
+        Args:
+            stage: the last stage that is open.
+            tax_budget: the most that the plan may add to the year's tax, dollars.
+        """
         upper = self.model.upper.copy()
+        if tax_budget is not None and self.tax_slack is not None:
+            column, least = self.tax_slack
+            room = max(0.0, tax_budget / DOLLARS_PER_UNIT - least)
+            upper[column] = min(upper[column], room)
+        upper[list(self.never_open)] = 0.0
         for other, columns in self.stage_columns.items():
             if other > stage:
                 upper[list(columns)] = 0.0
@@ -109,6 +123,8 @@ class Assembly:
         self.term_offsets: dict[str, float] = {}
         self.stages: dict[Stage, list[int]] = defaultdict(list)
         self.wanting: list[int] = []
+        self.tax_slack: tuple[int, float] | None = None
+        self.never_open: list[int] = []
 
     def price(self, term: str, column: int, cost: float) -> None:
         """Put a term's cost on a column."""
@@ -167,4 +183,6 @@ class Assembly:
             term_offsets=self.term_offsets,
             stage_columns={stage: tuple(columns) for stage, columns in self.stages.items()},
             wanting_columns=tuple(self.wanting),
+            tax_slack=self.tax_slack,
+            never_open=tuple(self.never_open),
         )

@@ -61,6 +61,8 @@ SMALL_TOLERANCE = 1.0
 LARGE_TOLERANCES = (5.0, 0.000002)
 # A stage that asks for more is entered only for more than this (dollars, share of the value).
 STAGE_WORTH = (25.0, 0.000025)
+# Shares of a stage's tax that are tried, until one pays for itself in time.
+GAIN_SHARES = (1.0, 0.6, 0.3)
 # Where model and true tax differ by more, the rates are taken at the plan and it is made anew.
 TAX_DIFFERENCE = Decimal(50)
 MOST_PROGRAMS = 400
@@ -254,20 +256,36 @@ def _attempt(
     allowed = most_allowed(work.household, work.policy)
     while attempt is not None and stage < allowed and _is_wanting(core, attempt.found.values):
         stage = Stage(stage + 1)
-        if not core.stage_columns.get(stage):
-            continue
-        later = _solved(work, core, stage)
-        if not _is_found(later) or later.objective > attempt.found.objective - _worth(work):
-            continue
-        trial = _finished_attempt(work, core, stage, later)
+        if core.stage_columns.get(stage):
+            attempt, put_off = _with_gains(work, attempt, stage)
+            deferrals += put_off
+    return attempt, deferrals
+
+
+def _with_gains(
+    work: _Workshop, attempt: _Attempt, stage: Stage
+) -> tuple[_Attempt, list[Deferral]]:
+    """The plan with the gains of a stage, as many of them as pay for themselves in time.
+
+    The whole stage is tried, then smaller budgets for its tax: the first gains cure the most.
+    """
+    core = attempt.core
+    put_off: list[Deferral] = []
+    found = _solved(work, core, stage)
+    if not _is_found(found) or found.objective > attempt.found.objective - _worth(work):
+        return attempt, []
+    taxes = [core.components(each.values)["tax"] for each in (attempt.found, found)]
+    for share in GAIN_SHARES:
+        budget = None if share == 1 else taxes[0] + share * (taxes[1] - taxes[0])
+        tried = found if budget is None else _solved(work, core, stage, budget)
+        trial = _finished_attempt(work, core, stage, tried, budget) if _is_found(tried) else None
         if trial is None:
             continue
         verdict = judged(work.market, attempt.ledger, trial.ledger, work.judge)
         if verdict.is_worth_it:
-            attempt = trial
-        else:
-            deferrals += _deferrals(work, attempt.ledger, trial.ledger, verdict)
-    return attempt, deferrals
+            return trial, []
+        put_off = put_off or _deferrals(work, attempt.ledger, trial.ledger, verdict)
+    return attempt, put_off
 
 
 def _of_stages(work: _Workshop, core: CoreModel) -> tuple[Stage, SearchResult] | None:
@@ -302,18 +320,19 @@ def _tolerance(work: _Workshop, core: CoreModel) -> float:
     return max(LARGE_TOLERANCES[0], LARGE_TOLERANCES[1] * value) / DOLLARS_PER_UNIT
 
 
-def _solved(work: _Workshop, core: CoreModel, stage: Stage) -> SearchResult:
-    model = _at_stage(core, stage)
+def _solved(
+    work: _Workshop, core: CoreModel, stage: Stage, tax_budget: float | None = None
+) -> SearchResult:
     return search(
-        model,
+        _at_stage(core, stage, tax_budget),
         work.tools.programs,
         tolerance=_tolerance(work, core),
         most_programs=MOST_PROGRAMS,
     )
 
 
-def _at_stage(core: CoreModel, stage: Stage) -> LinearModel:
-    return replace(core.model, upper=core.upper_at(stage))
+def _at_stage(core: CoreModel, stage: Stage, tax_budget: float | None = None) -> LinearModel:
+    return replace(core.model, upper=core.upper_at(stage, tax_budget))
 
 
 def _is_wanting(core: CoreModel, values: Floats) -> bool:
@@ -322,9 +341,13 @@ def _is_wanting(core: CoreModel, values: Floats) -> bool:
 
 
 def _finished_attempt(
-    work: _Workshop, core: CoreModel, stage: Stage, found: SearchResult
+    work: _Workshop,
+    core: CoreModel,
+    stage: Stage,
+    found: SearchResult,
+    tax_budget: float | None = None,
 ) -> _Attempt | None:
-    model = _at_stage(core, stage)
+    model = _at_stage(core, stage, tax_budget)
     mended = repaired(
         model,
         work.tools.programs,
