@@ -738,6 +738,23 @@ def bench(
         int | None,
         typer.Option("--lots", min=1, help="With --stage load: tax lots. Default: 3000000."),
     ] = None,
+    reference: Annotated[
+        int | None,
+        typer.Option(
+            "--reference",
+            min=1,
+            help="With --stage optimizer: plans held against the best by the integer solver.",
+        ),
+    ] = None,
+    stress: Annotated[
+        int | None,
+        typer.Option(
+            "--stress", min=1, help="With --stage optimizer: absurd households, too, so many."
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --stage optimizer: JSON instead of tables.")
+    ] = False,
 ) -> None:
     """Run a night on a fresh demo book and print what each stage cost, as JSON.
 
@@ -747,21 +764,35 @@ def bench(
     `--stage wash-sales` measures the wash-sale ledger alone, on an invented book of `--households`
     with 300 lots each, and on one of a tenth of that: `evenkeel bench --stage wash-sales
     --households 10000`
+
+    `--stage optimizer` plans `--households` sample households, and a twenty-fifth as many large
+    ones, with the waterfall and with the optimizer, and prints tables: `evenkeel bench --stage
+    optimizer --households 500 --reference 100 --stress 500`
     """
     from orchestration.bench import measure_night
     from orchestration.load_bench import measure_load
+    from orchestration.optimizer_bench import measure_optimizer, show_optimizer
     from orchestration.wash_sales_bench import LedgerBook, measure_wash_sales
 
     with _told_errors():
         if lots is not None and stage != "load":
             raise ValueError("--lots is the size of the delivery that --stage load measures")
+        if stage != "optimizer" and (reference is not None or stress is not None):
+            raise ValueError("--reference and --stress are samples that --stage optimizer plans")
         if stage == "load":
             figures = measure_load(lots or 3_000_000)
         elif stage == "wash-sales":
             figures = measure_wash_sales(LedgerBook().of_households(households))
+        elif stage == "optimizer":
+            figures = measure_optimizer(
+                households, seed=seed, reference=reference or 0, stress=stress or 0
+            )
         else:
             figures = measure_night(households=households, seed=seed, stage=stage)
-    _print_json(figures)
+    if stage == "optimizer" and not as_json:
+        show_optimizer(_reading_console(), figures)
+    else:
+        _print_json(figures)
 
 
 @mapping.command("check")

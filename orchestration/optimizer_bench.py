@@ -1,0 +1,460 @@
+"""What planning a household costs, and what it saves: `evenkeel bench --stage optimizer`.
+
+Belongs here: planning sample households by seed in processes of their own, with the time of each
+step, the plan's worth beside the waterfall's, and both independent checkers' verdicts. Does not
+belong here: planning, checking, the making of households, or any number a household would see.
+Times are this machine's, with whatever else it was doing; dollars and verdicts are the same
+everywhere.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import platform
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from statistics import fmean, median
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from orchestration.home import DBT_PROJECT_FOLDER
+from orchestration.optimizer_reference import excess_over_best
+from python_steps.optimizer.linear_programs import LinearPrograms
+from python_steps.optimizer.planner import PlanningTools, StageTimer, optimizing_planner
+from python_steps.planning import waterfall
+from python_steps.planning.batch import Planner
+from python_steps.planning.household import Household
+from python_steps.planning.objective_check import check_objective
+from python_steps.planning.plan import HouseholdPlan
+from python_steps.planning.plan_check import check_plan
+from python_steps.sample_households.generate import (
+    large_household,
+    stress_household,
+    typical_household,
+)
+from python_steps.sample_households.market import sample_market
+from python_steps.sample_households.rules import RULE_SEEDS, SampleRules, sample_rules
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# The steps from a household to a plan in shares; the waterfall, the words and the checks are apart.
+PIPELINE = ("build", "search", "repair", "rounding")
+LARGE_PER_TYPICAL = 25
+MUCH_SAVED = 100.0
+EXAMPLES = 10
+# The first households are planned twice: what is loaded on first use is no household's cost.
+WARM_UP = 3
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Households to plan in one process, and how.
+
+    `kind` is "typical", "large" or "stress"; `planner` "waterfall", "optimizer" or "optimizer with
+    trade values" (each trade is also tried by leaving it out). The plans of the first `reference`
+    households are also held against the best plan of their model.
+    """
+
+    kind: str
+    first_seed: int
+    households: int
+    planner: str
+    reference: int = 0
+
+    def half(self, second: bool) -> Sample:
+        """The first or second half of the households."""
+        first = self.households // 2
+        if second:
+            return replace(
+                self, first_seed=self.first_seed + first, households=self.households - first
+            )
+        return replace(self, households=first)
+
+
+class Planned(NamedTuple):
+    """One household's plan as it was measured; milliseconds, dollars."""
+
+    seed: int
+    milliseconds: float
+    stages: dict[str, float]
+    status: str
+    found: str
+    trades: int
+    saved: float | None
+    shortfall: float
+    is_shortfall_told: bool
+    proved_gap: float | None
+    above_best: float | None
+    compared: str
+    broken: tuple[str, ...]
+    failure: str | None
+
+
+class Batch(NamedTuple):
+    """What one process did; the seconds are those of planning alone, on the system's clock."""
+
+    planned: list[Planned]
+    started: float
+    finished: float
+
+
+class Stopwatch(StageTimer):
+    """Adds up the milliseconds of each stage since the last one ended."""
+
+    def __init__(self) -> None:
+        self.milliseconds: dict[str, float] = {}
+        self._since = time.perf_counter()
+
+    def start(self) -> None:
+        """Begin a household."""
+        self.milliseconds = {}
+        self._since = time.perf_counter()
+
+    def ended(self, stage: str) -> None:
+        """A stage has just ended."""
+        now = time.perf_counter()
+        spent = (now - self._since) * 1_000
+        self.milliseconds[stage] = self.milliseconds.get(stage, 0.0) + spent
+        self._since = now
+
+
+def measure_optimizer(
+    households: int, *, seed: int, reference: int = 0, stress: int = 0
+) -> dict[str, Any]:
+    """Plan sample households by each planner and report times, dollars and broken rules.
+
+    Args:
+        households: typical households; a twenty-fifth as many large ones.
+        seed: seed of the first; the others follow it.
+        reference: so many plans are held against the best one by the integer solver.
+        stress: absurd households; none are planned for 0.
+
+    Returns:
+        For each sample: milliseconds a household (whole, and by stage), households a second, how
+        many dollars were saved against the waterfall, how plans were found, what the checkers say.
+    """
+    typical = Sample("typical", seed, households, "optimizer")
+    samples = [
+        replace(typical, planner="waterfall"),
+        typical,
+        replace(typical, planner="optimizer with trade values", reference=reference),
+        replace(typical, kind="large", households=max(2, households // LARGE_PER_TYPICAL)),
+    ]
+    if stress:
+        samples.append(replace(typical, kind="stress", households=stress))
+    reports = []
+    one_process = None
+    for sample in samples:
+        batches = _in_processes([sample])
+        reports.append(_report(sample, batches))
+        if sample == typical:
+            one_process = _households_per_second(batches)
+    two = _in_processes([typical.half(second=False), typical.half(second=True)])
+    both = _households_per_second(two)
+    return {
+        "stage": "optimizer",
+        "seed": seed,
+        "python": platform.python_version(),
+        "processors": os.cpu_count(),
+        "samples": reports,
+        "two_processes": {
+            "households_per_second": round(both, 1),
+            "faster_than_one": round(both / one_process, 2) if one_process else None,
+        },
+    }
+
+
+def seed_tables() -> dict[str, Any]:
+    """The project's seeds that planning rules are read from, as text."""
+    import pyarrow as pa
+    import pyarrow.csv as csv
+
+    tables = {}
+    for name in RULE_SEEDS:
+        path = DBT_PROJECT_FOLDER / "seeds" / f"{name}.csv"
+        names = path.read_text(encoding="utf-8").splitlines()[0].split(",")
+        as_text = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
+        tables[name] = csv.read_csv(path, convert_options=as_text)
+    return tables
+
+
+def plan_sample(sample: Sample, ready: Callable[[], object] = lambda: None) -> Batch:
+    """Plan a sample in this process; `ready` is called when the households are made."""
+    rules = sample_rules(seed_tables())
+    stopwatch = Stopwatch()
+    planner = _planner(sample.planner, stopwatch)
+    seeds = range(sample.first_seed, sample.first_seed + sample.households)
+    households = [_household(sample.kind, seed, rules) for seed in seeds]
+    for household in households[:WARM_UP]:
+        _timed(household, planner, rules, stopwatch)
+    ready()
+    started = time.perf_counter()
+    timed = [_timed(household, planner, rules, stopwatch) for household in households]
+    finished = time.perf_counter()
+    planned = [
+        _judged(seed, household, one, rules, with_reference=place < sample.reference)
+        for place, (seed, household, one) in enumerate(zip(seeds, households, timed, strict=True))
+    ]
+    return Batch(planned, started, finished)
+
+
+def _planner(name: str, stopwatch: Stopwatch) -> Planner:
+    if name == "waterfall":
+        return waterfall.plan_household
+    with_values = name == "optimizer with trade values"
+    return optimizing_planner(
+        PlanningTools(LinearPrograms(), with_trade_values=with_values, timer=stopwatch)
+    )
+
+
+def _household(kind: str, seed: int, rules: SampleRules) -> Household:
+    if kind == "stress":
+        return stress_household(seed, rules)[0]
+    return (large_household if kind == "large" else typical_household)(seed, rules)
+
+
+class _Timed(NamedTuple):
+    plan: HouseholdPlan | None
+    failure: str | None
+    milliseconds: float
+    stages: dict[str, float]
+
+
+def _timed(
+    household: Household, planner: Planner, rules: SampleRules, stopwatch: Stopwatch
+) -> _Timed:
+    stopwatch.start()
+    started = time.perf_counter()
+    plan, failure = None, None
+    try:
+        plan = planner(household, rules.policy, rules.rates, rules.assumptions)
+    except Exception as error:  # a household that cannot be planned is a finding, not the end
+        failure = f"{type(error).__name__}: {error}"
+    spent = (time.perf_counter() - started) * 1_000
+    return _Timed(plan, failure, spent, stopwatch.milliseconds)
+
+
+def _judged(
+    seed: int, household: Household, timed: _Timed, rules: SampleRules, *, with_reference: bool
+) -> Planned:
+    """A plan with the checkers' verdicts; a household that could not be planned has none."""
+    plan = timed.plan
+    if plan is None:
+        return Planned(
+            seed=seed,
+            milliseconds=timed.milliseconds,
+            stages=timed.stages,
+            status="failed",
+            found="failed",
+            trades=0,
+            saved=None,
+            shortfall=0.0,
+            is_shortfall_told=True,
+            proved_gap=None,
+            above_best=None,
+            compared="not planned",
+            broken=(),
+            failure=timed.failure,
+        )
+    broken = [
+        *check_plan(household, plan, rules.policy, rules.rates),
+        *check_objective(household, plan, rules.policy, rules.rates, rules.assumptions),
+    ]
+    said = plan.optimality
+    gap = None if said is None else said.optimality_gap
+    above, compared = (
+        excess_over_best(household, plan, rules) if with_reference else (None, "not asked")
+    )
+    return Planned(
+        seed=seed,
+        milliseconds=timed.milliseconds,
+        stages=timed.stages,
+        status=plan.plan_status,
+        found="waterfall" if said is None else said.solver_status,
+        trades=len(plan.trades),
+        saved=_saved(plan),
+        shortfall=float(plan.cash_shortfall),
+        is_shortfall_told=_is_shortfall_told(plan),
+        proved_gap=None if gap is None else float(gap),
+        above_best=above,
+        compared=compared,
+        broken=tuple(f"{each.invariant}: {each.detail}" for each in broken),
+        failure=None,
+    )
+
+
+def _saved(plan: HouseholdPlan) -> float | None:
+    """Dollars by which the plan is better than the waterfall's; None where either is not valued."""
+    baseline = None if plan.optimality is None else plan.optimality.baseline
+    if baseline is None or plan.value is None:
+        return None
+    its, mine = baseline.total, plan.value.total
+    return None if its is None or mine is None else float(its - mine)
+
+
+def _is_shortfall_told(plan: HouseholdPlan) -> bool:
+    """Whether the exceptions account for the cash that is not raised, with a reason each."""
+    told = sum(
+        (
+            row.amount or Decimal(0)
+            for row in plan.exceptions
+            if row.reason_code == "cash_shortfall" and row.rationale.strip()
+        ),
+        Decimal(0),
+    )
+    return told == plan.cash_shortfall
+
+
+def _in_processes(samples: Sequence[Sample]) -> list[Batch]:
+    """Plan each sample in a process of its own; all begin to plan at the same time."""
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(len(samples))
+    with ProcessPoolExecutor(
+        max_workers=len(samples),
+        mp_context=context,
+        initializer=_share_barrier,
+        initargs=(barrier,),
+    ) as pool:
+        return [job.result() for job in [pool.submit(_plan_together, each) for each in samples]]
+
+
+_SHARED: dict[str, Any] = {}
+
+
+def _share_barrier(barrier: Any) -> None:
+    _SHARED["barrier"] = barrier
+    sample_market()  # made before any sample, so that no process waits for another's market
+
+
+def _plan_together(sample: Sample) -> Batch:
+    return plan_sample(sample, _SHARED["barrier"].wait)
+
+
+def _households_per_second(batches: Sequence[Batch]) -> float:
+    seconds = max(each.finished for each in batches) - min(each.started for each in batches)
+    return sum(len(each.planned) for each in batches) / seconds
+
+
+def _report(sample: Sample, batches: Sequence[Batch]) -> dict[str, Any]:
+    rows = [row for batch in batches for row in batch.planned]
+    saved = [row.saved for row in rows if row.saved is not None]
+    gaps = [row.proved_gap for row in rows if row.proved_gap is not None]
+    broken = [(row.seed, rule) for row in rows for rule in row.broken]
+    failed = [(row.seed, row.failure) for row in rows if row.failure is not None]
+    report: dict[str, Any] = {
+        "households": f"{sample.households} {sample.kind}",
+        "planner": sample.planner,
+        "households_per_second": round(_households_per_second(batches), 1),
+        "milliseconds": _spread(row.milliseconds for row in rows),
+        "trades": _spread(float(row.trades) for row in rows),
+        "plan_statuses": dict(sorted(Counter(row.status for row in rows).items())),
+        "rules_broken": len(broken),
+        "households_not_planned": len(failed),
+        "shortfalls": sum(row.shortfall > 0 for row in rows),
+        "shortfalls_without_a_reason": sum(not row.is_shortfall_told for row in rows),
+    }
+    if sample.planner != "waterfall":
+        report |= {
+            "found": dict(sorted(Counter(row.found for row in rows).items())),
+            "milliseconds_of_the_pipeline": _spread(
+                sum(row.stages.get(stage, 0.0) for stage in PIPELINE) for row in rows
+            ),
+            "milliseconds_by_stage": {
+                stage: _spread(row.stages.get(stage, 0.0) for row in rows)
+                for stage in dict.fromkeys(name for row in rows for name in row.stages)
+            },
+            "dollars_saved": _saved_report(saved),
+            "dollars_of_proved_gap": _spread(gaps),
+        }
+    if sample.reference:
+        asked = [row for row in rows if row.compared != "not asked"]
+        report["dollars_above_the_best"] = {
+            **_spread(row.above_best for row in asked if row.above_best is not None),
+            "households": dict(sorted(Counter(row.compared for row in asked).items())),
+        }
+    if broken:
+        report["broken_examples"] = [f"seed {seed}: {rule}" for seed, rule in broken[:EXAMPLES]]
+    if failed:
+        report["failure_examples"] = [f"seed {seed}: {why}" for seed, why in failed[:EXAMPLES]]
+    return report
+
+
+def _saved_report(saved: Sequence[float]) -> dict[str, Any]:
+    if not saved:
+        return {"compared": 0}
+    return {
+        "compared": len(saved),
+        **_spread(saved),
+        "share_above_100_dollars": round(sum(each > MUCH_SAVED for each in saved) / len(saved), 3),
+        "worse_than_the_waterfall": sum(each < -0.01 for each in saved),
+    }
+
+
+def _spread(values: Iterable[float]) -> dict[str, float]:
+    """Mean, median, 90th and 99th percentile and maximum; empty for no values."""
+    ordered = sorted(values)
+    if not ordered:
+        return {}
+    last = len(ordered) - 1
+    return {
+        "mean": round(fmean(ordered), 2),
+        "median": round(median(ordered), 2),
+        "p90": round(ordered[round(0.90 * last)], 2),
+        "p99": round(ordered[round(0.99 * last)], 2),
+        "max": round(ordered[-1], 2),
+    }
+
+
+_SPREAD = ("mean", "median", "p90", "p99", "max")
+
+
+def show_optimizer(console: Console, figures: Mapping[str, Any]) -> None:
+    """Print the figures of `measure_optimizer`: a table for each sample."""
+    from rich.table import Table
+
+    for report in figures["samples"]:
+        title = f"{report['households']}, {report['planner']}"
+        table = Table("", *_SPREAD, title=title, title_justify="left")
+        for name, spread in _spreads_of(report):
+            cells = (f"{spread[each]:,.2f}" if each in spread else "-" for each in _SPREAD)
+            table.add_row(name, *cells)
+        console.print(table)
+        for name, value in _facts_of(report):
+            console.print(f"{name}: {value}", highlight=False, markup=False, soft_wrap=True)
+        console.print()
+    two = figures["two_processes"]
+    console.print(
+        f"two processes: {two['households_per_second']} households a second, "
+        f"{two['faster_than_one']} times one",
+        highlight=False,
+    )
+
+
+def _spreads_of(report: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, float]]]:
+    """The measures of a sample that have a spread, with a name to print."""
+    for name, value in report.items():
+        if name == "milliseconds_by_stage":
+            for stage, spread in value.items():
+                yield f"ms: {stage}", spread
+        elif isinstance(value, dict) and "median" in value:
+            yield name.replace("milliseconds", "ms").replace("_", " "), value
+
+
+def _facts_of(report: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The figures of a sample that are single ones."""
+    for name, value in report.items():
+        words = name.replace("_", " ")
+        if isinstance(value, list):
+            yield words, "; ".join(str(each) for each in value)
+        elif not isinstance(value, dict):
+            yield words, value
+        elif name != "milliseconds_by_stage":
+            rest = {key: each for key, each in value.items() if key not in _SPREAD}
+            if rest:
+                told = (f"{str(key).replace('_', ' ')} {each}" for key, each in rest.items())
+                yield words, ", ".join(told)
