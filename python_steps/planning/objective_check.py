@@ -39,7 +39,7 @@ ZERO = Decimal(0)
 ONE_CENT = Decimal("0.01")
 # What rounding to cents may add up to in a term of many trades.
 TERM_TOLERANCE = Decimal("0.02")
-SHORT_OF_CASH = Decimal(2)  # price of a dollar that is due and not raised
+SHORT_OF_CASH = Decimal(20)  # price of a dollar that is due and not raised
 NOT_WORSE_BY = Decimal(1)
 COLLECTIBLES_CEILING = Decimal("0.28")
 SESSIONS_A_YEAR = Decimal(252)
@@ -388,9 +388,11 @@ def _realized(inputs: _Inputs) -> dict[str, YearResults]:
             continue
         is_collectible = bool(inputs.security[trade.security_id].is_collectible)
         for part in trade.lots:
-            gain = part.proceeds - (part.cost_basis or ZERO)
+            # What IRC 852(b)(4) makes of a loss is judged by `plan_check`; here it is counted.
+            gain = part.proceeds - (part.cost_basis or ZERO) + part.disallowed_loss
             sums = found[account.tax_unit_id]
-            sums[1 if part.term == "long" else 0] += gain
+            sums[1 if part.term == "long" else 0] += gain - part.recharacterized_loss
+            sums[1] += part.recharacterized_loss
             sums[2] += gain if is_collectible and part.term == "long" else ZERO
     return {name: YearResults(*sums) for name, sums in found.items()}
 

@@ -134,7 +134,7 @@ def test_lots_bring_what_the_sale_brings() -> None:
 
 
 def test_location_is_the_tax_on_a_years_income_of_what_moved() -> None:
-    """Cents a dollar: taxable stocks 0.6032 (of 2% yield half at 23.8% and half at 27%, and 23.8% of
+    """Cents a dollar: taxable stocks 0.6032 (half of 2% at 23.8%, half at 27%, and 23.8% of
     a tenth of 4% growth), taxable bonds 1.08 (4% at 27%), deferred stocks 1.62 (6%), bonds 1.08.
     """
     rate = {
