@@ -14,15 +14,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from data_contracts.contract import AsOfSource, FeedContract, entity_columns
+from data_contracts.contract import AsOfSource, FeedContract
 from python_steps.feeds.amounts import parse_amount
-from python_steps.feeds.client_exports import RowReader, bind_header
+from python_steps.feeds.client_exports import ExportWalk, RowReader, StatedDate, unquoted
 from python_steps.feeds.delimited import Record
 from python_steps.feeds.identifiers import is_cusip
-from python_steps.feeds.keys import duplicate_keys
 from python_steps.feeds.options import OptionTerms, option_terms
-from python_steps.feeds.received import FileReading, ReceivedFile, status_of
-from python_steps.feeds.tables import RowCollector
+from python_steps.feeds.received import FileReading, ReceivedFile
 from python_steps.findings import Violation
 
 _MONTH_FIRST = re.compile(r"^(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})$")
@@ -36,14 +34,6 @@ _MASKED_ACCOUNT = re.compile(
 
 # What a row or a cell says is not quoted: it may be a name or a number of a person.
 NO_ACCOUNT = "a cell that names no single account"
-
-
-@dataclass(frozen=True)
-class FileDate:
-    """The date of a file and where it stands; the first place of two wins, and is told."""
-
-    value: date | None
-    source: AsOfSource | None
 
 
 @dataclass(frozen=True)
@@ -108,28 +98,20 @@ def day_of_name(file_name: str) -> date | None:
     return None
 
 
-def is_blank(record: Record) -> bool:
-    """True for a row whose cells are all empty."""
-    return not record.problem and not any(cell.strip() for cell in record.cells)
-
-
 def outside(record: Record) -> str:
     """How a row that belongs to no block is named in a violation."""
-    return f"a row of {len(record.cells)} cells that belongs to no block of the file"
+    return f"{unquoted(record)}, which belongs to no block of the file"
 
 
-class ExportWalk:
-    """Collects the rows of one download, and what is wrong with it."""
+class DownloadWalk(ExportWalk):
+    """An export whose header changes from block to block, and which lists each security once."""
+
+    lands_empty_tables = False
 
     def __init__(self, file: ReceivedFile, contract: FeedContract) -> None:
-        self.file = file
-        self.contract = contract
+        super().__init__(file, contract)
         self.layout: Mapping[str, Any] = contract.layout or {}
-        self.violations: list[Violation] = []
-        self.collectors = {name: RowCollector(entity) for name, entity in contract.entities.items()}
         self.reader: RowReader | None = None
-        self.fingerprint: str | None = None
-        self.row_count = 0
         self.accounts: set[str] = set()
         self.securities_seen: set[tuple[str, ...]] = set()
         self.control_amount: Decimal | None = None
@@ -138,38 +120,35 @@ class ExportWalk:
 
     # Headers and cells
 
-    def bind(self, header: Record, entities: Sequence[str]) -> bool:
-        """Bind a header for some entities; False where rows must not be read with it."""
-        reader, name, found = bind_header(
-            header, [self.contract.entity(each) for each in entities], self.contract, self.file
-        )
-        self.violations += found
-        self.fingerprint = self.fingerprint or name
-        usable = all(each.severity != "block" for each in found)
-        self.reader = reader if usable else None
-        return usable
+    def open_table(self, header: Record, entities: Sequence[str]) -> bool:
+        """Bind the header of the rows that follow; False where they must not be read with it."""
+        self.reader = self.bind(header, entities)
+        return self.reader is not None
 
     def texts(self, entity: str, record: Record) -> dict[str, str] | None:
         """The cells of a row under the header; None for a ragged one, which is told."""
         if self.reader is None:
             return None
-        cells = list(record.cells)
-        while len(cells) > self.reader.width and not cells[-1].strip():
-            cells.pop()
-        if record.problem or len(cells) != self.reader.width:
-            found = record.problem or f"{len(cells)} cells, the header has {self.reader.width}"
-            self.broken("ragged_row", found, record, entity=entity)
+        cells = self.reader.fitted(record)
+        if cells is None:
+            self.ragged(record, self.reader.width, entity=entity)
             return None
         return {name: text.strip() for name, text in self.reader.texts(entity, cells).items()}
 
     # What a symbol is
 
-    def security(self, symbol: str, name: str | None, record: Record) -> dict[str, str]:
-        """The identifiers of a symbol; the security is landed once."""
+    def security(
+        self, symbol: str, name: str | None, record: Record, *, entity: str, account: str
+    ) -> dict[str, str]:
+        """The identifiers of a symbol in a row of an account; the security is landed once."""
         found = {"cusip": "", "ticker": symbol, "custodian_security_id": ""}
         option = option_terms(symbol, "etrade", "occ")
         if option is not None:
             found |= {"ticker": option.symbol or symbol}
+            for rule, observed in option.doubts:
+                self.broken(
+                    rule, observed, record, entity=entity, account=account, security=found["ticker"]
+                )
         elif is_cusip(symbol):
             found |= {"cusip": symbol, "ticker": ""}
         elif not symbol or symbol.lower() == "null":
@@ -178,114 +157,49 @@ class ExportWalk:
         identity = tuple(found.values())
         if identity not in self.securities_seen and any(identity):
             self.securities_seen.add(identity)
-            self.collectors["securities"].add(
+            self.add(
+                "securities",
                 {
                     **{key: value for key, value in found.items() if value},
                     "security_name": name,
-                    "currency": self.contract.mappings["constants"]["currency"],
-                    **self._described(symbol, option, record),
+                    "currency": self.currency,
+                    **self._described(symbol, option),
                 },
-                line=record.line,
-                text=record.text,
+                record,
             )
         return found
 
-    def _described(
-        self, symbol: str, option: OptionTerms | None, record: Record
-    ) -> dict[str, str | None]:
-        if option is None:
-            types = self.layout["security_types_by_ticker"]
-            return {
-                "security_type": next(
-                    (str(kind) for kind, form in types.items() if re.match(form, symbol)), None
-                )
-            }
-        for rule, observed in option.doubts:
-            self.broken(rule, observed, record, entity="securities", security=symbol)
-        return {"security_type": "OPTION", "contract_multiplier": "100", **option.columns}
+    def _described(self, symbol: str, option: OptionTerms | None) -> dict[str, str | None]:
+        if option is not None:
+            return {"security_type": "OPTION", "contract_multiplier": "100", **option.columns}
+        types = self.layout["security_types_by_ticker"]
+        return {
+            "security_type": next(
+                (str(kind) for kind, form in types.items() if re.match(form, symbol)), None
+            )
+        }
 
-    # The date of the file
+    # The date of the file and its reading
 
-    def file_date(self, stated: date | None, source: AsOfSource) -> FileDate:
+    def date_by(self, stated: date | None, source: AsOfSource) -> None:
         """The date inside the file, else in its name; a file without one is refused."""
         named = day_of_name(self.file.file_name)
-        if stated is not None:
-            if named is not None and named != stated:
-                self.broken(
-                    "as_of_dates_agree", f"{named} in the file name", None, expected=f"{stated}"
-                )
-            return FileDate(stated, source)
-        if named is not None:
-            return FileDate(named, "FILE_NAME")
-        self.broken("as_of_date_present", f"no date in {self.file.file_name!r} or inside", None)
-        return FileDate(None, None)
+        if stated is not None and named is not None and named != stated:
+            self.broken("as_of_dates_agree", f"{named} in the file name", expected=f"{stated}")
+        value = stated or named
+        if value is None:
+            self.broken("as_of_date_present", f"no date in {self.file.file_name!r} or inside")
+            return
+        where: AsOfSource = source if stated is not None else "FILE_NAME"
+        self.as_of = StatedDate(value.isoformat(), value, where)
 
-    # Violations and the reading
-
-    def broken(
-        self,
-        rule: str,
-        observed: str,
-        record: Record | None,
-        *,
-        expected: str | None = None,
-        entity: str | None = None,
-        account: str | None = None,
-        security: str | None = None,
-    ) -> None:
-        """Say that a rule is broken."""
-        self.violations.append(
-            self.contract.violation(
-                rule,
-                file_name=self.file.file_name,
-                row=record.line if record else None,
-                observed=observed,
-                expected=expected,
-                entity=entity,
-                account_number=account or None,
-                security_key=security or None,
-            )
-        )
-
-    def identical(self, seen: dict[str, int], record: Record, entity: str) -> None:
-        """Tell of a row that repeats another to the letter; such rows are kept, both."""
-        if record.text in seen:
-            self.broken(
-                "identical_rows", f"the same row as row {seen[record.text]}", record, entity=entity
-            )
-        seen.setdefault(record.text, record.line)
-
-    def reading(self, stated: FileDate, also: Iterable[Violation] = ()) -> FileReading:
+    def reading(self, also: Iterable[Violation] = ()) -> FileReading:
         """The reading of the whole file."""
-        violations = [*also, *self.violations]
-        tables = {
-            name: collector.table(entity_columns(name))
-            for name, collector in self.collectors.items()
-        }
-        for name, table in tables.items():
-            violations += duplicate_keys(
-                table, self.contract.entity(name), self.contract, file_name=self.file.file_name
-            )
-        status = status_of(violations)
-        return FileReading(
-            feed=self.contract.feed,
-            stated_as_of_date=stated.value,
-            as_of_source=stated.source,
-            session_date=None,
-            header_fingerprint=self.fingerprint,
-            parser_version=self.contract.parser_version,
-            delivery_mode=self.contract.delivery_mode,
-            tables={name: table for name, table in tables.items() if table.num_rows}
-            if status == "LOADED"
-            else {},
-            covered_accounts=tuple(sorted(self.accounts)),
-            row_count=self.row_count,
-            control_row_count=None,
+        self.violations = [*also, *self.violations]
+        return self.file_reading(
+            self.accounts,
             control_amount=self.control_amount,
-            violations=tuple(violations),
-            status=status,
-            covered_from_date=self.covered_from,
-            covered_to_date=self.covered_to,
+            covered=(self.covered_from, self.covered_to),
         )
 
 

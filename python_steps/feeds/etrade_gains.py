@@ -13,15 +13,15 @@ from datetime import date
 
 from data_contracts.contract import FeedContract
 from python_steps.feeds.amounts import parse_amount
+from python_steps.feeds.client_exports import filled_records
 from python_steps.feeds.decoding import decode
-from python_steps.feeds.delimited import Record, records
+from python_steps.feeds.delimited import Record
 from python_steps.feeds.etrade_exports import (
     NO_ACCOUNT,
-    ExportWalk,
+    DownloadWalk,
     account_of,
     day_of,
     generated_day,
-    is_blank,
     is_generated_line,
     iso_day,
     outside,
@@ -51,10 +51,11 @@ def read(file: ReceivedFile, contract: FeedContract) -> FileReading:
     if decoded.content is None:
         return refused(contract, decoded.violations)
     walk = _Walk(file, contract)
-    for record in records(decoded.content.decode("utf-8")):
+    for record in filled_records(decoded.content):
         walk.row(record)
     walk.end()
-    return walk.reading(walk.file_date(walk.generated, "FOOTER"), decoded.violations)
+    walk.date_by(walk.generated, "FOOTER")
+    return walk.reading(decoded.violations)
 
 
 @dataclass
@@ -67,7 +68,7 @@ class _Symbol:
     lots: list[dict[str, str]] = field(default_factory=list)
 
 
-class _Walk(ExportWalk):
+class _Walk(DownloadWalk):
     """Reads the blocks of a file: account, criteria, sums, details, total, end."""
 
     def __init__(self, file: ReceivedFile, contract: FeedContract) -> None:
@@ -82,9 +83,14 @@ class _Walk(ExportWalk):
         self.is_unreadable = False
         self.seen: dict[str, int] = {}
 
+    @property
+    def current_account(self) -> str:
+        """The account of the search criteria."""
+        return self.account
+
     def row(self, record: Record) -> None:
         """Take one record to the block it belongs to."""
-        if is_blank(record) or self.is_unreadable:
+        if self.is_unreadable:
             return
         first = normalised(record.cells[0]) if record.cells else ""
         if is_generated_line(record.text):
@@ -136,7 +142,7 @@ class _Walk(ExportWalk):
     def _detail(self, record: Record, first: str) -> None:
         if self.reader is None:
             renamed = self._with_two_dates(record)
-            self.is_unreadable = renamed is None or not self.bind(renamed, ("closed_lots",))
+            self.is_unreadable = renamed is None or not self.open_table(renamed, ("closed_lots",))
         elif first == "total":
             self._total(record)
         elif first == "sell" and record.cells[0][:1].isspace():
@@ -174,7 +180,9 @@ class _Walk(ExportWalk):
             self.broken("section_understood", "the header a second time", record)
         elif texts is not None:
             symbol = texts["ticker"]
-            identifiers = self.security(symbol, None, record)
+            identifiers = self.security(
+                symbol, None, record, entity="closed_lots", account=self.account
+            )
             self.symbols.append(_Symbol(record, texts, identifiers))
 
     def _lot(self, record: Record) -> None:
@@ -189,7 +197,8 @@ class _Walk(ExportWalk):
         symbol = self.symbols[-1]
         symbol.lots.append(texts)
         deferred = parse_amount(texts.get("disallowed_loss", ""))
-        self.collectors["closed_lots"].add(
+        self.add(
+            "closed_lots",
             {
                 **texts,
                 **symbol.identifiers,
@@ -205,10 +214,9 @@ class _Walk(ExportWalk):
                 else format(abs(deferred), "f"),
                 "wash_sale_flag": None if deferred is None else str(bool(deferred)).lower(),
                 "covered_status": self.covered,
-                "currency": self.contract.mappings["constants"]["currency"],
+                "currency": self.currency,
             },
-            line=record.line,
-            text=record.text,
+            record,
         )
         self._check_order(texts, record)
 

@@ -13,15 +13,15 @@ from decimal import Decimal
 
 from data_contracts.contract import FeedContract
 from python_steps.feeds.amounts import parse_amount
+from python_steps.feeds.client_exports import filled_records
 from python_steps.feeds.decoding import decode
-from python_steps.feeds.delimited import Record, records
+from python_steps.feeds.delimited import Record
 from python_steps.feeds.etrade_exports import (
     NO_ACCOUNT,
-    ExportWalk,
+    DownloadWalk,
     account_of,
     day_of,
     generated_day,
-    is_blank,
     is_generated_line,
     iso_day,
     outside,
@@ -48,10 +48,11 @@ def read(file: ReceivedFile, contract: FeedContract) -> FileReading:
     if decoded.content is None:
         return refused(contract, decoded.violations)
     walk = _Walk(file, contract)
-    for record in records(decoded.content.decode("utf-8")):
+    for record in filled_records(decoded.content):
         walk.row(record)
     walk.end()
-    return walk.reading(walk.file_date(walk.generated, "FOOTER"), decoded.violations)
+    walk.date_by(walk.generated, "FOOTER")
+    return walk.reading(decoded.violations)
 
 
 @dataclass
@@ -76,7 +77,7 @@ class _Account:
     has_total: bool = False
 
 
-class _Walk(ExportWalk):
+class _Walk(DownloadWalk):
     """Reads the blocks of a file: account summary, view, holdings, end."""
 
     def __init__(self, file: ReceivedFile, contract: FeedContract) -> None:
@@ -88,10 +89,15 @@ class _Walk(ExportWalk):
         self.has_ended = False
         self.is_unreadable = False
 
+    @property
+    def current_account(self) -> str:
+        """The account of the block at hand."""
+        return self.account.reference if self.account else ""
+
     def row(self, record: Record) -> None:
         """Take one record to the block it belongs to."""
         first = normalised(record.cells[0]) if record.cells else ""
-        if is_blank(record) or self.is_unreadable:
+        if self.is_unreadable:
             return
         if first == "account summary" and not self.awaits:
             self._begin(record)
@@ -134,21 +140,23 @@ class _Walk(ExportWalk):
         if cell.reference in self.accounts:
             self.broken("account_reference_unique", f"{cell.reference} twice", record)
         self.accounts.add(cell.reference)
-        self.collectors["accounts"].add(
+        self.add(
+            "accounts",
             {
                 "account_number": cell.reference,
                 "account_title": cell.title,
-                "base_currency": self.contract.mappings["constants"]["currency"],
+                "base_currency": self.currency,
             },
-            line=record.line,
-            text=record.text,
+            record,
         )
 
     def _before_holdings(self, record: Record, first: str) -> None:
         """View and filter lines; a filtered view is not the whole account."""
         if first == "symbol" and "qty #" in [normalised(cell) for cell in record.cells]:
             # Rows under a header that cannot be read are told of once, by the header.
-            self.is_unreadable = not self.bind(record, ("positions", "tax_lots", "cash_balances"))
+            self.is_unreadable = not self.open_table(
+                record, ("positions", "tax_lots", "cash_balances")
+            )
             return
         names = [normalised(cell) for cell in record.cells]
         if any(name.startswith("security type") for name in names):
@@ -196,17 +204,19 @@ class _Walk(ExportWalk):
         if _INDENT.match(record.cells[0]):
             self.broken("lot_date_form", f"the indented row {symbol!r}", record, security=symbol)
             return
-        identifiers = self.security(symbol, None, record)
+        identifiers = self.security(
+            symbol, None, record, entity="positions", account=account.reference
+        )
         account.held.append(_Held(record, identifiers, texts))
-        self.collectors["positions"].add(
+        self.add(
+            "positions",
             {
                 **texts,
                 **identifiers,
                 "account_number": account.reference,
-                "currency": self.contract.mappings["constants"]["currency"],
+                "currency": self.currency,
             },
-            line=record.line,
-            text=record.text,
+            record,
         )
 
     def _lot(self, record: Record, account: _Account) -> None:
@@ -219,16 +229,16 @@ class _Walk(ExportWalk):
             return
         held = account.held[-1]
         held.lots.append(texts)
-        self.collectors["tax_lots"].add(
+        self.add(
+            "tax_lots",
             {
                 **texts,
                 **held.identifiers,
                 "account_number": account.reference,
                 "acquisition_date": iso_day(texts["acquisition_date"]),
-                "currency": self.contract.mappings["constants"]["currency"],
+                "currency": self.currency,
             },
-            line=record.line,
-            text=record.text,
+            record,
         )
 
     def _cash(self, record: Record, account: _Account) -> None:
@@ -237,14 +247,14 @@ class _Walk(ExportWalk):
         if texts is None:
             return
         account.cash = texts["trade_date_balance"]
-        self.collectors["cash_balances"].add(
+        self.add(
+            "cash_balances",
             {
                 "account_number": account.reference,
-                "currency": self.contract.mappings["constants"]["currency"],
+                "currency": self.currency,
                 "trade_date_balance": account.cash,
             },
-            line=record.line,
-            text=record.text,
+            record,
         )
 
     def _total(self, record: Record, account: _Account) -> None:

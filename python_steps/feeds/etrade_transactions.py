@@ -12,14 +12,14 @@ from decimal import Decimal
 
 from data_contracts.contract import FeedContract
 from python_steps.feeds.amounts import parse_amount
+from python_steps.feeds.client_exports import filled_records
 from python_steps.feeds.decoding import decode
-from python_steps.feeds.delimited import Record, records
+from python_steps.feeds.delimited import Record
 from python_steps.feeds.etrade_exports import (
     NO_ACCOUNT,
-    ExportWalk,
+    DownloadWalk,
     account_of,
     day_of,
-    is_blank,
     iso_day,
     outside,
 )
@@ -49,13 +49,14 @@ def read(file: ReceivedFile, contract: FeedContract) -> FileReading:
     if decoded.content is None:
         return refused(contract, decoded.violations)
     walk = _Walk(file, contract)
-    for record in records(decoded.content.decode("utf-8")):
+    for record in filled_records(decoded.content):
         walk.row(record)
     walk.end()
-    return walk.reading(walk.file_date(walk.covered_to, "TITLE"), decoded.violations)
+    walk.date_by(walk.covered_to, "TITLE")
+    return walk.reading(decoded.violations)
 
 
-class _Walk(ExportWalk):
+class _Walk(DownloadWalk):
     """Reads the lines above the table, then the table."""
 
     def __init__(self, file: ReceivedFile, contract: FeedContract) -> None:
@@ -64,9 +65,14 @@ class _Walk(ExportWalk):
         self.is_unreadable = False
         self.seen: dict[str, int] = {}
 
+    @property
+    def current_account(self) -> str:
+        """The account that the lines above the table name."""
+        return self.account
+
     def row(self, record: Record) -> None:
         """Take one record: a line above the table, the header, or a transaction."""
-        if is_blank(record) or self.is_unreadable:
+        if self.is_unreadable:
             return
         if self.reader is not None:
             self._transaction(record)
@@ -80,7 +86,7 @@ class _Walk(ExportWalk):
             self._account(activity["account"], record)
             self._period((activity["period"] or "").strip())
         elif "activity/trade date" in names or "transactiondate" in names:
-            self.is_unreadable = not self.bind(record, ("transactions",))
+            self.is_unreadable = not self.open_table(record, ("transactions",))
         elif "order type" in names and "trade date" in names:
             self.is_unreadable = True
             self.broken("export_supported", "the export of trades (tradesdownload)", record)
@@ -118,7 +124,9 @@ class _Walk(ExportWalk):
         texts.pop("ticker")
         if symbol or cusip not in ("--", ""):
             named = symbol or cusip
-            identifiers = self.security(named, None, record)
+            identifiers = self.security(
+                named, None, record, entity="transactions", account=self.account
+            )
             if cusip not in ("--", "") and symbol:
                 identifiers["cusip"] = cusip
         dates = {
@@ -126,17 +134,17 @@ class _Walk(ExportWalk):
             for name in ("transaction_date", "entry_date", "settlement_date")
             if texts.get(name) not in (None, "", "--")
         }
-        self.collectors["transactions"].add(
+        self.add(
+            "transactions",
             {
                 **texts,
                 **identifiers,
                 **dates,
                 "account_number": self.account,
                 "transaction_type": kind,
-                "currency": self.contract.mappings["constants"]["currency"],
+                "currency": self.currency,
             },
-            line=record.line,
-            text=record.text,
+            record,
         )
         self._check_signs(texts, kind, record)
 

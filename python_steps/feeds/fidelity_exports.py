@@ -9,26 +9,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
 
-import pyarrow as pa
-
-from data_contracts.contract import Entity, FeedContract, entity_columns
+from data_contracts.contract import Entity, FeedContract
 from python_steps.feeds.amounts import parse_amount
 from python_steps.feeds.client_exports import (
+    ExportWalk,
     RowReader,
     StatedDate,
-    bind_header,
+    filled_records,
     unquoted,
     unquoted_text,
 )
-from python_steps.feeds.delimited import Record, records
-from python_steps.feeds.headers import normalised
+from python_steps.feeds.delimited import Record
+from python_steps.feeds.headers import Binding, normalised
 from python_steps.feeds.identifiers import is_account_reference
-from python_steps.feeds.received import ROW_TEXT, FileReading, ReceivedFile, status_of
-from python_steps.feeds.tables import RowCollector
+from python_steps.feeds.received import ROW_TEXT, FileReading, ReceivedFile
 from python_steps.findings import Violation
 
 _HEADER_WITHIN_LINES = 40
@@ -88,7 +86,7 @@ def sheet_of(
     Returns:
         The sheet, None where there is no header; and what is wrong before, behind and between.
     """
-    lines = [record for record in records(content.decode("utf-8")) if is_filled(record)]
+    lines = filled_records(content)
     place = _header_place(lines, entity)
     if place is None:
         return None, [_no_header(lines, entity, contract, file)]
@@ -103,11 +101,6 @@ def sheet_of(
         else:
             rows.append(record)
     return Sheet(lines[place], rows, footer), violations
-
-
-def is_filled(record: Record) -> bool:
-    """False for a line that holds nothing but commas and white space."""
-    return bool(record.problem) or any(cell.strip() for cell in record.cells)
 
 
 def words_of(record: Record) -> str:
@@ -202,41 +195,28 @@ def _before_header(record: Record, contract: FeedContract, file: ReceivedFile) -
     )
 
 
-@dataclass
-class SheetReader:
+class SheetReader(ExportWalk):
     """What a reader of one export gathers while it walks over the rows of its sheet."""
 
-    file: ReceivedFile
-    contract: FeedContract
-    sheet: Sheet
-    violations: list[Violation]
-    entities: tuple[str, ...]
-    reader: RowReader = field(init=False)
-    fingerprint: str = field(init=False)
-    is_readable: bool = field(init=False)
-    collectors: dict[str, RowCollector] = field(init=False)
-    row_count: int = 0
-
-    def __post_init__(self) -> None:
-        wanted = [self.contract.entity(name) for name in self.entities]
-        self.reader, self.fingerprint, found = bind_header(
-            self.sheet.header, wanted, self.contract, self.file
-        )
-        self.violations += found
-        self.is_readable = all(broken.severity != "block" for broken in found)
-        self.collectors = {
-            name: RowCollector(entity) for name, entity in self.contract.entities.items()
-        }
-        self.violations += [
-            self._rows_after_footer(record) for record in self._looks_like_rows(self.sheet.footer)
-        ]
-
-    def cells(self, record: Record) -> list[str] | None:
-        """The cells under the header; None where there are more or fewer than it names."""
-        cells = list(record.cells)
-        while len(cells) > self.reader.width and not cells[-1].strip():
-            cells.pop()
-        return cells if len(cells) == self.reader.width else None
+    def __init__(
+        self,
+        file: ReceivedFile,
+        contract: FeedContract,
+        sheet: Sheet,
+        violations: Sequence[Violation],
+        entities: Sequence[str],
+    ) -> None:
+        super().__init__(file, contract)
+        self.violations += violations
+        self.sheet = sheet
+        self.entities = entities
+        self.reader = self.bind(sheet.header, entities) or _nothing_read(entities)
+        self.is_readable = not self.has_bad_header
+        for record in sheet.footer:
+            is_row = is_account_reference(self.account_cell(record.cells))
+            if is_row_behind_footer(record) or (is_row and len(record.cells) > 1):
+                shape = f"{unquoted(record)}, behind the footer"
+                self.broken("section_understood", shape, record)
 
     def fitting_rows(self) -> list[tuple[Record, list[str]]]:
         """The rows that have a cell for each column; the others become violations."""
@@ -245,117 +225,49 @@ class SheetReader:
         for record in self.sheet.rows:
             if not self._is_alone(record):
                 self.row_count += 1
-                cells = self.cells(record)
+                cells = self.reader.fitted(record)
                 if cells is None:
                     ragged.append(record)
                 else:
                     fitting.append((record, cells))
         accounts = {self.account_cell(cells) for _, cells in fitting} - {""}
         for record in ragged:
-            self._ragged(record, accounts)
+            account = self.account_cell(record.cells)
+            known = account if account in accounts else ""
+            self.ragged(record, self.reader.width, account=known)
         return fitting
 
     def account_cell(self, cells: Sequence[str]) -> str:
         """The account that a row names itself, '' where the header has no such column."""
-        place = self.reader.bindings[self.entities[0]].places.get("account_number")
-        return cells[place].strip() if place is not None and place < len(cells) else ""
-
-    def named(self, cells: Sequence[str], name: str) -> str:
-        """The cell under a column that no entity loads, '' where there is no such column."""
-        names = [normalised(cell) for cell in self.sheet.header.cells]
-        return cells[names.index(name)].strip() if name in names else ""
-
-    def broken(
-        self,
-        rule: str,
-        record: Record | None,
-        observed: str,
-        *,
-        account: str | None = None,
-        security: str | None = None,
-        **settings: str,
-    ) -> None:
-        """Say that a rule is broken; `settings` may hold entity, expected, severity and scope."""
-        self.violations.append(
-            self.contract.violation(
-                rule,
-                file_name=self.file.file_name,
-                row=record.line if record else None,
-                observed=observed,
-                account_number=account or None,
-                security_key=security or None,
-                **settings,  # type: ignore[arg-type]
-            )
-        )
+        return self.reader.texts(self.entities[0], cells).get("account_number", "").strip()
 
     def _is_alone(self, record: Record) -> bool:
         """A line with a single cell filled is no row; it is named, as nobody knows what it says."""
         if sum(1 for cell in record.cells if cell.strip()) > 1:
             return False
-        self.broken("section_understood", record, f"{unquoted(record)}, among the rows")
+        self.broken("section_understood", f"{unquoted(record)}, among the rows", record)
         return True
-
-    def _ragged(self, record: Record, accounts: set[str]) -> None:
-        account = self.account_cell(record.cells)
-        is_known = account in accounts
-        self.broken(
-            "ragged_row",
-            record,
-            unquoted(record),
-            expected=f"{self.reader.width} cells, as the header has",
-            account=account if is_known else None,
-            scope="account" if is_known else "feed",
-        )
-
-    def _looks_like_rows(self, footer: Sequence[Record]) -> list[Record]:
-        """Lines of the footer with an account or a date of their own: rows where none may be."""
-        return [
-            record
-            for record in footer
-            if sum(1 for cell in record.cells if cell.strip()) > 1
-            and (
-                is_account_reference(self.account_cell(record.cells))
-                or any(_CELL_DATE.fullmatch(cell) for cell in record.cells)
-            )
-        ]
-
-    def _rows_after_footer(self, record: Record) -> Violation:
-        return self.contract.violation(
-            "section_understood",
-            file_name=self.file.file_name,
-            row=record.line,
-            observed=f"{unquoted(record)}, behind the footer",
-        )
 
     def reading(
         self, as_of: StatedDate, accounts: Iterable[str], *, later: Sequence[Violation] = ()
     ) -> FileReading:
         """The reading of the whole file."""
+        self.as_of = as_of
         self.violations += [*as_of.violations, *later]
-        status = status_of(self.violations)
-        return FileReading(
-            feed=self.contract.feed,
-            stated_as_of_date=as_of.value,
-            as_of_source=as_of.source,
-            session_date=None,
-            header_fingerprint=self.fingerprint,
-            parser_version=self.contract.parser_version,
-            delivery_mode=self.contract.delivery_mode,
-            tables=self.tables() if status == "LOADED" else {},
-            covered_accounts=tuple(sorted({account for account in accounts if account})),
-            row_count=self.row_count,
-            control_row_count=None,
-            control_amount=None,
-            violations=tuple(self.violations),
-            status=status,
-        )
+        return self.file_reading(accounts)
 
-    def tables(self) -> dict[str, pa.Table]:
-        """The canonical tables of what was read so far."""
-        return {
-            name: collector.table(entity_columns(name))
-            for name, collector in self.collectors.items()
-        }
+
+def _nothing_read(entities: Sequence[str]) -> RowReader:
+    """In place of a header that cannot be read: no row has a cell under it."""
+    nothing = Binding({}, 0, "", ())
+    return RowReader(dict.fromkeys(entities, nothing), 0, ())
+
+
+def is_row_behind_footer(record: Record) -> bool:
+    """True for a line behind the disclaimers that holds a date or an amount: it is no prose."""
+    return sum(1 for cell in record.cells if cell.strip()) > 1 and any(
+        _CELL_DATE.fullmatch(cell) or parse_amount(cell) is not None for cell in record.cells
+    )
 
 
 def missing_footer(reader: SheetReader, rule: str) -> list[Violation]:

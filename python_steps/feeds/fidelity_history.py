@@ -92,8 +92,8 @@ class _Walk:
             if not account:
                 self.reader.broken(
                     "account_reference_present",
-                    record,
                     f"no account in the row and none in the name {self.reader.file.file_name!r}",
+                    record,
                 )
                 continue
             self.accounts.add(account)
@@ -104,8 +104,8 @@ class _Walk:
         if self.misnamed:
             self.reader.broken(
                 "header_misnames_columns",
-                self.misnamed[0],
                 f"a currency under Quantity in {len(self.misnamed)} rows",
+                self.misnamed[0],
             )
         self.reader.violations += identical_rows(self.reader, "transactions")
 
@@ -114,7 +114,7 @@ class _Walk:
         stated = self.reader.account_cell(cells)
         if is_account_reference(stated):
             return stated
-        words = self.reader.named(cells, "account").split()
+        words = self.reader.reader.named(cells, "account").split()
         number = self.contract.mappings["forms"]["account_in_words"]
         if self.account_of_file or not words or not re.fullmatch(number, words[-1]):
             return self.account_of_file
@@ -137,7 +137,7 @@ class _Walk:
 
     def _foreign(self, row: _Row, cells: Sequence[str]) -> None:
         home = self.contract.mappings["constants"]["currency"]
-        named = {row.texts["currency"], self.reader.named(cells, "exchange currency")}
+        named = {row.texts["currency"], self.reader.reader.named(cells, "exchange currency")}
         foreign = sorted(named - {home, ""} - set(self.contract.null_words))
         if foreign:
             self._broken("foreign_currency_row", row, f"currency {' and '.join(foreign)}")
@@ -236,8 +236,8 @@ class _Walk:
     def _broken(self, rule: str, row: _Row, observed: str, *, security: str = "") -> None:
         self.reader.broken(
             rule,
-            row.record,
             observed,
+            row.record,
             account=row.account,
             security=security,
             entity="transactions",

@@ -30,7 +30,6 @@ from python_steps.feeds.fidelity_exports import (
 from python_steps.feeds.fidelity_securities import Holdings
 from python_steps.feeds.headers import normalised
 from python_steps.feeds.identifiers import is_account_reference
-from python_steps.feeds.keys import duplicate_keys
 from python_steps.feeds.received import FileReading, ReceivedFile, refused
 from python_steps.findings import Violation
 
@@ -120,8 +119,8 @@ class _Walk:
             if named is None:
                 self.reader.broken(
                     "account_reference_present",
-                    record,
                     f"an account number of {unquoted_text(texts['account_number'])}",
+                    record,
                 )
                 continue
             number, title = named
@@ -131,7 +130,9 @@ class _Walk:
         for account in self.accounts.values():
             self._account(account)
             self._cash(account)
-        self._keys()
+        count = len(self.holdings.securities)
+        if count:
+            self.reader.broken("security_type_inferred", f"{count} securities without a type")
 
     def _row(
         self,
@@ -166,8 +167,8 @@ class _Walk:
         if kind is None:
             self.reader.broken(
                 "sub_account_type_known",
-                record,
                 f"type {word!r} of {symbol}",
+                record,
                 account=account.number,
                 security=symbol,
                 entity="positions",
@@ -189,8 +190,8 @@ class _Walk:
         if currency and currency["currency"] != self.contract.mappings["constants"]["currency"]:
             self.reader.broken(
                 "cash_in_dollars",
-                money.record,
                 f"{money.symbol} with a value of {money.value!r}",
+                money.record,
                 account=account.number,
                 entity="cash_balances",
             )
@@ -203,8 +204,8 @@ class _Walk:
         if parse_amount(money.value) is None:
             self.reader.broken(
                 "pending_activity_readable",
-                money.record,
                 f"pending activity of {money.value!r}",
+                money.record,
                 account=account.number,
                 entity="cash_balances",
             )
@@ -216,8 +217,8 @@ class _Walk:
         if any((other.symbol, other.kind) == (money.symbol, money.kind) for other in seen):
             self.reader.broken(
                 "cash_row_unique",
-                money.record,
                 f"{money.symbol} of {money.value} a second time",
+                money.record,
                 account=account.number,
                 entity="cash_balances",
             )
@@ -230,8 +231,8 @@ class _Walk:
         if not account.core:
             self.reader.broken(
                 "cash_row_present",
-                account.pending[0].record,
                 f"pending activity of {account.pending[0].value} without a core position",
+                account.pending[0].record,
                 account=account.number,
                 entity="cash_balances",
             )
@@ -253,8 +254,8 @@ class _Walk:
             return
         self.reader.broken(
             "plan_holds_no_cash",
-            account.record,
             f"no core position in plan account {account.number}",
+            account.record,
             account=account.number,
             entity="cash_balances",
         )
@@ -319,8 +320,8 @@ class _Walk:
     def _wrapper(self, rule: str, plan: _Account, stated: str, expected: str) -> None:
         self.reader.broken(
             rule,
-            plan.wrappers[0].record,
             f"a brokerage window worth {stated} in account {plan.number}",
+            plan.wrappers[0].record,
             account=plan.number,
             entity="positions",
             expected=expected,
@@ -337,18 +338,6 @@ class _Walk:
             line=account.record.line,
             text=account.record.text,
         )
-
-    def _keys(self) -> None:
-        for name, table in self.reader.tables().items():
-            self.reader.violations += duplicate_keys(
-                table,
-                self.contract.entity(name),
-                self.contract,
-                file_name=self.reader.file.file_name,
-            )
-        count = len(self.holdings.securities)
-        if count:
-            self.reader.broken("security_type_inferred", None, f"{count} securities without a type")
 
 
 def _account_of(reference: str, title: str) -> tuple[str, str] | None:

@@ -52,13 +52,13 @@ def read(file: ReceivedFile, contract: FeedContract) -> FileReading:
     reader = SheetReader(file, contract, sheet, violations, ("closed_lots",))
     account = account_in_name(file.file_name)
     if not account:
-        reader.broken("account_reference_present", None, f"the file name {file.file_name!r}")
+        reader.broken("account_reference_present", f"the file name {file.file_name!r}", None)
     _check_gain_columns(reader)
     if reader.is_readable:
         for record, cells in reader.fitting_rows():
             texts = reader.reader.texts("closed_lots", cells)
             gains = {
-                kind: reader.named(cells, name)
+                kind: reader.reader.named(cells, name)
                 for name, kind in contract.mappings["gain_columns"].items()
             }
             _add(reader, record, account, texts, gains)
@@ -74,8 +74,8 @@ def _check_gain_columns(reader: SheetReader) -> None:
             reader.is_readable = False
             reader.broken(
                 "required_column",
-                reader.sheet.header,
                 f"no column {name!r}",
+                reader.sheet.header,
                 expected=f"a column {name!r}",
                 entity="closed_lots",
             )
@@ -99,8 +99,8 @@ def _add(
     ):
         reader.broken(
             "gain_agrees",
-            record,
             f"a gain of {gain} for {texts['ticker'].strip()}",
+            record,
             expected=f"{expected}, proceeds less cost basis",
             account=account,
             entity="closed_lots",
@@ -135,8 +135,8 @@ def _identifiers(reader: SheetReader, record: Record, account: str, cell: str) -
     elif (number and not found.is_option) or found.problem:
         reader.broken(
             "cusip_check_digit",
-            record,
             f"{cell.strip()!r}",
+            record,
             account=account,
             security=found.key,
             entity="closed_lots",
@@ -145,7 +145,7 @@ def _identifiers(reader: SheetReader, record: Record, account: str, cell: str) -
             columns["custodian_security_id"] = number
     for rule, observed in found.option.doubts if found.option else ():
         reader.broken(
-            rule, record, observed, account=account, security=found.key, entity="closed_lots"
+            rule, observed, record, account=account, security=found.key, entity="closed_lots"
         )
     return columns
 

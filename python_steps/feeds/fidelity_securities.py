@@ -263,4 +263,4 @@ class Holdings:
         found: SecurityId,
         entity: str,
     ) -> None:
-        self.broken(rule, record, observed, account=account, security=found.key, entity=entity)
+        self.broken(rule, observed, record, account=account, security=found.key, entity=entity)

@@ -12,32 +12,30 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from data_contracts.contract import FeedContract, entity_columns
+from data_contracts.contract import FeedContract
 from python_steps.feeds.amounts import parse_amount
 from python_steps.feeds.client_exports import (
     ControlSum,
+    ExportWalk,
     RowReader,
     StatedDate,
-    bind_header,
+    filled_records,
     unquoted,
     unquoted_text,
 )
 from python_steps.feeds.decoding import decode
-from python_steps.feeds.delimited import Record, records
+from python_steps.feeds.delimited import Record
 from python_steps.feeds.fidelity_exports import (
     broken_quotes,
-    is_filled,
     is_footer,
+    is_row_behind_footer,
     other_separator,
     sum_of,
 )
 from python_steps.feeds.fidelity_securities import Holdings
 from python_steps.feeds.headers import normalised
 from python_steps.feeds.identifiers import is_account_reference
-from python_steps.feeds.keys import duplicate_keys
-from python_steps.feeds.received import FileReading, ReceivedFile, refused, status_of
-from python_steps.feeds.tables import RowCollector
-from python_steps.findings import Violation
+from python_steps.feeds.received import FileReading, ReceivedFile, refused
 
 _ACCOUNT_VALUE = "ending mkt value"
 _ACCOUNTS_HEADER = frozenset({"account type", "account", "beginning mkt value", _ACCOUNT_VALUE})
@@ -82,11 +80,10 @@ def read(file: ReceivedFile, contract: FeedContract) -> FileReading:
     decoded = decode(file, contract)
     if decoded.content is None:
         return refused(contract, decoded.violations)
-    as_of = _stated_date(file, contract)
-    walk = _Walk(file, contract, as_of)
-    walk.violations += [*decoded.violations, *as_of.violations]
-    for record in records(decoded.content.decode("utf-8")):
-        if is_filled(record) and not walk.has_bad_header:
+    walk = _Walk(file, contract, _stated_date(file, contract))
+    walk.violations = [*decoded.violations, *walk.violations]
+    for record in filled_records(decoded.content):
+        if not walk.has_bad_header:
             walk.line(record)
     walk.end()
     return walk.reading()
@@ -110,25 +107,23 @@ def _stated_date(file: ReceivedFile, contract: FeedContract) -> StatedDate:
     return StatedDate(None, None, None, (absent,))
 
 
-class _Walk:
+class _Walk(ExportWalk):
     """The state machine: table of accounts, table of holdings, account, section, subtotal."""
 
     def __init__(self, file: ReceivedFile, contract: FeedContract, as_of: StatedDate) -> None:
-        self.file = file
-        self.contract = contract
-        self.as_of = as_of
-        self.violations: list[Violation] = []
-        self.collectors = {name: RowCollector(entity) for name, entity in contract.entities.items()}
+        super().__init__(file, contract, as_of)
         self.accounts: dict[str, _Account] = {}
-        self.accounts_header: tuple[Record, RowReader] | None = None
+        self.accounts_header: RowReader | None = None
         self.holdings_header: RowReader | None = None
         self.account: _Account | None = None
         self.section: _Section | None = None
-        self.holdings = Holdings(contract, self.collectors, as_of.text, "UNKNOWN", self._broken)
-        self.fingerprint: str | None = None
-        self.has_bad_header = False
+        self.holdings = Holdings(contract, self.collectors, as_of.text, "UNKNOWN", self.broken)
         self.is_at_end = False
-        self.row_count = 0
+
+    @property
+    def current_account(self) -> str:
+        """The account whose holdings come now."""
+        return self.account.number if self.account else ""
 
     # Lines
 
@@ -139,7 +134,9 @@ class _Walk:
         if record.problem:
             self.violations.append(broken_quotes(record, self.contract, self.file))
         elif self.is_at_end:
-            self._behind_footer(record, filled)
+            if is_row_behind_footer(record):
+                shape = f"{unquoted(record)}, behind the footer"
+                self.broken("section_understood", shape, record)
         elif is_footer(record):
             self.is_at_end = True
         elif len(names & _HOLDINGS_HEADER) >= _NAMES_OF_A_HEADER:
@@ -149,7 +146,7 @@ class _Walk:
         elif self.holdings_header is not None:
             self._second_table(record, filled, self.holdings_header)
         elif self.accounts_header is not None:
-            self._account_row(record, *self.accounts_header)
+            self._account_row(record, self.accounts_header)
         else:
             self._no_header(record)
 
@@ -159,60 +156,44 @@ class _Walk:
             not is_holdings and self.accounts_header is not None
         )
         if is_early or is_second:
-            self._broken("section_understood", record, f"a header out of turn, {unquoted(record)}")
+            self.broken("section_understood", f"a header out of turn, {unquoted(record)}", record)
             return
-        names = ("positions", "securities") if is_holdings else ("accounts",)
-        entities = [self.contract.entity(name) for name in names]
-        reader, found, violations = bind_header(record, entities, self.contract, self.file)
-        self.fingerprint = self.fingerprint or found
-        self.violations += violations
-        if not is_holdings and _ACCOUNT_VALUE not in {normalised(cell) for cell in record.cells}:
-            wanted = f"a column {_ACCOUNT_VALUE!r}"
-            self._broken("required_column", record, f"no {wanted[2:]}", expected=wanted)
-            self.has_bad_header = True
-        self.has_bad_header |= any(broken.severity == "block" for broken in violations)
         if is_holdings:
-            self.holdings_header = reader
-        else:
-            self.accounts_header = (record, reader)
+            self.holdings_header = self.bind(record, ("positions", "securities"))
+            return
+        self.accounts_header = reader = self.bind(record, ("accounts",))
+        if reader is not None and _ACCOUNT_VALUE not in reader.names:
+            wanted = f"a column {_ACCOUNT_VALUE!r}"
+            self.broken("required_column", f"no {wanted[2:]}", record, expected=wanted)
+            self.has_bad_header = True
 
     def _no_header(self, record: Record) -> None:
         separator = other_separator(record, _ACCOUNTS_HEADER)
         if separator:
-            self._broken("separator_is_comma", record, f"column names parted by {separator}")
+            self.broken("separator_is_comma", f"column names parted by {separator}", record)
         else:
-            self._broken("header_present", record, f"a first line of {unquoted_text(record.text)}")
+            self.broken("header_present", f"a first line of {unquoted_text(record.text)}", record)
         self.has_bad_header = True
-
-    def _behind_footer(self, record: Record, filled: Sequence[str]) -> None:
-        if len(filled) > 1 and any(parse_amount(cell) is not None for cell in filled):
-            self._broken("section_understood", record, f"{unquoted(record)}, behind the footer")
 
     # The table of accounts
 
-    def _account_row(self, record: Record, header: Record, reader: RowReader) -> None:
-        cells = _fitted(record, reader.width)
+    def _account_row(self, record: Record, reader: RowReader) -> None:
+        cells = reader.fitted(record)
         if cells is None:
-            self._ragged(record, reader.width)
+            self.ragged(record, reader.width)
             return
         texts = reader.texts("accounts", cells)
         number = texts["account_number"].strip()
         if not is_account_reference(number):
-            self._broken(
-                "account_reference_present", record, f"an account of {unquoted_text(number)}"
-            )
+            shape = f"an account of {unquoted_text(number)}"
+            self.broken("account_reference_present", shape, record)
             return
-        names = [normalised(cell) for cell in header.cells]
-        value = cells[names.index(_ACCOUNT_VALUE)]
+        value = reader.named(cells, _ACCOUNT_VALUE)
         self.accounts.setdefault(number, _Account(number, value, record))
-        self.collectors["accounts"].add(
-            {
-                **texts,
-                "account_number": number,
-                "base_currency": self.contract.mappings["constants"]["currency"],
-            },
-            line=record.line,
-            text=record.text,
+        self.add(
+            "accounts",
+            {**texts, "account_number": number, "base_currency": self.currency},
+            record,
         )
 
     # The table of holdings
@@ -230,41 +211,41 @@ class _Walk:
     def _title(self, record: Record, words: str) -> None:
         """An account's number or a section's title, each alone on its line."""
         if self.section is not None:
-            self._broken(
+            self.broken(
                 "section_understood",
-                record,
                 f"a line of {unquoted_text(words)} before the subtotal of the section on line "
                 f"{self.section.record.line}",
+                record,
             )
         self.section = None
         if words in self.accounts:
             self.account = self.accounts[words]
             return
         if is_account_reference(words):
-            self._broken(
-                "section_understood", record, f"account {words}, which the first table has not"
+            self.broken(
+                "section_understood", f"account {words}, which the first table has not", record
             )
             return
         if self.account is None:
-            self._broken(
-                "section_understood", record, f"a section of no account, {unquoted(record)}"
+            self.broken(
+                "section_understood", f"a section of no account, {unquoted(record)}", record
             )
             return
         kind = self.contract.mappings["sections"].get(normalised(words))
         if kind is None:
-            self._broken(
-                "section_known", record, f"a section whose title is {unquoted_text(words)} long"
+            self.broken(
+                "section_known", f"a section whose title is {unquoted_text(words)} long", record
             )
         self.section = _Section(words, kind or "holdings", record)
 
     def _row(self, record: Record, reader: RowReader) -> None:
         self.row_count += 1
-        cells = _fitted(record, reader.width)
+        cells = reader.fitted(record)
         if cells is None:
-            self._ragged(record, reader.width)
+            self.ragged(record, reader.width)
             return
         if self.account is None or self.section is None:
-            self._broken("section_understood", record, f"{unquoted(record)}, of no section")
+            self.broken("section_understood", f"{unquoted(record)}, of no section", record)
             return
         texts = reader.texts("positions", cells)
         self.section.market_value.add(texts["market_value"])
@@ -279,20 +260,11 @@ class _Walk:
         section, self.section = self.section, None
         if section is None or normalised(section.title) != title:
             opened = f"the section on line {section.record.line}" if section else "no section"
-            self._broken("section_understood", record, f"a subtotal where {opened} is open")
+            self.broken("section_understood", f"a subtotal where {opened} is open", record)
             return
         stated = reader.texts("positions", record.cells)["market_value"]
-        difference = section.market_value.difference(
-            stated, self.contract.tolerance("control_total")
-        )
-        if difference is not None:
-            rows = section.market_value
-            self._broken(
-                "control_total",
-                record,
-                f"a subtotal of {stated.strip()} for the section on line {section.record.line}",
-                expected=f"{rows.total}, the sum of {rows.rows} rows",
-            )
+        place = f"a subtotal for the section on line {section.record.line}"
+        self.compare(section.market_value, stated, place, record)
 
     # Ends
 
@@ -302,14 +274,8 @@ class _Walk:
             return
         if self.holdings_header is None or self.section is not None:
             missing = "the subtotal of its last section" if self.section else "any holdings"
-            self.violations.append(
-                self.contract.violation(
-                    "file_complete",
-                    file_name=self.file.file_name,
-                    row=self.section.record.line if self.section else None,
-                    observed=f"an end without {missing}",
-                )
-            )
+            place = self.section.record if self.section else None
+            self.broken("file_complete", f"an end without {missing}", place)
         for account in self.accounts.values():
             self._account_total(account)
             self._cash(account)
@@ -336,7 +302,7 @@ class _Walk:
         self, rule: str, account: _Account, observed: str, expected: str | None = None
     ) -> None:
         self.account = account
-        self._broken(rule, account.record, observed, expected=expected)
+        self.broken(rule, observed, account.record, expected=expected)
 
     def _cash(self, account: _Account) -> None:
         if not account.core:
@@ -344,7 +310,7 @@ class _Walk:
         self.collectors["cash_balances"].add(
             {
                 "account_number": account.number,
-                "currency": self.contract.mappings["constants"]["currency"],
+                "currency": self.currency,
                 "trade_date_balance": sum_of([value for _, value in account.core]),
             },
             line=account.core[0][0].line,
@@ -353,76 +319,11 @@ class _Walk:
 
     def reading(self) -> FileReading:
         """The reading of the whole file."""
-        tables = {
-            name: collector.table(entity_columns(name))
-            for name, collector in self.collectors.items()
-        }
-        for name, table in tables.items():
-            self.violations += duplicate_keys(
-                table, self.contract.entity(name), self.contract, file_name=self.file.file_name
-            )
-        status = status_of(self.violations)
         values = [parse_amount(account.value) for account in self.accounts.values()]
         stated = [value for value in values if value is not None]
-        return FileReading(
-            feed=self.contract.feed,
-            stated_as_of_date=self.as_of.value,
-            as_of_source=self.as_of.source,
-            session_date=None,
-            header_fingerprint=self.fingerprint,
-            parser_version=self.contract.parser_version,
-            delivery_mode=self.contract.delivery_mode,
-            tables=tables if status == "LOADED" else {},
-            covered_accounts=tuple(sorted(self.accounts)),
-            row_count=self.row_count,
-            control_row_count=None,
-            control_amount=(
-                sum(stated, Decimal(0)) if stated and len(stated) == len(values) else None
-            ),
-            violations=tuple(self.violations),
-            status=status,
+        return self.file_reading(
+            self.accounts,
+            control_amount=sum(stated, Decimal(0))
+            if stated and len(stated) == len(values)
+            else None,
         )
-
-    def _ragged(self, record: Record, width: int) -> None:
-        self._broken(
-            "ragged_row",
-            record,
-            unquoted(record),
-            expected=f"{width} cells, as the header has",
-            is_whole_file=self.account is None,
-        )
-
-    def _broken(
-        self,
-        rule: str,
-        record: Record,
-        observed: str,
-        *,
-        expected: str | None = None,
-        account: str | None = None,
-        security: str | None = None,
-        entity: str | None = None,
-        is_whole_file: bool = False,
-    ) -> None:
-        known = self.account.number if self.account else None
-        self.violations.append(
-            self.contract.violation(
-                rule,
-                file_name=self.file.file_name,
-                row=record.line,
-                observed=observed,
-                expected=expected,
-                entity=entity,
-                account_number=account or known,
-                security_key=security or None,
-                scope="feed" if is_whole_file else None,
-            )
-        )
-
-
-def _fitted(record: Record, width: int) -> list[str] | None:
-    """The cells under a header of `width`; None where there are more or fewer."""
-    cells = list(record.cells)
-    while len(cells) > width and not cells[-1].strip():
-        cells.pop()
-    return cells if len(cells) == width else None

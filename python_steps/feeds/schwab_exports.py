@@ -41,6 +41,11 @@ _NAME_ACCOUNT = re.compile(
 )
 
 
+def first_line(lines: Sequence[Record]) -> Record:
+    """The line where a title stands; an empty one where a file has no line with text."""
+    return lines[0] if lines else Record([], 1, "")
+
+
 def title_of(record: Record) -> str:
     """The title line's words; an unquoted title is split at its commas and joined again."""
     return ", ".join(cell.strip() for cell in record.cells if cell.strip()) or record.text

@@ -8,30 +8,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from decimal import Decimal
 
-from data_contracts.contract import FeedContract, entity_columns
+from data_contracts.contract import FeedContract
 from python_steps.feeds.amounts import parse_amount
 from python_steps.feeds.client_exports import (
-    ControlSum,
     RowReader,
+    Section,
+    SectionWalk,
+    StatedDate,
     account_reference,
-    bind_header,
+    filled_records,
     unquoted,
     unquoted_text,
 )
 from python_steps.feeds.decoding import decode
-from python_steps.feeds.delimited import Record, records
+from python_steps.feeds.delimited import Record
 from python_steps.feeds.headers import normalised
-from python_steps.feeds.received import FileReading, ReceivedFile, refused, status_of
-from python_steps.feeds.schwab_exports import security_columns, stated_date, title_of
-from python_steps.feeds.tables import RowCollector
-from python_steps.findings import Violation
+from python_steps.feeds.received import FileReading, ReceivedFile, refused
+from python_steps.feeds.schwab_exports import first_line, security_columns, stated_date, title_of
 
 _TITLE = re.compile(
     r"^(?P<symbol>.+?) Lot Details for (?P<account>.+?)(?: as of .*)?$", re.IGNORECASE
 )
 _HEADER_NAMES = {"open date", "quantity"}
+_SUMMED = ("quantity", "cost_basis")
 
 
 def read(file: ReceivedFile, contract: FeedContract) -> FileReading:
@@ -47,71 +47,57 @@ def read(file: ReceivedFile, contract: FeedContract) -> FileReading:
     decoded = decode(file, contract)
     if decoded.content is None:
         return refused(contract, decoded.violations)
-    lines = list(records(decoded.content.decode("utf-8")))
-    title = title_of(lines[0])
+    lines = filled_records(decoded.content)
+    first = first_line(lines)
+    title = title_of(first)
     as_of = stated_date(title, file, contract)
     match = _TITLE.match(title)
     account = account_reference(match["account"]) if match else None
     violations = [*decoded.violations, *as_of.violations]
-    if match is None or account is None or lines[0].problem:
+    if match is None or account is None or first.problem:
         violations.append(
             contract.violation(
                 "account_reference_present",
                 file_name=file.file_name,
-                row=lines[0].line,
+                row=first.line,
                 observed=f"a title line of {unquoted_text(title)}",
             )
         )
         return refused(
             contract, violations, stated_as_of_date=as_of.value, as_of_source=as_of.source
         )
-    walk = _Walk(file, contract, match["symbol"].strip(), account[1])
-    walk.violations += violations
-    walk.identify(lines[0])
+    section = Section(account[1], first.line, account[0])
+    walk = _Walk(file, contract, as_of, match["symbol"].strip(), section)
+    walk.violations = [*decoded.violations, *walk.violations]
+    walk.identify(first)
     for record in lines[1:]:
         walk.row(record)
     walk.end()
-    status = status_of(walk.violations)
-    tables = {"tax_lots": walk.lots.table(entity_columns("tax_lots"))}
-    return FileReading(
-        feed=contract.feed,
-        stated_as_of_date=as_of.value,
-        as_of_source=as_of.source,
-        session_date=None,
-        header_fingerprint=walk.fingerprint,
-        parser_version=contract.parser_version,
-        delivery_mode=contract.delivery_mode,
-        tables=tables if status == "LOADED" else {},
-        covered_accounts=(account[1],),
-        row_count=walk.row_count,
-        control_row_count=None,
-        control_amount=walk.stated_basis,
-        violations=tuple(walk.violations),
-        status=status,
-    )
+    return walk.section_reading()
 
 
-class _Walk:
+class _Walk(SectionWalk):
     """The lines after the title: header, lots, total."""
 
+    only_entity = "tax_lots"
+
     def __init__(
-        self, file: ReceivedFile, contract: FeedContract, symbol: str, account: str
+        self,
+        file: ReceivedFile,
+        contract: FeedContract,
+        as_of: StatedDate,
+        symbol: str,
+        section: Section,
     ) -> None:
-        self.file = file
-        self.contract = contract
+        super().__init__(file, contract, as_of)
         self.symbol = symbol
-        self.account = account
+        self.section = self.open_section(section)
         self.identifiers: dict[str, str] = {}
-        self.violations: list[Violation] = []
-        self.lots = RowCollector(contract.entity("tax_lots"))
-        self.reader: RowReader | None = None
-        self.fingerprint: str | None = None
-        self.has_bad_header = False
-        self.total: Record | None = None
-        self.row_count = 0
-        self.quantity = ControlSum("quantity")
-        self.cost_basis = ControlSum("cost_basis")
-        self.stated_basis: Decimal | None = None
+
+    @property
+    def current_security(self) -> str:
+        """The symbol of the title."""
+        return self.symbol
 
     def identify(self, record: Record) -> None:
         """The identifiers of the title's symbol, which hold for every lot."""
@@ -121,118 +107,75 @@ class _Walk:
             file_name=self.file.file_name,
             entity="tax_lots",
             row=record.line,
-            account=self.account,
+            account=self.section.account,
         )
         self.violations += doubts
 
     def row(self, record: Record) -> None:
         """Any line after the title; none can be read under a header that lacks a column."""
+        reader = self.section.reader
         if self.has_bad_header:
             return
         if record.problem:
-            self._broken("ragged_row", record.problem, record, is_whole_file=True)
-            return
-        if not any(cell.strip() for cell in record.cells):
-            return
-        if self.reader is None:
-            self._header(record)
+            self.ragged(record)
+        elif reader is None:
+            self.bind_section(record, ("tax_lots",), self.section)
         elif {normalised(cell) for cell in record.cells} >= _HEADER_NAMES:
-            self._broken("section_understood", "a second header", record)
-        elif self.total is not None:
-            self._broken("section_understood", f"{unquoted(record)}, after the Total row", record)
-        elif self._label(record, self.reader) in self.contract.mappings["special_rows"]:
-            self._total(record, self.reader)
+            self.broken("section_understood", "a second header", record)
+        elif self.section.has_total:
+            self.broken("section_understood", f"{unquoted(record)}, after the Total row", record)
+        elif self._label(record, reader) in self.contract.mappings["special_rows"]:
+            self._total(record, reader)
         else:
-            self._lot(record, self.reader)
+            self._lot(record, reader)
 
     def _label(self, record: Record, reader: RowReader) -> str:
         """What stands under Open Date: a date, or the word Total."""
         return normalised(reader.texts("tax_lots", record.cells)["holding_period_start_date"])
 
-    def _header(self, record: Record) -> None:
-        entity = self.contract.entity("tax_lots")
-        self.reader, self.fingerprint, found = bind_header(
-            record, [entity], self.contract, self.file
-        )
-        self.violations += found
-        self.has_bad_header = any(broken.severity == "block" for broken in found)
-
     def _lot(self, record: Record, reader: RowReader) -> None:
-        self.row_count += 1
-        cells = list(record.cells)
-        while len(cells) > reader.width and not cells[-1].strip():
-            cells.pop()
-        if len(cells) != reader.width:
-            self._broken("ragged_row", unquoted(record), record)
+        cells = self.row_cells(record, self.section, reader, "tax_lots")
+        if cells is None:
             return
         texts = reader.texts("tax_lots", cells)
-        self.quantity.add(texts["quantity"])
-        self.cost_basis.add(texts["cost_basis"])
+        for column in _SUMMED:
+            self.section.sum_of(column).add(texts[column])
         term = texts.get("term", "")
-        self.lots.add(
+        self.add(
+            "tax_lots",
             {
                 **texts,
                 **self.identifiers,
                 **_dates(texts, self.contract.null_words),
-                "account_number": self.account,
+                "account_number": self.section.account,
                 "term": self.contract.mappings["terms"].get(normalised(term), term),
-                "currency": self.contract.mappings["constants"]["currency"],
+                "currency": self.currency,
             },
-            line=record.line,
-            text=record.text,
+            record,
         )
 
     def _total(self, record: Record, reader: RowReader) -> None:
-        self.total = record
+        self.section.has_total = True
         texts = reader.texts("tax_lots", record.cells)
-        self.stated_basis = parse_amount(texts["cost_basis"])
-        tolerance = self.contract.tolerance("control_total")
-        for control in (self.quantity, self.cost_basis):
-            difference = control.difference(texts[control.column], tolerance)
-            if difference is not None:
-                self._broken(
-                    "control_total",
-                    f"{control.column} {texts[control.column]} in the Total row",
-                    record,
-                    expected=f"{control.total}, the sum of {control.rows} lots",
-                )
+        self.section.stated = parse_amount(texts["cost_basis"])
+        for column in _SUMMED:
+            place = f"a total {column.replace('_', ' ')}"
+            self.compare(
+                self.section.sum_of(column),
+                texts[column],
+                place,
+                record,
+                noun="lot",
+            )
 
     def end(self) -> None:
         """The last line was read: the Total row must have come."""
-        if self.has_bad_header or self.total is not None:
-            return
-        self.violations.append(
-            self.contract.violation(
+        if not self.has_bad_header and not self.section.has_total:
+            self.broken(
                 "file_complete",
-                file_name=self.file.file_name,
-                entity="tax_lots",
-                observed="an end without the Total row",
+                "an end without the Total row",
                 expected="a Total row at the end",
             )
-        )
-
-    def _broken(
-        self,
-        rule: str,
-        observed: str,
-        record: Record,
-        *,
-        expected: str | None = None,
-        is_whole_file: bool = False,
-    ) -> None:
-        self.violations.append(
-            self.contract.violation(
-                rule,
-                file_name=self.file.file_name,
-                entity="tax_lots",
-                row=record.line,
-                observed=observed,
-                expected=expected,
-                account_number=self.account,
-                security_key=self.symbol,
-                scope="feed" if is_whole_file else None,
-            )
-        )
 
 
 def _dates(texts: dict[str, str], null_words: Sequence[str]) -> dict[str, str | None]:

@@ -12,9 +12,10 @@ from decimal import Decimal
 
 from data_contracts.contract import FeedContract
 from python_steps.feeds.amounts import parse_amount
+from python_steps.feeds.client_exports import filled_records
 from python_steps.feeds.decoding import decode
-from python_steps.feeds.delimited import Record, records
-from python_steps.feeds.etrade_exports import ExportWalk, is_blank, iso_day, outside, total_of
+from python_steps.feeds.delimited import Record
+from python_steps.feeds.etrade_exports import DownloadWalk, iso_day, outside, total_of
 from python_steps.feeds.headers import normalised
 from python_steps.feeds.received import FileReading, ReceivedFile, refused
 
@@ -35,13 +36,14 @@ def read(file: ReceivedFile, contract: FeedContract) -> FileReading:
     if decoded.content is None:
         return refused(contract, decoded.violations)
     walk = _Walk(file, contract)
-    for record in records(decoded.content.decode("utf-8")):
+    for record in filled_records(decoded.content):
         walk.row(record)
     walk.end()
     if not decoded.content.endswith(b"\n"):
         # Without totals, half a number at the end is told by nothing else.
         walk.broken("last_line_ended", "a last line without its line end", None)
-    return walk.reading(walk.file_date(None, "FILE_NAME"), decoded.violations)
+    walk.date_by(None, "FILE_NAME")
+    return walk.reading(decoded.violations)
 
 
 @dataclass(frozen=True)
@@ -52,20 +54,25 @@ class _Held:
     values: dict[str, str]
 
 
-class _Walk(ExportWalk):
+class _Walk(DownloadWalk):
     """Reads the tables of a file, each under its own header."""
 
     def __init__(self, file: ReceivedFile, contract: FeedContract) -> None:
         super().__init__(file, contract)
         self.table = ""
+        self.row_account = ""
         self.held: dict[tuple[str, ...], list[_Held]] = {}
         self.seen: dict[str, int] = {}
 
+    @property
+    def current_account(self) -> str:
+        """The account that the row at hand names, where another row names it too."""
+        return self.row_account
+
     def row(self, record: Record) -> None:
         """Take one record: a header opens its table, any other row belongs to the open one."""
-        if is_blank(record):
-            return
         names = {normalised(cell) for cell in record.cells}
+        self.row_account = self._known_account(record)
         if {"trade date", "transaction type"} <= names:
             self._open(record, _TRANSACTIONS)
         elif {"shares", "total value"} <= names:
@@ -79,7 +86,13 @@ class _Walk(ExportWalk):
 
     def _open(self, record: Record, table: str) -> None:
         self.table = table
-        self.bind(record, (table,))
+        self.open_table(record, (table,))
+
+    def _known_account(self, record: Record) -> str:
+        if self.reader is None:
+            return ""
+        named = self.reader.texts(self.table, record.cells).get("account_number", "").strip()
+        return named if named in self.accounts else ""
 
     def _account(self, texts: dict[str, str], record: Record) -> str:
         account = texts["account_number"]
@@ -98,7 +111,9 @@ class _Walk(ExportWalk):
             return
         account = self._account(texts, record)
         name = texts.pop("custodian_security_id", "")
-        identifiers = self.security(texts.pop("ticker", ""), name, record)
+        identifiers = self.security(
+            texts.pop("ticker", ""), name, record, entity=_HOLDINGS, account=account
+        )
         values = {**texts, **identifiers, "account_number": account}
         key = (account, *identifiers.values())
         self.held.setdefault(key, []).append(_Held(record, values))
@@ -111,7 +126,7 @@ class _Walk(ExportWalk):
                 self.collectors[_HOLDINGS].add(
                     {
                         **(row.values if summed is None else summed),
-                        "currency": self.contract.mappings["constants"]["currency"],
+                        "currency": self.currency,
                     },
                     line=row.record.line,
                     text=row.record.text
@@ -155,10 +170,11 @@ class _Walk(ExportWalk):
         symbol = texts.pop("ticker", "")
         identifiers: dict[str, str] = {}
         if symbol or name:
-            identifiers = self.security(symbol, name, record)
+            identifiers = self.security(symbol, name, record, entity=_TRANSACTIONS, account=account)
         kind = self._type(texts, record)
         words = [texts.get("description", ""), name]
-        self.collectors[_TRANSACTIONS].add(
+        self.add(
+            _TRANSACTIONS,
             {
                 **texts,
                 **identifiers,
@@ -169,10 +185,9 @@ class _Walk(ExportWalk):
                 "settlement_date": iso_day(texts.get("settlement_date", "")) or None,
                 "entry_date": iso_day(texts.get("entry_date", "")) or None,
                 "sub_account_type": self._sub_account(texts, record),
-                "currency": self.contract.mappings["constants"]["currency"],
+                "currency": self.currency,
             },
-            line=record.line,
-            text=record.text,
+            record,
         )
 
     def _sub_account(self, texts: dict[str, str], record: Record) -> str | None:

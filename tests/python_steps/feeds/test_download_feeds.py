@@ -1,4 +1,4 @@
-"""What OFX, E*TRADE, Vanguard and Pershing feeds share: rules that exist, files that are theirs."""
+"""What the readers of single layouts share: rules that exist, files that are theirs."""
 
 import re
 from importlib.resources import files
@@ -17,6 +17,8 @@ from tests.python_steps.feeds.pershing_files import acct, gcus_a, gmon, isca, wh
 SAMPLES = Path(__file__).parents[4] / "shared" / "samples"
 FRAME = ["pershing_frame", "decoding", "keys"]
 EXPORT = ["etrade_exports", "decoding", "keys", "headers", "client_exports"]
+SCHWAB = ["schwab_exports", "decoding", "keys", "headers", "client_exports"]
+FIDELITY = ["fidelity_exports", "fidelity_securities", "decoding", "headers", "client_exports"]
 MODULES = {
     "ofx": [
         "ofx",
@@ -38,26 +40,56 @@ MODULES = {
     "vanguard_download": ["vanguard_download", *EXPORT],
     "year_end_tax_forms": ["year_end_tax_forms", "decoding"],
 }
+ALL_MODULES = {
+    **MODULES,
+    **{
+        feed: [feed, *SCHWAB]
+        for feed in (
+            "schwab_positions",
+            "schwab_lot_details",
+            "schwab_realized_gains",
+            "schwab_transactions",
+        )
+    },
+    **{
+        feed: [feed, *FIDELITY]
+        for feed in (
+            "fidelity_positions",
+            "fidelity_history",
+            "fidelity_realized_gains",
+            "fidelity_statement",
+        )
+    },
+}
 _NAMED = re.compile(
     r"(?:violation|_broken|\bbroken|findings\.add|self\.add|\._add|OfxDocumentError)\(\s*\"(\w+)\""
 )
+_NO_SECTIONS = {"identical_rows", "account_reference_unique"}
 # In modules that several contracts share: rules of the paths that a feed does not take.
 NOT_TAKEN = {
     "etrade_portfolio": {"identical_rows", "cusip_check_digit"},
-    "etrade_gains": {"cusip_check_digit"},
-    "etrade_transactions": {"cusip_check_digit"},
-    "vanguard_download": {"cusip_check_digit"},
+    "etrade_gains": {"cusip_check_digit", "account_reference_unique"},
+    "etrade_transactions": {"cusip_check_digit", "account_reference_unique", "control_total"},
+    "vanguard_download": {"cusip_check_digit", "account_reference_unique", "control_total"},
+    "schwab_positions": {"identical_rows"},
+    "schwab_lot_details": {"identical_rows", "account_reference_unique"},
+    "schwab_realized_gains": {"identical_rows"},
+    "schwab_transactions": {"identical_rows"},
+    "fidelity_positions": _NO_SECTIONS | {"control_total", "identical_rows_kept"},
+    "fidelity_history": _NO_SECTIONS | {"control_total", "price_unit_proved"},
+    "fidelity_realized_gains": _NO_SECTIONS | {"control_total", "price_unit_proved"},
+    "fidelity_statement": _NO_SECTIONS | {"identical_rows_kept"},
 }
 
 
-@pytest.mark.parametrize("feed", sorted(MODULES))
+@pytest.mark.parametrize("feed", sorted(ALL_MODULES))
 def test_every_rule_that_a_reader_names_is_in_its_contract(feed):
     """A rule that a reader names and a contract lacks would raise while a bad file is read."""
     contract = load_contracts()[feed]
     folder = files("python_steps.feeds")
     named = {
         rule
-        for module in MODULES[feed]
+        for module in ALL_MODULES[feed]
         for rule in _NAMED.findall((folder / f"{module}.py").read_text(encoding="utf-8"))
     }
     entities = set(contract.entities)
