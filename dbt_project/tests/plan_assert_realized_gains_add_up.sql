@@ -5,7 +5,8 @@
 with lines as (
     select
         *,
-        sum(quantity) over (partition by account_id, closed_lot_key) as lot_quantity
+        sum(quantity) over (partition by account_id, closed_lot_key) as lot_quantity,
+        sum(custodian_disallowed_kept) over (partition by account_id, closed_lot_key) as lot_kept
     from {{ ref("fct_realized_gains") }}
     where as_of_date = {{ as_of_date() }}
 )
@@ -23,3 +24,6 @@ where
     abs(lines.proceeds - lines.reported_cost_basis + lines.adjustment_amount - lines.recognized_gain) >= 0.005
     or abs(lines.lot_quantity - abs(closed_lots.quantity)) >= 0.0001
     or (abs(lines.difference) >= 0.01 and lines.difference_reason is null)
+    or (lines.custodian_disallowed_kept >= 0.005 and lines.difference_reason is null)
+    or lines.custodian_disallowed_kept > lines.disallowed_loss
+    or lines.lot_kept > abs(coalesce(closed_lots.disallowed_loss, 0))

@@ -139,11 +139,35 @@ class Book:
             row["account_id"]: row["history_from_date"]
             for row in tables["int_transactions__coverage"].to_pylist()
         }
+        self._history_of_group = self._group_histories()
         self.held_away = frozenset(
             row["account_id"]
             for row in tables["int_transactions__coverage"].to_pylist()
             if row["is_held_away"]
         )
+
+    def _group_histories(self) -> dict[str, date | None]:
+        """By wash-sale group, since when the transactions of all its accounts are known."""
+        found: dict[str, date | None] = {}
+        for account in self.accounts:
+            own = self.history_from.get(account.account_id)
+            group = account.wash_group_id
+            if not account.counts:
+                continue
+            known = found.get(group, own)
+            found[group] = None if known is None or own is None else max(known, own)
+        return found
+
+    def history_of_group(self, account_id: str) -> date | None:
+        """Since when the transactions that may wash a loss of the account are all known.
+
+        None where those of an account of its wash-sale group are not known at all. An account that
+        does not count for wash sales stands alone.
+        """
+        account = self.account_by_id[account_id]
+        if not account.counts:
+            return self.history_from.get(account_id)
+        return self._history_of_group[account.wash_group_id]
 
     def _place_accounts(self) -> None:
         number = {group: code for code, group in enumerate(self.wash_groups)}

@@ -11,7 +11,7 @@ Reg. 1.1091-1(f); Rev. Rul. 56-602 (one purchase); IRC 1223(2), (3), (9) (term w
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -55,6 +55,8 @@ class GroupEvents:
     `stated_terms` are the custodian's words on them ("short", "long").
     `explained` is, by open lot id, the part of the custodian's adjustment whose loss is in this
     ledger: the engine's basis excludes it.
+    `kept_losses` is, by closed lot, the loss that its custodian disallowed for a purchase that this
+    ledger cannot have seen: at least so much is not recognised.
     """
 
     acquisitions: tuple[Acquisition, ...]
@@ -63,6 +65,7 @@ class GroupEvents:
     closed_lots: dict[str, date | None]
     stated_terms: dict[str, str]
     explained: dict[str, Decimal]
+    kept_losses: dict[str, Decimal]
     findings: tuple[LedgerFinding, ...]
 
 
@@ -121,6 +124,7 @@ def build_group_events(
     taxable_accounts: frozenset[str],
     exposure: dict[str, Decimal],
     window_days: int,
+    history_from: Mapping[str, date | None],
 ) -> GroupEvents:
     """Turn the rows of one group into events.
 
@@ -131,6 +135,7 @@ def build_group_events(
         taxable_accounts: accounts whose losses can be washed.
         exposure: conversion ratio per security.
         window_days: days before and after a loss sale.
+        history_from: first day of the known transactions per account; None or absent: not known.
 
     Returns:
         Events whose ids are unique in the group; nothing depends on the order of the rows.
@@ -142,7 +147,9 @@ def build_group_events(
     gone, transferred = _purchases_without_lots(parts, purchases, transactions)
     _lay_unexplained_sales(gone, parts, transactions)
     purchase_ids = _purchase_ids(parts, purchases)
-    tracer = _CustodianTracer(parts, purchase_ids, taxable_accounts, timedelta(days=window_days))
+    tracer = _CustodianTracer(
+        parts, purchase_ids, taxable_accounts, timedelta(days=window_days), history_from
+    )
     tracer.trace()
     acquisitions = [
         _acquisition(part, purchase_ids[part.engine_id], exposure, part.engine_id in transferred)
@@ -160,6 +167,7 @@ def build_group_events(
             part.engine_id: part.stated_term for part in parts if part.stated_term in STATED_TERMS
         },
         explained={part.key.key: part.explained for part in parts if part.key.is_open},
+        kept_losses=tracer.kept,
         findings=tuple(tracer.findings),
     )
 
@@ -472,9 +480,11 @@ class _CustodianTracer:
         purchase_ids: dict[str, str],
         taxable_accounts: frozenset[str],
         window: timedelta,
+        history_from: Mapping[str, date | None],
     ) -> None:
-        self.purchase_ids, self.window = purchase_ids, window
+        self.purchase_ids, self.window, self.history_from = purchase_ids, window, history_from
         self.findings: list[LedgerFinding] = []
+        self.kept: dict[str, Decimal] = {}
         self.by_holder: dict[Holder, list[_Part]] = defaultdict(list)
         for part in parts:
             if part.key.account_id in taxable_accounts:
@@ -526,16 +536,36 @@ class _CustodianTracer:
         for part in targets:
             need -= self._take(loss, part, min(need, part.hidden_adjustment - part.explained))
         if need > MONEY_TOLERANCE:
-            self.findings.append(
-                LedgerFinding(
-                    "custodian_adjustment_untraced",
-                    loss.key.key,
-                    f"The custodian disallowed {loss.stated_disallowed:f} of the loss of "
-                    f"{loss.disposed} in {{account}}, and {need:f} of it is in no lot that it "
-                    "delivered: check the basis of the replacement shares.",
-                    loss.key.account_id,
-                )
+            self._report_untraced(loss, need)
+
+    def _report_untraced(self, loss: _Part, need: Decimal) -> None:
+        """A replacement that a whole history would show does not exist; else the word stands."""
+        fate = "check the basis of the replacement shares."
+        if not self._is_history_known(loss):
+            self.kept[loss.engine_id] = loss.stated_disallowed
+            fate = (
+                "its purchase may lie before the transactions that are known, so that the "
+                "custodian's amount is kept; check the basis of the replacement shares."
             )
+        self.findings.append(
+            LedgerFinding(
+                "custodian_adjustment_untraced",
+                loss.key.key,
+                f"The custodian disallowed {loss.stated_disallowed:f} of the loss of "
+                f"{loss.disposed} in {{account}}, and {need:f} of it is in no lot that it "
+                f"delivered: {fate}",
+                loss.key.account_id,
+            )
+        )
+
+    def _is_history_known(self, loss: _Part) -> bool:
+        """Whether every purchase that the custodian may have looked at is among ours."""
+        known_from = self.history_from.get(loss.key.account_id)
+        return (
+            known_from is not None
+            and loss.disposed is not None
+            and known_from <= loss.disposed - self.window
+        )
 
     def _trace_unstated(self, loss: _Part, parts: Sequence[_Part]) -> None:
         """An adjusted lot beside a loss of which the custodian states no disallowed part."""

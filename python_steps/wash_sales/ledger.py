@@ -229,6 +229,7 @@ def _match_groups(
             taxable_accounts=sources.taxable_accounts(key),
             exposure=exposure.of_group(sources.securities(key)),
             window_days=policy.window_days,
+            history_from=book.history_from,
         )
         outside = sources.outside(key)
         accounts = [
@@ -320,7 +321,7 @@ class _Sources:
         if not rows:
             return []
         events = build_group_events(
-            rows, [], [], taxable_accounts=frozenset(), exposure={}, window_days=0
+            rows, [], [], taxable_accounts=frozenset(), exposure={}, window_days=0, history_from={}
         )
         return [lot for lot in events.acquisitions if lot.origin == "purchase"]
 
@@ -431,11 +432,15 @@ class _Group:
 
     def _realize(self, sales: tuple[SaleResult, ...]) -> None:
         parts: dict[str, int] = defaultdict(int)
+        to_keep = self._to_keep(sales)
         for sale in sales:
             if not sale.is_taxable or sale.lot_id not in self.events.closed_lots:
                 continue
             parts[sale.lot_id] += 1
             key = self.events.lot_keys[sale.lot_id]
+            kept = min(to_keep.get(sale.lot_id, NOTHING), max(NOTHING, -(sale.recognized or 0)))
+            if kept:
+                to_keep[sale.lot_id] -= kept
             self.outcome.realized.append(
                 {
                     "account_id": key.account_id,
@@ -449,13 +454,29 @@ class _Group:
                     "disposal_date": sale.sold,
                     "proceeds": sale.proceeds,
                     "cost_basis": sale.adjusted_basis,
-                    "disallowed_loss": sale.disallowed_deferred + sale.disallowed_permanent,
+                    "disallowed_loss": (
+                        sale.disallowed_deferred + sale.disallowed_permanent + kept
+                    ),
                     "permanently_disallowed_loss": sale.disallowed_permanent,
-                    "recognized_gain": sale.recognized,
+                    "recognized_gain": None if sale.recognized is None else sale.recognized + kept,
                     # Without dates the custodian's word is all there is.
                     "term": sale.term or self.events.stated_terms.get(sale.lot_id),
+                    "custodian_disallowed_kept": kept,
+                    "history_from_date": self.book.history_of_group(key.account_id),
                 }
             )
+
+    def _to_keep(self, sales: tuple[SaleResult, ...]) -> dict[str, Decimal]:
+        """By closed lot, what its custodian disallowed beyond what this ledger found.
+
+        Shares that the ledger washed may be those that the custodian meant: they are not counted
+        twice.
+        """
+        left = dict(self.events.kept_losses)
+        for sale in sales:
+            if sale.lot_id in left:
+                left[sale.lot_id] -= sale.disallowed_deferred + sale.disallowed_permanent
+        return {lot_id: amount for lot_id, amount in left.items() if amount > 0}
 
     def _restate(self, open_lots: tuple[OpenLot, ...]) -> None:
         by_lot: dict[str, list[OpenLot]] = defaultdict(list)

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from python_steps.frames import table_from_records
 from python_steps.taxes.holding_period import long_term_from_column
-from python_steps.wash_sales.book import NOBODY, Book, Rows, dates_of, mask_of
+from python_steps.wash_sales.book import NOBODY, Book, Mask, Rows, dates_of, mask_of
 from python_steps.wash_sales.group_events import STATED_TERMS
 from python_steps.wash_sales.tables import REALIZED_LOTS
 
@@ -61,7 +61,10 @@ def realized_lots(book: Book, matched: Sequence[dict[str, Any]]) -> pa.Table:
 
 
 def _as_stated(book: Book, closed: Rows) -> pa.Table:
-    """Closed lots that no wash sale of the household touches: the custodian's own numbers."""
+    """Closed lots that no wash sale of the household touches: the custodian's own numbers.
+
+    A loss that the custodian disallowed is among them only in accounts outside the ledger.
+    """
     table, count = closed.table, len(closed.table)
     money = REALIZED_LOTS.field("proceeds").type
     proceeds, basis = (table.column(name).cast(money) for name in ("proceeds", "cost_basis"))
@@ -70,6 +73,8 @@ def _as_stated(book: Book, closed: Rows) -> pa.Table:
     proceeds = pc.coalesce(proceeds, pc.add(basis, gain).cast(money))
     households = [account.household_id for account in book.accounts]
     nothing = pa.repeat(pa.scalar(Decimal(0), money), count)
+    result = pc.coalesce(pc.subtract(proceeds, basis).cast(money), gain)
+    kept = _kept(table, result, closed.match_key == NOBODY)
     return pa.table(
         {
             "account_id": table.column("account_id").cast(pa.string()),
@@ -85,13 +90,34 @@ def _as_stated(book: Book, closed: Rows) -> pa.Table:
             "disposal_date": table.column("disposal_date").cast(pa.date32()),
             "proceeds": proceeds,
             "cost_basis": basis,
-            "disallowed_loss": nothing,
+            "disallowed_loss": kept,
             "permanently_disallowed_loss": nothing,
-            "recognized_gain": pc.coalesce(pc.subtract(proceeds, basis).cast(money), gain),
+            "recognized_gain": pc.add(result, kept).cast(money),
             "term": _terms(table),
+            "custodian_disallowed_kept": kept,
+            "history_from_date": pa.array(
+                [
+                    book.history_of_group(book.accounts[place].account_id)
+                    for place in closed.account.tolist()
+                ],
+                pa.date32(),
+            ),
         },
         schema=REALIZED_LOTS,
     )
+
+
+def _kept(closed: pa.Table, result: Any, is_outside_ledger: Mask) -> pa.ChunkedArray:
+    """What the custodian disallowed in accounts that the ledger leaves out: nobody else judges it.
+
+    Never more than the loss.
+    """
+    money = REALIZED_LOTS.field("disallowed_loss").type
+    none = pa.scalar(Decimal(0), money)
+    stated = pc.abs(pc.fill_null(closed.column("disallowed_loss"), none)).cast(money)
+    loss = pc.negate(pc.min_element_wise(pc.fill_null(result, none), none)).cast(money)
+    kept = pc.min_element_wise(stated, loss).cast(money)
+    return pc.if_else(pa.array(is_outside_ledger), kept, none)
 
 
 def _terms(closed: pa.Table) -> pa.ChunkedArray | pa.Array:

@@ -94,6 +94,8 @@ REALIZED_LOTS = pa.schema(
         ("permanently_disallowed_loss", MONEY),
         ("recognized_gain", MONEY),
         ("term", pa.string()),
+        ("custodian_disallowed_kept", MONEY),
+        ("history_from_date", pa.date32()),
     ]
 )
 

@@ -55,6 +55,8 @@ def _realized(key: str, **more: Any) -> dict[str, Any]:
         "permanently_disallowed_loss": money(0),
         "recognized_gain": money(-1000),
         "term": "short",
+        "custodian_disallowed_kept": money(0),
+        "history_from_date": date(2025, 1, 1),
     } | more
 
 
@@ -92,6 +94,9 @@ CLOSED = [
     _closed("CARRIES", proceeds=money(12000), realized_gain=money(2000)),
     _closed("NONCOVERED", covered_status="NONCOVERED", cost_basis=money(9500)),
     _closed("NO COST", cost_basis=None, realized_gain=None, covered_status=None),
+    # The purchase that the custodian means may lie before what is known; one feed signs the amount.
+    _closed("KEPT", disallowed_loss=money(-250)),
+    _closed("NOT COUNTED", account_id="OUTSIDE", disallowed_loss=money(250)),
 ]
 REALIZED = [
     _realized("AGREES"),
@@ -123,6 +128,21 @@ REALIZED = [
     ),
     _realized("NONCOVERED", cost_basis=money(9700), recognized_gain=money(-700)),
     _realized("NO COST", cost_basis=None, recognized_gain=None),
+    _realized(
+        "KEPT",
+        disallowed_loss=money(250),
+        custodian_disallowed_kept=money(250),
+        recognized_gain=money(-750),
+        history_from_date=date(2026, 10, 7),
+    ),
+    _realized(
+        "NOT COUNTED",
+        account_id="OUTSIDE",
+        disallowed_loss=money(250),
+        custodian_disallowed_kept=money(250),
+        recognized_gain=money(-750),
+        history_from_date=date(2026, 10, 6),
+    ),
 ]
 
 
@@ -138,8 +158,14 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], dic
             connection,
             "marts.dim_accounts",
             [
-                account | {"account_id": name, "account_name": title}
-                for name, title in (("JOINT", "Joint brokerage"), ("ROTH", "Roth IRA"))
+                account
+                | {"account_id": name, "account_name": title}
+                | {"counts_for_wash_sales": name != "OUTSIDE"}
+                for name, title in (
+                    ("JOINT", "Joint brokerage"),
+                    ("ROTH", "Roth IRA"),
+                    ("OUTSIDE", "Brokerage elsewhere"),
+                )
             ],
         )
         insert_rows(
@@ -206,6 +232,22 @@ def test_a_custodians_adjustment_that_does_not_stand_is_taken_back(lines):
     assert _form(line) == ("A", 9000, 10000, None, 0, -1000)
     assert (line["custodian_gain"], line["difference"]) == (-750, -250)
     assert "the custodian disallowed $250.00, which" in line["difference_reason"]
+
+
+def test_a_custodians_adjustment_that_cannot_be_judged_is_kept_and_says_why(lines):
+    line = lines["KEPT", 1]
+    assert _form(line) == ("A", 9000, 10000, "W", 250, -750)
+    assert (line["custodian_disallowed_loss"], line["custodian_gain"]) == (250, -750)
+    assert (line["difference"], line["custodian_disallowed_kept"]) == (0, 250)
+    assert line["coverage"] == "unknown"
+    assert line["difference_reason"] == (
+        "the custodian disallowed $250.00 for a purchase that may lie before the transactions that "
+        "are known (from 2026-10-07 on): its amount is kept"
+    )
+    outside = lines["NOT COUNTED", 1]
+    assert outside["coverage"] == "known"
+    assert "in an account that is left out of wash sales: its" in outside["difference_reason"]
+    assert lines["AGREES", 1]["coverage"] == "known"
 
 
 def test_a_basis_that_carries_a_loss_is_code_b_where_the_custodian_reports_its_own(lines):

@@ -290,7 +290,8 @@ def _wash_sales(book: Book, number: str) -> None:
                 "closed_lots",
                 {"account_number": number, "ticker": ticker, "source_lot_id": f"C-{ticker}"}
                 | {"acquisition_date": "2026-03-02", "disposal_date": "2026-10-20"}
-                | {"quantity": "10", "proceeds": "700.00", "realized_gain_loss": loss},
+                | {"quantity": "10", "proceeds": "700.00", "realized_gain_loss": loss}
+                | {"disposal_method": "LIFO" if ticker == "WASH1" else "FIFO"},
             )
 
 
@@ -313,7 +314,8 @@ def _wrappers_and_masters(book: Book) -> None:
                 "accounts",
                 {"account_number": number, "base_currency": "USD", "account_status": "OPEN"}
                 | {"parent_account_number": wrapped.get(number, "")}
-                | {"is_margin": "true" if number == "1000225" else "false"},
+                | {"is_margin": "true" if number == "1000225" else "false"}
+                | {"default_disposal_method": "FIFO"},
             )
     # Told twice, an account is not worth twice as much.
     book.delivery.add(
@@ -416,6 +418,7 @@ EXPECTED: dict[str, set[tuple[str, str]]] = {
     "activity_values_can_be_read": {("1000239", "")},
     "reference_values_can_be_read": {("", "")},
     "wash_sale_amount_is_known": {(LOT, "wash-unknown")},
+    "closed_lot_follows_the_lot_method": {("1000218", "WASH1")},
 }
 
 
@@ -457,6 +460,12 @@ def _found(path: Path) -> dict[str, set[tuple[str, str]]]:
 @pytest.mark.parametrize("rule", sorted(EXPECTED))
 def test_rule_finds_what_is_wrong_and_nothing_else(rules_book: Path, rule: str) -> None:
     assert _found(rules_book).get(rule, set()) == EXPECTED[rule]
+
+
+def test_an_account_says_the_custodians_standing_lot_method(rules_book: Path) -> None:
+    stated = "select custodian_lot_method from marts.dim_accounts where account_number_masked "
+    rows = query(rules_book, stated + "like '%0218' union all " + stated + "like '%0221'")
+    assert rows == [("FIFO",), (None,)]
 
 
 def test_a_security_says_whether_its_gain_is_gain_from_collectibles(rules_book: Path) -> None:

@@ -102,6 +102,8 @@ TAX_TABLES: dict[str, dict[str, str]] = {
         "permanently_disallowed_loss": _MONEY,
         "recognized_gain": _MONEY,
         "term": "varchar",
+        "custodian_disallowed_kept": _MONEY,
+        "history_from_date": "date",
     },
     "tax_unit_states": {
         "as_of_date": "date",

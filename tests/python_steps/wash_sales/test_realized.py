@@ -147,3 +147,91 @@ def test_every_share_of_a_matched_sale_is_told_once():
         assert sum(row["recognized_gain"] - row["disallowed_loss"] for row in parts) == (
             -1000 if key == "C1" else -3000
         )
+
+
+def coverage(account_id="JOINT", first="2026-10-07"):
+    """Every account known since 2025, this one since `first`."""
+    names = ("JOINT", "OTHER", "ROTH", "CHILD")
+    others = [{"account_id": name} for name in names if name != account_id]
+    return [*others, {"account_id": account_id, "history_from_date": first}]
+
+
+@pytest.mark.parametrize(
+    ("first", "kept"),
+    [
+        ("2026-10-06", 0),  # all 30 days before the sale are seen: no purchase, no wash sale
+        ("2026-10-07", 250),
+        (None, 250),
+    ],
+)
+def test_a_custodians_disallowed_loss_stands_where_its_purchase_may_lie_before_our_history(
+    first, kept
+):
+    rows = realized(
+        closed=[closed("C1", "2026-11-05", 9000, 10000, disallowed_loss=250)],
+        coverage=coverage(first=first),
+    )
+    (row,) = rows.values()
+    assert (row["disallowed_loss"], row["custodian_disallowed_kept"]) == (kept, kept)
+    assert row["recognized_gain"] == -1000 + kept
+    assert row["permanently_disallowed_loss"] == 0
+    assert row["history_from_date"] == (first and date.fromisoformat(first))
+
+
+def test_a_loss_is_not_disallowed_twice_for_one_purchase():
+    def total(stated):
+        rows = realized(
+            closed=[closed("C1", "2026-11-05", 9000, 10000, disallowed_loss=stated)],
+            lots=[lot("L1", "2026-11-10", account_id="OTHER", quantity=40)],
+            coverage=coverage(),
+        ).values()
+        kept = sum(row["custodian_disallowed_kept"] for row in rows)
+        disallowed = sum(row["disallowed_loss"] for row in rows)
+        assert sum(row["recognized_gain"] for row in rows) == disallowed - 1000
+        return disallowed, kept
+
+    # Our own match of 40 shares is 400; what the custodian meant may be the same shares.
+    assert total(250) == (400, 0)
+    assert total(600) == (600, 200)
+    assert total(5000) == (1000, 600)  # never more than the loss
+
+
+def test_a_purchase_that_is_among_ours_leaves_the_custodian_nothing_to_be_kept():
+    rows = realized(
+        closed=[closed("C1", "2026-11-05", 9000, 10000, disallowed_loss=400)],
+        lots=[lot("L1", "2026-11-10", quantity=40, custodian_wash_sale_adjustment=400)],
+        coverage=coverage(),
+    ).values()
+    assert sum(row["disallowed_loss"] for row in rows) == 400
+    assert {row["custodian_disallowed_kept"] for row in rows} == {0}
+
+
+def test_history_is_that_of_every_account_that_may_wash_the_loss():
+    rows = realized(
+        closed=[closed("C1", "2026-11-05", 9000, 10000)],
+        coverage=coverage("ROTH", "2026-10-20"),
+    )
+    assert rows["C1", 1]["history_from_date"] == date(2026, 10, 20)
+    rows = realized(
+        closed=[closed("C1", "2026-11-05", 9000, 10000)], coverage=coverage("ROTH", None)
+    )
+    assert rows["C1", 1]["history_from_date"] is None
+
+
+def test_an_account_outside_the_ledger_keeps_what_its_custodian_disallowed():
+    accounts = [
+        {"account_id": "JOINT", "account_name": "Joint", "counts_for_wash_sales": False},
+    ]
+    rows = realized(
+        closed=[
+            closed("C1", "2026-11-05", 9000, 10000, disallowed_loss=-250),
+            closed("C2", "2026-11-06", 9000, 9100, disallowed_loss=250),
+            closed("C3", "2026-11-06", 9000, 8000),
+        ],
+        accounts=accounts,
+        coverage=coverage(first="2025-01-01"),
+    )
+    found = {
+        key: (row["disallowed_loss"], row["recognized_gain"]) for (key, _), row in rows.items()
+    }
+    assert found == {"C1": (250, -750), "C2": (100, 0), "C3": (0, 1000)}

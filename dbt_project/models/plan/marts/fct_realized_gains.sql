@@ -8,7 +8,9 @@ with realized as (
         closed_lots.covered_status,
         closed_lots.proceeds as lot_proceeds,
         closed_lots.cost_basis as lot_cost_basis,
-        coalesce(closed_lots.disallowed_loss, 0) as lot_disallowed_loss,
+        -- Some feeds sign it, others do not.
+        abs(coalesce(closed_lots.disallowed_loss, 0)) as lot_disallowed_loss,
+        sum(realized_lots.custodian_disallowed_kept) over whole_lot as lot_disallowed_kept,
         closed_lots.realized_gain as lot_realized_gain,
         lower(closed_lots.term) as custodian_term,
         closed_lots.source_file_id,
@@ -93,6 +95,7 @@ compared as (
     select
         as_reported.*,
         accounts.tax_unit_id,
+        accounts.counts_for_wash_sales,
         cast(extract(year from as_reported.disposal_date) as integer) as tax_year,
         coalesce(securities.ticker, securities.cusip, securities.security_name) as symbol,
         securities.security_name,
@@ -175,6 +178,22 @@ select
         concat_ws(
             '; ',
             case
+                when lot_disallowed_kept >= 0.005
+                    then
+                        'the custodian disallowed $' || format('{:,.2f}', lot_disallowed_loss)
+                        || case
+                            when not counts_for_wash_sales
+                                then ' in an account that is left out of wash sales'
+                            else
+                                ' for a purchase that may lie before the transactions that are known'
+                                || coalesce(
+                                    ' (from ' || strftime(history_from_date, '%Y-%m-%d') || ' on)', ''
+                                )
+                        end
+                        || ': its amount is kept'
+            end,
+            case
+                when lot_disallowed_kept >= 0.005 then washed_reason
                 when disallowed_loss - custodian_disallowed_loss >= 0.005
                     then coalesce(washed_reason, 'a purchase in the household disallows the loss')
                 when custodian_disallowed_loss - disallowed_loss >= 0.005
@@ -209,5 +228,8 @@ select
         ''
     ) as difference_reason,
     source_file_id,
-    source_row_number
+    source_row_number,
+    custodian_disallowed_kept,
+    history_from_date,
+    case when history_from_date <= disposal_date - 30 then 'known' else 'unknown' end as coverage
 from compared
