@@ -126,8 +126,7 @@ class Lot:
 
     `is_whole_position` marks the one stand-in lot of a tax-advantaged holding whose custodian
     sends no lots: nothing depends on them there, and no lot is named in its sale. `custodian` is
-    the whole lot as the custodian knows it, of which this one may be a part. `distributions` are
-    those of IRC 852(b)(4) on a taxable lot held six months or less, None where there are none.
+    the whole lot as the custodian knows it, of which this one may be a part.
     """
 
     lot_id: str

@@ -26,9 +26,7 @@ select
     trade_lots.cost_basis,
     trade_lots.realized_gain,
     trade_lots.tax_cost,
-    tax_lots.source_lot_id,
-    trade_lots.recharacterized_loss,
-    trade_lots.disallowed_loss
+    tax_lots.source_lot_id
 from {{ source('rebalance', 'trade_lots') }} as trade_lots
 inner join {{ ref('fct_recommended_trades') }} as trades
     on
