@@ -61,7 +61,10 @@ COLUMNS: dict[str, str] = {
     "sha256": "SHA-256 of the workbook.",
     "size_bytes": "Size of the file.",
     "source_file_id": "SHA-256 of the file.",
-    "source_row_number": "Physical line in the file, counted from 1.",
+    "source_row_number": (
+        "Physical line in the file, counted from 1; of a document with several rows on one line, "
+        "the number of the row's element."
+    ),
     "stage": "Name of the stage.",
     "stale_reason": "Which earlier session was run anew.",
     "state": "complete, degraded or failed.",

@@ -21,7 +21,11 @@ STATEMENTS = "FlexStatements"
 
 @dataclass(frozen=True)
 class Element:
-    """One element with its attributes and the physical line at which it begins."""
+    """One element with its attributes and the physical line at which it begins.
+
+    In a document with several rows on one line, `line` is the element's number in the document:
+    each row has a number of its own, by which it is found again.
+    """
 
     tag: str
     attributes: Mapping[str, str]
@@ -89,15 +93,13 @@ def parse_document(content: bytes, *, maximum_bytes: int) -> FlexDocument:
         FlexDocumentError: too large, unsafe, cut off or not well-formed.
     """
     from defusedxml.common import DefusedXmlException
-    from defusedxml.expatreader import DefusedExpatParser
 
     if len(content) > maximum_bytes:
         raise FlexDocumentError("file_size", f"{len(content)} bytes, limit {maximum_bytes}")
-    handler = _Handler()
-    parser: Any = DefusedExpatParser(forbid_dtd=True)
-    parser.setContentHandler(handler)
     try:
-        parser.parse(BytesIO(content))
+        handler = _handled(content, numbers_elements=False)
+        if handler.rows_share_a_line():
+            handler = _handled(content, numbers_elements=True)
     except DefusedXmlException as error:
         observed = "a declaration of a document type or of entities"
         raise FlexDocumentError("xml_safe", observed) from error
@@ -107,6 +109,16 @@ def parse_document(content: bytes, *, maximum_bytes: int) -> FlexDocument:
         # An unknown or lying encoding declaration comes as ValueError or LookupError.
         raise FlexDocumentError("xml_well_formed", f"XML that cannot be read ({error})") from error
     return FlexDocument(tuple(handler.statements), handler.stated_count)
+
+
+def _handled(content: bytes, *, numbers_elements: bool) -> _Handler:
+    from defusedxml.expatreader import DefusedExpatParser
+
+    handler = _Handler(numbers_elements=numbers_elements)
+    parser: Any = DefusedExpatParser(forbid_dtd=True)
+    parser.setContentHandler(handler)
+    parser.parse(BytesIO(content))
+    return handler
 
 
 _CUT = ("no element found", "unclosed token", "unclosed CDATA section", "partial character")
@@ -123,10 +135,12 @@ def _from_parse_error(error: SAXParseException) -> FlexDocumentError:
 class _Handler(ContentHandler):
     """Collects rows by depth: FlexStatement, then a section, then its rows."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, numbers_elements: bool) -> None:
         super().__init__()
         self.statements: list[Statement] = []
         self.stated_count: int | None = None
+        self._numbers_elements = numbers_elements
+        self._element_count = 0
         self._path: list[str] = []
         self._locator: Any = None
 
@@ -134,7 +148,9 @@ class _Handler(ContentHandler):
         self._locator = locator
 
     def startElement(self, name: str, attrs: Any) -> None:  # noqa: N802 - the interface's name
-        element = Element(name, dict(attrs.items()), int(self._locator.getLineNumber()))
+        self._element_count += 1
+        line = self._element_count if self._numbers_elements else self._locator.getLineNumber()
+        element = Element(name, dict(attrs.items()), int(line))
         if name == STATEMENTS:
             count = element.attributes.get("count", "")
             self.stated_count = int(count) if count.isdecimal() else None
@@ -153,6 +169,16 @@ class _Handler(ContentHandler):
                 rows.append(element)
         else:
             sections.setdefault(above[0], []).append(element)
+
+    def rows_share_a_line(self) -> bool:
+        """Whether two rows of the document begin on one line."""
+        lines = [
+            row.line
+            for statement in self.statements
+            for rows in statement.sections.values()
+            for row in rows
+        ]
+        return len(set(lines)) < len(lines)
 
     def endElement(self, name: str) -> None:  # noqa: N802 - the interface's name
         self._path.pop()

@@ -46,7 +46,11 @@ class OfxDocumentError(Exception):
 
 @dataclass
 class Element:
-    """One element: its text where it is a value, its children where it is an aggregate."""
+    """One element: its text where it is a value, its children where it is an aggregate.
+
+    `line` is the physical line at which it begins; in a document with several rows on one line, the
+    element's number in the document: each row has a number of its own, by which it is found again.
+    """
 
     tag: str
     line: int
@@ -126,7 +130,11 @@ def parse_document(text: str, *, maximum_bytes: int, aggregates: Collection[str]
     head = text[: begin.start()]
     header = _header(head)
     _check_header(head, header)
-    root = _Builder(text, aggregates, must_close="<?OFX" in head).build(begin.start())
+    must_close = "<?OFX" in head
+    root = _Builder(text, aggregates, must_close=must_close).build(begin.start())
+    if _rows_share_a_line(root):
+        numbering = _Builder(text, aggregates, must_close=must_close, numbers_elements=True)
+        root = numbering.build(begin.start())
     return OfxDocument(header, root, text)
 
 
@@ -155,8 +163,17 @@ def _check_header(head: str, header: Mapping[str, str]) -> None:
 class _Builder:
     """Builds the tree from the tags of a document, left to right."""
 
-    def __init__(self, text: str, aggregates: Collection[str], *, must_close: bool) -> None:
+    def __init__(
+        self,
+        text: str,
+        aggregates: Collection[str],
+        *,
+        must_close: bool,
+        numbers_elements: bool = False,
+    ) -> None:
         self.text = text
+        self.numbers_elements = numbers_elements
+        self.element_count = 0
         self.aggregates = aggregates
         self.must_close = must_close
         self.line_starts = [0, *(found.end() for found in re.finditer("\n", text))]
@@ -210,7 +227,9 @@ class _Builder:
         name = tag["name"].upper()
         if tag["end"]:
             return tag.end(), self._close(name, position, tag.end())
-        self._open(Element(name, self._line(position), position, tag.end()))
+        self.element_count += 1
+        line = self.element_count if self.numbers_elements else self._line(position)
+        self._open(Element(name, line, position, tag.end()))
         if tag["rest"].endswith("/"):
             return tag.end(), self._close(name, position, tag.end())
         return tag.end(), None
@@ -246,7 +265,7 @@ class _Builder:
             self._end_value(self.open.pop())
         if len(self.open) >= _MOST_LEVELS:
             raise OfxDocumentError(
-                "ofx_safe", f"{_MOST_LEVELS} elements in each other", element.line
+                "ofx_safe", f"{_MOST_LEVELS} elements in each other", self._line(element.start)
             )
         if not self.open and element.tag != "OFX":
             raise self._malformed(f"the element {element.tag} outside OFX", element.start)
@@ -280,6 +299,14 @@ class _Builder:
 
     def _malformed(self, observed: str, position: int) -> OfxDocumentError:
         return OfxDocumentError("ofx_well_formed", observed, self._line(position))
+
+
+def _rows_share_a_line(element: Element) -> bool:
+    """Whether two aggregates of a list, or two of one kind beside each other, begin on one line."""
+    rows = [child for child in element.children if child.children]
+    is_list = element.tag.endswith("LIST")
+    places = [(child.line, "" if is_list else child.tag) for child in rows]
+    return len(set(places)) < len(places) or any(map(_rows_share_a_line, rows))
 
 
 def _decoded(text: str) -> str:

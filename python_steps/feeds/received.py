@@ -58,7 +58,8 @@ class FileReading:
         parser_version: of the feed's reader.
         delivery_mode: FULL or DELTA.
         tables: canonical entity to table: its canonical text columns, source_row_number (int64,
-            1-based physical line) and row_as_received. Empty when the file is quarantined.
+            1-based physical line; of documents with several rows on a line, the number of the
+            row's element) and row_as_received. Empty when the file is quarantined.
         covered_accounts: account numbers the file speaks of, as received, sorted; also known of a
             quarantined file as far as it could be read.
         row_count: data rows found in the file, whether they could be read or not.
