@@ -100,36 +100,6 @@ def test_rules_used_by_readers_exist():
     readers = {
         "ibkr_flex": ["ibkr_flex", "flex_document", "flex_csv", "decoding"],
         "ibkr_activity_csv": ["ibkr_activity_csv", "headers", "decoding", "keys"],
-        "schwab_positions": [
-            "schwab_positions",
-            "schwab_exports",
-            "client_exports",
-            "headers",
-            "decoding",
-            "keys",
-        ],
-        "schwab_lot_details": [
-            "schwab_lot_details",
-            "schwab_exports",
-            "client_exports",
-            "headers",
-            "decoding",
-        ],
-        "schwab_transactions": [
-            "schwab_transactions",
-            "schwab_exports",
-            "client_exports",
-            "headers",
-            "decoding",
-        ],
-        "schwab_realized_gains": [
-            "schwab_realized_gains",
-            "schwab_exports",
-            "client_exports",
-            "headers",
-            "decoding",
-        ],
-        "schwab_equity_awards": ["schwab_equity_awards"],
         "standard_feed": ["standard_feed", "reading", "headers", "decoding", "keys"],
         "policy_files": ["standard_feed", "reading", "headers", "decoding", "keys"],
     }

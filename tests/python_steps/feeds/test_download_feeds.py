@@ -33,12 +33,12 @@ MODULES = {
     "pershing_isca": ["pershing_isca", *FRAME],
     "pershing_gmon": ["pershing_gmon", *FRAME],
     "pershing_acct": ["pershing_acct", *FRAME],
-    "pershing_other": ["pershing_other", "decoding"],
+    "pershing_other": ["left_out_file", "decoding"],
     "etrade_portfolio": ["etrade_portfolio", *EXPORT],
     "etrade_gains": ["etrade_gains", *EXPORT],
     "etrade_transactions": ["etrade_transactions", *EXPORT],
     "vanguard_download": ["vanguard_download", *EXPORT],
-    "year_end_tax_forms": ["year_end_tax_forms", "decoding"],
+    "year_end_tax_forms": ["left_out_file", "decoding"],
 }
 ALL_MODULES = {
     **MODULES,
