@@ -9,6 +9,7 @@ worksheets for the tax (IRC 1(h), 1211, 1411), the square-root law of impact, th
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import ROUND_CEILING, Decimal
@@ -41,6 +42,9 @@ ONE_CENT = Decimal("0.01")
 TERM_TOLERANCE = Decimal("0.02")
 SHORT_OF_CASH = Decimal(20)  # price of a dollar that is due and not raised
 NOT_WORSE_BY = Decimal(1)
+# Tracking error is a floating number; a share of a class this small is none.
+RISK_TOLERANCE = 1e-9
+NO_DEVIATION = 1e-12
 COLLECTIBLES_CEILING = Decimal("0.28")
 SESSIONS_A_YEAR = Decimal(252)
 UNKNOWN_VOLUME_SHARE = Decimal("0.01")
@@ -110,6 +114,7 @@ def check_objective(
         _terms_are_true(inputs, plan.value, rates),
         _is_worth_having(inputs, plan.value),
         _proof_is_coherent(inputs, plan.value),
+        _risk_is_true(inputs),
     )
     return [broken for check in checks for broken in check]
 
@@ -250,6 +255,51 @@ def _proof_is_coherent(inputs: _Inputs, value: PlanValue) -> Iterator[BrokenInva
             continue
         if worth < inputs.policy.minimum_trade_benefit - ONE_CENT:
             yield BrokenInvariant("trades_earn_their_place", f"{trade.security_id}: {worth}")
+
+
+def _risk_is_true(inputs: _Inputs) -> Iterator[BrokenInvariant]:
+    """Tracking error against the targets, before the trades and after them."""
+    plan = inputs.plan
+    for name, told, trades in (
+        ("before", plan.tracking_error_before, ()),
+        ("after", plan.tracking_error_after, plan.trades),
+    ):
+        true = _tracking_error(inputs, trades)
+        if (told is None) != (true is None) or (
+            told is not None and true is not None and abs(told - true) > RISK_TOLERANCE
+        ):
+            yield BrokenInvariant("tracking_error_is_true", f"{name}: {told}, not {true}")
+
+
+def _tracking_error(inputs: _Inputs, trades: Sequence[Trade]) -> float | None:
+    """Square root of d'Sd, d the dollars of each class off target, as a share of all dollars."""
+    off: dict[str, Decimal] = defaultdict(lambda: ZERO)
+    everything = ZERO
+    for group in inputs.household.groups:
+        members = inputs.members(group)
+        own = [each for each in trades if each.account_id in members]
+        dollars = _class_dollars(inputs, group, members, own)
+        worth = sum(dollars.values(), ZERO)
+        everything += worth
+        wanted = {row.asset_class: row.target_weight for row in group.classes}
+        for name in {*dollars, *wanted} - {UNMAPPED} if worth > 0 else ():
+            off[name] += dollars.get(name, ZERO) - wanted.get(name, ZERO) * worth
+    if everything <= 0:
+        return None
+    shares = {name: float(off[name] / everything) for name in sorted(off)}
+    names = [name for name, share in shares.items() if abs(share) > NO_DEVIATION]
+    volatility, correlation = inputs.assumptions.volatility, inputs.assumptions.correlation
+    if any(name not in volatility for name in names):
+        return None
+    variance = 0.0
+    for one in names:
+        for other in names:
+            together = 1.0 if one == other else correlation.get((one, other))
+            if together is None:
+                return None
+            risk = volatility[one] * volatility[other] * together
+            variance += shares[one] * shares[other] * risk
+    return math.sqrt(max(0.0, variance))
 
 
 # Drift and cash.

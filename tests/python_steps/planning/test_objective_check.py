@@ -24,7 +24,7 @@ from python_steps.sample_households.generate import stress_household, typical_ho
 from python_steps.sample_households.rules import sample_rules
 from python_steps.taxes.rates import Bracket, YearRates, year_tax
 from python_steps.taxes.tax_unit_states import profile_from_row
-from tests.python_steps.planning.small_book import AS_OF, BONDS, LARGE, D, seeds
+from tests.python_steps.planning.small_book import AS_OF, BONDS, LARGE, D, SmallBook, seeds
 from tests.python_steps.planning.test_plan_check import (
     POLICY,
     RATES,
@@ -328,3 +328,27 @@ def test_the_waterfall_values_its_plans_truly_on_each_twist(seed: int) -> None:
     broken = check_objective(household, plan, RULES.policy, RULES.rates, RULES.assumptions)
     # The waterfall follows its steps and is not asked to be better than doing nothing.
     assert {each.invariant for each in broken} <= {"plan_is_no_worse_than_not_trading"}
+
+
+def test_tracking_error_is_recomputed() -> None:
+    """Without cash: 10% too much in stocks of 16% and too little in bonds of 5.5%, 0.15 apart."""
+    book = SmallBook()
+    book.household()
+    book.group({LARGE: "0.5", BONDS: "0.5"})
+    book.account("A1")
+    book.tax_unit()
+    book.security("VTI", LARGE, 100)
+    book.security("BND", BONDS, 50)
+    book.lot("A1", "VTI", 600, 100)
+    book.lot("A1", "BND", 800, 50)
+    household = problem(book)
+    plan = plan_household(household, POLICY, RATES, ASSUMPTIONS)
+    by_hand = (0.016**2 + 0.0055**2 - 2 * 0.15 * 0.016 * 0.0055) ** 0.5
+    assert plan.trades == ()
+    right = replace(plan, tracking_error_before=by_hand, tracking_error_after=by_hand)
+    assert found(right, household) == []
+    for wrong in (
+        replace(right, tracking_error_before=by_hand + 1e-6),
+        replace(right, tracking_error_after=None),
+    ):
+        assert names(found(wrong, household)) == {"tracking_error_is_true"}
