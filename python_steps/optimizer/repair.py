@@ -8,7 +8,6 @@ programs, never time. Thousand dollars throughout.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -17,19 +16,18 @@ import numpy as np
 
 from python_steps.optimizer.linear_model import UNBOUNDED, Floats, LinearModel
 from python_steps.optimizer.linear_programs import LinearPrograms
-from python_steps.optimizer.search import fixed_bounds
-from python_steps.optimizer.trade_groups import (
-    NEGLIGIBLE,
-    SIZE_TOLERANCE,
-    SOLVER_NOISE,
-    Mask,
-    TradeGroup,
-    TradeSizes,
+from python_steps.optimizer.minimum_trades import (
+    enlarged_or_closed,
+    no_trades,
+    too_small,
+    tradable,
+    with_minimum_trades,
 )
+from python_steps.optimizer.trade_groups import NEGLIGIBLE, TradeGroup, TradeSizes
+from python_steps.optimizer.workbench import Plan, Workbench
 
 RepairStatus = Literal["repaired", "limited", "infeasible", "failed"]
 SLOPE_ROUNDS = 5
-MINIMUM_ROUNDS = 10
 MOST_PROGRAMS = 400
 
 
@@ -60,86 +58,6 @@ class Repaired:
     programs_solved: int
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A solution under repair: which trades are open to it, which are held at their least size."""
-
-    values: Floats
-    sizes: Floats
-    objective: float
-    tickets: float
-    is_open: Mask
-    is_floored: Mask
-
-    @property
-    def total(self) -> float:
-        """Objective and tickets."""
-        return self.objective + self.tickets
-
-
-class Workbench:
-    """A model with its switches fixed, its trades, and the solver that repairs them."""
-
-    def __init__(
-        self,
-        model: LinearModel,
-        programs: LinearPrograms,
-        fixed: Mapping[int, float],
-        groups: Sequence[TradeGroup],
-    ) -> None:
-        self.trades = TradeSizes(model, groups)
-        self.was_failure = False
-        self._model = model
-        self._programs = programs
-        self._lower, self._upper = fixed_bounds(model, fixed)
-
-    def plan(self, is_open: Mask, is_floored: Mask, surcharge: Floats | None = None) -> Plan | None:
-        """The best solution that trades only what is open and of what is floored enough.
-
-        Args:
-            is_open: trades that may happen.
-            is_floored: trades that must have at least their least size.
-            surcharge: cost per trade and thousand dollars that steers the solution; the plan's
-                objective is without it.
-
-        Returns:
-            None where nothing satisfies this, or the solver gives no verdict.
-        """
-        trades, model = self.trades, self._model
-        lower, upper, floors = self._bounds(is_open, is_floored)
-        cost = None
-        if surcharge is not None:
-            cost = model.cost + trades.spread(surcharge, model.column_count)
-        solution = self._programs.solve(lower, upper, cost, floors, with_prices=False)
-        if solution.status != "optimal":
-            self.was_failure |= solution.status == "failed"
-            return None
-        values = solution.values
-        objective = solution.objective
-        if cost is not None:
-            objective = float(model.cost @ values) + model.offset
-        sizes = trades.sizes(values)
-        tickets = trades.ticket_costs(sizes)
-        return Plan(values, sizes, objective, tickets, is_open, is_floored)
-
-    def solved(self) -> int:
-        """Programs solved on the loaded model so far."""
-        return self._programs.programs_solved
-
-    def _bounds(
-        self, is_open: Mask, is_floored: Mask
-    ) -> tuple[Floats, Floats, dict[tuple[int, ...], float]]:
-        trades = self.trades
-        lower, upper = self._lower, self._upper.copy()
-        closed = trades.columns_of(~is_open)
-        upper[closed] = lower[closed]
-        floors: dict[tuple[int, ...], float] = {}
-        for number in np.flatnonzero(is_floored).tolist():
-            columns = trades.groups[number].columns
-            floors[columns] = float(min(trades.least[number], trades.most[number]))
-        return lower, upper, floors
-
-
 def repaired(
     model: LinearModel,
     programs: LinearPrograms,
@@ -163,7 +81,7 @@ def repaired(
     bench = Workbench(model, programs, fixed, trades)
     plan = slope_scaled(bench)
     if plan is not None:
-        plan = with_minimum_trades(bench, plan.is_open, plan.is_floored)
+        plan = with_minimum_trades(bench, plan.is_open)
     if plan is None:
         status: RepairStatus = "failed" if bench.was_failure else "infeasible"
         return Repaired(status, np.zeros(0), UNBOUNDED, 0.0, {}, bench.solved() - before)
@@ -185,19 +103,20 @@ def repaired(
 def slope_scaled(bench: Workbench) -> Plan | None:
     """Fewer trades: each pays its ticket in proportion to the size it had in the round before.
 
-    Trades that cannot reach their least size are closed. The result is the round with the best
-    objective including tickets, and only the trades of that round stay open.
+    A trade that does not happen pays as if it had the usual size: without that, every round would
+    bring new ones. Trades that cannot reach their least size are closed. The result is the round
+    with the best objective including tickets, and only the trades of that round stay open.
     """
     trades = bench.trades
-    nothing = no_trades(trades)
-    is_open = trades.can_reach_least() | trades.is_forced
+    nothing, is_open = no_trades(trades), tradable(trades)
     best = plan = bench.plan(is_open, nothing)
     if best is None or plan is None:
         return None
-    surcharge = np.zeros(len(trades.groups))
-    for _ in range(SLOPE_ROUNDS if trades.tickets.any() else 0):
+    surcharge = _usual_surcharge(trades, plan.sizes)
+    for _ in range(SLOPE_ROUNDS if surcharge.any() else 0):
         happens = plan.sizes > NEGLIGIBLE
-        surcharge[happens] = trades.tickets[happens] / plan.sizes[happens]
+        at_least = np.maximum(plan.sizes, trades.least)
+        surcharge[happens] = trades.tickets[happens] / at_least[happens]
         following = bench.plan(is_open, nothing, surcharge)
         if following is None:
             break
@@ -209,57 +128,15 @@ def slope_scaled(bench: Workbench) -> Plan | None:
     return replace(best, is_open=(best.sizes > NEGLIGIBLE) | trades.is_forced)
 
 
-def with_minimum_trades(bench: Workbench, is_open: Mask, is_floored: Mask) -> Plan | None:
-    """The best plan among open trades in which each is at least its least size, or none.
-
-    In every round the trades below their least size are decided for good: those at half of it or
-    more are enlarged, the others closed. Where the enlarged ones do not fit together, those that
-    need not grow are closed instead, and only where that does not help the others, too; then the
-    other sales that may raise the cash of their accounts are open again.
-    """
-    enlarged = needed = tried = no_trades(bench.trades)
-    for round_number in itertools.count():
-        plan = bench.plan(is_open, is_floored)
-        if plan is None:
-            if not enlarged.any():
-                return None
-            optional = enlarged & ~needed
-            closed = optional if optional.any() else enlarged
-            tried = tried | closed
-            others = no_trades(bench.trades) if optional.any() else bench.trades.beside(closed)
-            is_open, is_floored = (is_open | others) & ~tried, is_floored & ~closed
-            enlarged = enlarged & ~closed
-            continue
-        too_small = _too_small(bench.trades, plan)
-        if not too_small.any():
-            return plan
-        needed = _to_enlarge(bench.trades, plan, too_small, may_grow=False)
-        enlarged = _to_enlarge(bench.trades, plan, too_small, round_number < MINIMUM_ROUNDS)
-        is_open, is_floored = is_open & ~(too_small & ~enlarged), is_floored | enlarged
-    raise AssertionError("every round decides a trade for good, so the rounds end")
-
-
-def _too_small(trades: TradeSizes, plan: Plan) -> Mask:
-    """Trades that happen below their least size and are not decided yet."""
-    happens = plan.sizes > SOLVER_NOISE
-    too_small: Mask = happens & (plan.sizes < trades.least - SIZE_TOLERANCE)
-    return too_small & plan.is_open & ~plan.is_floored
-
-
-def _to_enlarge(trades: TradeSizes, plan: Plan, too_small: Mask, may_grow: bool) -> Mask:
-    """Of the trades that are too small those that are enlarged; the others are closed."""
-    sizes = plan.sizes
-    can_grow = too_small & trades.can_reach_least()
-    enlarged = can_grow & trades.is_forced
-    if may_grow:
-        enlarged |= can_grow & (sizes >= trades.least / 2)
-    largest: dict[str, int] = {}
-    for number in np.flatnonzero(can_grow & trades.must_grow).tolist():
-        account = trades.accounts[number]
-        if account not in largest or sizes[number] > sizes[largest[account]]:
-            largest[account] = number
-    enlarged[list(largest.values())] = True
-    return enlarged
+def _usual_surcharge(trades: TradeSizes, sizes: Floats) -> Floats:
+    """Every trade's ticket spread over the median size of those that happen, or its least."""
+    happening = sizes[sizes > NEGLIGIBLE]
+    usual = float(np.median(happening)) if len(happening) else 0.0
+    over = np.maximum(usual, trades.least)
+    surcharge: Floats = np.divide(
+        trades.tickets, over, out=np.zeros(len(over)), where=(over > 0.0) & np.isfinite(over)
+    )
+    return surcharge
 
 
 def leave_one_out(
@@ -317,14 +194,9 @@ def _left_out(bench: Workbench, plan: Plan, number: int) -> tuple[Plan | None, f
     if worsening >= 0.0:
         return None, worsening
     without: Plan | None = freely
-    if _too_small(trades, freely).any():
-        without = with_minimum_trades(bench, others, plan.is_floored & others)
+    if too_small(trades, freely).any():
+        without = enlarged_or_closed(bench, others, plan.is_floored & others)
     if without is None:
         return None, UNBOUNDED
     worsening = without.total - plan.total
     return (without, worsening) if worsening < 0.0 else (None, worsening)
-
-
-def no_trades(trades: TradeSizes) -> Mask:
-    """A mask that chooses none of the trades."""
-    return np.zeros(len(trades.groups), dtype=bool)

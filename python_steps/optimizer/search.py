@@ -73,7 +73,7 @@ def search(
 
 def fitted(model: LinearModel, values: Floats) -> dict[int, float]:
     """Every switch's column with the 0 or 1 of the side that a solution uses more."""
-    return _SwitchSides(model.switches).fitted(values)
+    return SwitchSides(model.switches).fitted(values)
 
 
 def fixed_bounds(model: LinearModel, fixed: Mapping[int, float]) -> tuple[Floats, Floats]:
@@ -84,7 +84,7 @@ def fixed_bounds(model: LinearModel, fixed: Mapping[int, float]) -> tuple[Floats
     return lower, upper
 
 
-class _SwitchSides:
+class SwitchSides:
     """All sides of all switches as flat arrays: their amounts are taken at every node."""
 
     def __init__(self, switches: Sequence[Switch]) -> None:
@@ -118,6 +118,22 @@ class _SwitchSides:
         zeros, ones = self.amounts(values)
         chosen = (ones > zeros).astype(np.float64)
         return dict(zip(self._columns.tolist(), chosen.tolist(), strict=True))
+
+    def with_fitted(self, values: Floats) -> Floats:
+        """A solution whose switches stand on the side that it uses more."""
+        zeros, ones = self.amounts(values)
+        fitted = values.copy()
+        fitted[self._columns] = ones > zeros
+        return fitted
+
+    def most_disputed(
+        self, values: Floats, lower: Floats, upper: Floats, in_use: float
+    ) -> int | None:
+        """Column of the switch, not fixed by its bounds, with most at stake on both sides."""
+        smaller = np.minimum(*self.amounts(values))
+        is_free = lower[self._columns] < upper[self._columns]
+        disputed = np.where(is_free & (smaller > in_use), smaller * self._worths, 0.0)
+        return self.column(int(np.argmax(disputed))) if disputed.any() else None
 
     def column(self, number: int) -> int:
         """Column of a switch."""
@@ -181,7 +197,7 @@ class _Search:
         self._tolerance = tolerance
         self._most_programs = most_programs
         self._solved_before = programs.programs_solved
-        self._sides = _SwitchSides(model.switches)
+        self._sides = SwitchSides(model.switches)
         self._waiting: list[tuple[float, int, _Node]] = []
         self._closed: list[_Node] = []
         self._best = _Incumbent()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
 from python_steps.optimizer.certificate import verified_lower_bound
-from python_steps.optimizer.linear_model import LinearModel, ModelBuilder
+from python_steps.optimizer.linear_model import LinearModel, ModelBuilder, Side, Switch, side_of
 from python_steps.optimizer.linear_programs import LinearPrograms, LinearSolution
 from python_steps.optimizer.repair import Repaired, repaired
 from python_steps.optimizer.search import SearchResult, search
@@ -51,11 +53,11 @@ def gains(*gain_and_upper: tuple[float, float]) -> ModelBuilder:
     return build
 
 
-def raising(need: float, *upper: float, cost: float = 0.01) -> LinearModel:
-    """Sales that must raise cash; what is missing costs 2 per unit."""
+def raising(need: float, *upper: float, cost: float = 0.01, missed: float = 2.0) -> LinearModel:
+    """Sales that must raise cash; what is missing has a price per unit."""
     build = ModelBuilder()
     sales = [build.column(f"sale {n}", upper=u, cost=cost * (n + 1)) for n, u in enumerate(upper)]
-    missing = build.column("missing", upper=100.0, cost=2.0)
+    missing = build.column("missing", upper=100.0, cost=missed)
     build.row("cash", [*[(sale, 1.0) for sale in sales], (missing, 1.0)], lower=need)
     return build.model()
 
@@ -106,8 +108,26 @@ def test_minimum_and_whole_position(upper: float, whole: float, expected: float)
     ],
 )
 def test_a_small_sale_is_enlarged_or_dropped(need: float, must_grow: bool, sold: float) -> None:
-    result = repair(raising(need, 10.0), group("sale", 0, minimum=1.0, must_grow=must_grow))
+    model = raising(need, 10.0, cost=0.01, missed=0.02)
+    result = repair(model, group("sale", 0, minimum=1.0, must_grow=must_grow), leave_out=False)
     assert result.values.tolist() == [sold, pytest.approx(max(need - sold, 0.0))]
+
+
+def test_where_dropping_is_dear_other_choices_are_searched_for() -> None:
+    """0.4 is less than half the minimum, but missing it would cost 80 times as much."""
+    result = repair(raising(0.4, 10.0), group("sale", 0, minimum=1.0), leave_out=False)
+    assert result.values.tolist() == [1.0, 0.0]
+
+
+def test_a_closed_trade_is_opened_again_where_minimums_are_dear() -> None:
+    """The cheap sale would have to grow from 0.9 to 3; the dearer one may sell 0.9."""
+    model = raising(0.9, 10.0, 10.0, cost=0.05)
+    result = repair(
+        model,
+        group("cheap", 0, minimum=3.0, ticket=TICKET),
+        group("dearer", 1, minimum=0.5, ticket=TICKET),
+    )
+    assert result.values.tolist() == [0.0, pytest.approx(0.9), 0.0]
 
 
 def test_the_price_of_a_share_is_added_to_the_minimum() -> None:
@@ -198,6 +218,72 @@ def test_tickets_lead_to_fewer_trades() -> None:
     assert free.values[:3] == pytest.approx([1.0, 1.0, 1.0])
 
 
+def test_without_its_loss_a_plan_has_a_net_gain() -> None:
+    """The tax return's sign follows: leaving a loss out is possible, and costs what it saved."""
+    build = ModelBuilder()
+    loss = build.column("loss", upper=8.0)
+    gain = build.column("taxed", upper=10.0, cost=0.2)
+    deducted = build.column("deducted", upper=10.0, cost=-0.05)
+    sign = build.column("sign", upper=1.0)
+    build.row("net", [(gain, 1.0), (deducted, -1.0), (loss, 1.0)], lower=5.0, upper=5.0)
+    build.row("gain", [(gain, 1.0), (sign, -10.0)], upper=0.0)
+    build.row("loss", [(deducted, 1.0), (sign, 10.0)], upper=10.0)
+    build.switch(Switch("sign", sign, side_of([deducted]), side_of([gain]), 1e-5, 1.0))
+    model, programs = build.model(), LinearPrograms()
+    programs.load(model)
+    found = search(model, programs, tolerance=1e-6)
+    assert found.fixed == {sign: 0.0}
+    result = repaired(
+        model, programs, found.fixed, [group("harvest", loss)], with_leave_one_out=True
+    )
+    assert result.values.tolist() == [8.0, 0.0, 3.0, 0.0]
+    assert dict(result.trade_values) == {"harvest": pytest.approx(3 * 0.05 + 5 * 0.2)}
+
+
+def in_lot_order(gain: float, need: float) -> tuple[LinearModel, tuple[TradeGroup, TradeGroup]]:
+    """A dear lot of 0.5 that must be gone before a cheap one of 4 is sold, and a purchase."""
+    build = ModelBuilder()
+    first = build.column("first", upper=0.5, cost=0.05)
+    second = build.column("second", upper=4.0, cost=0.001)
+    purchase = build.column("purchase", upper=4.0, cost=-gain)
+    missing = build.column("missing", upper=10.0, cost=2.0)
+    order = build.column("first is sold out", upper=1.0)
+    build.row(
+        "cash",
+        [(first, 1.0), (second, 1.0), (missing, 1.0), (purchase, -1.0)],
+        lower=need,
+    )
+    build.row("sold out", [(first, 1.0), (order, -0.5)], lower=0.0)
+    build.row("before the next", [(second, 1.0), (order, -4.0)], upper=0.0)
+    build.switch(Switch("order", order, Side((first,), (-1.0,), 0.5), side_of([second]), 1e-5, 0.1))
+    return build.model(), (
+        group("sale", first, second, minimum=1.0, must_grow=True),
+        group("purchase", purchase),
+    )
+
+
+def repaired_after_search(model: LinearModel, groups: tuple[TradeGroup, ...]) -> Repaired:
+    programs = LinearPrograms()
+    programs.load(model)
+    found = search(model, programs, tolerance=1e-6)
+    assert found.status == "optimal"
+    return repaired(model, programs, found.fixed, groups, with_leave_one_out=True)
+
+
+def test_a_sale_without_its_purchase_ends_at_an_earlier_lot() -> None:
+    model, groups = in_lot_order(gain=0.02, need=0.0)
+    result = repaired_after_search(model, groups)
+    assert result.values == pytest.approx([0.5, 3.5, 4.0, 0.0, 1.0])
+    worth = pytest.approx(4.0 * 0.02 - 0.5 * 0.05 - 3.5 * 0.001)
+    assert dict(result.trade_values) == {"sale": worth, "purchase": worth}
+
+
+def test_a_sale_that_must_grow_goes_on_to_the_next_lot() -> None:
+    model, groups = in_lot_order(gain=0.0, need=0.4)
+    result = repaired_after_search(model, groups)
+    assert result.values == pytest.approx([0.5, 0.5, 0.0, 0.0, 1.0])
+
+
 def test_switches_that_allow_nothing_are_told() -> None:
     build = ModelBuilder()
     build.column("x", upper=1.0)
@@ -261,8 +347,10 @@ def test_repair_violates_nothing_and_every_trade_is_worth_its_ticket(
     found, result = planned(household, groups)
     assert result.status == "repaired"
     assert_satisfies(model, result.values)
-    for column, value in found.fixed.items():
-        assert result.values[column] == value
+    for switch in model.switches:
+        assert result.values[switch.column] in (0.0, 1.0)
+        if "sign" not in switch.name:
+            assert result.values[switch.column] == found.fixed[switch.column]
     sizes = TradeSizes(model, groups).sizes(result.values)
     for trade, size in zip(groups, sizes, strict=True):
         assert size <= 1e-9 or size >= trade.least - 1e-6
@@ -278,7 +366,7 @@ def test_repair_violates_nothing_and_every_trade_is_worth_its_ticket(
 
 @pytest.mark.parametrize("seed", range(4))
 def test_values_are_what_the_plan_loses_without_the_trade(seed: int) -> None:
-    """Recomputed by a plain solver among the trades of the plan, without minimums."""
+    """Recomputed by a plain solver among the trades of the plan, for every sign of the taxes."""
     household = random_household(seed, SMALL)
     model, groups = household.model, groups_of(household, TICKET, 0.0)
     found, result = planned(household, groups)
@@ -289,14 +377,20 @@ def test_values_are_what_the_plan_loses_without_the_trade(seed: int) -> None:
         if size <= NEGLIGIBLE
         for column in trade.columns
     }
+    signs = [switch.column for switch in model.switches if "sign" in switch.name]
+    assert len(signs) == 2
     assert result.trade_values
     for trade in groups:
         if trade.key in result.trade_values:
             without = {**found.fixed, **closed, **dict.fromkeys(trade.columns, 0.0)}
-            loss = plain_objective(model, without) - result.objective
+            objective = min(
+                plain_objective(model, {**without, **dict(zip(signs, sides, strict=True))})
+                for sides in itertools.product((0.0, 1.0), repeat=2)
+            )
+            loss = objective - result.objective
             # Others may go with it and save their tickets.
-            assert result.trade_values[trade.key] <= loss + 1e-6
             saved = loss - result.trade_values[trade.key]
+            assert saved >= -1e-6
             assert saved / TICKET == pytest.approx(round(saved / TICKET), abs=1e-3)
 
 
