@@ -247,7 +247,12 @@ def _proof_is_coherent(inputs: _Inputs, value: PlanValue) -> Iterator[BrokenInva
     if said.optimality_gap is not None and said.optimality_gap < 0:
         yield BrokenInvariant("gap_is_not_negative", f"{said.optimality_gap}")
     baseline = None if said.baseline is None else said.baseline.total
-    if baseline is not None and value.total is not None and value.total > baseline + TERM_TOLERANCE:
+    spared = inputs.policy.minimum_trade_benefit * _most_trades_spared(inputs)
+    if (
+        baseline is not None
+        and value.total is not None
+        and value.total > baseline + TERM_TOLERANCE + spared
+    ):
         yield BrokenInvariant("plan_is_no_worse_than_its_baseline", f"{value.total}, {baseline}")
     for trade in inputs.plan.trades:
         worth = said.trade_values.get((trade.account_id, trade.security_id))
@@ -255,6 +260,16 @@ def _proof_is_coherent(inputs: _Inputs, value: PlanValue) -> Iterator[BrokenInva
             continue
         if worth < inputs.policy.minimum_trade_benefit - ONE_CENT:
             yield BrokenInvariant("trades_earn_their_place", f"{trade.security_id}: {worth}")
+
+
+def _most_trades_spared(inputs: _Inputs) -> int:
+    """How many trades fewer than its baseline a plan can have: each is worth the least benefit.
+
+    How many the baseline has is not said; it cannot have more than there are things to trade.
+    """
+    possible = {(each.account_id, each.security_id) for each in inputs.household.positions}
+    possible |= {(each.account_id, each.security_id) for each in inputs.household.buy_options}
+    return max(0, len(possible) - len(inputs.plan.trades))
 
 
 def _risk_is_true(inputs: _Inputs) -> Iterator[BrokenInvariant]:

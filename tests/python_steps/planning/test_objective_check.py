@@ -214,6 +214,26 @@ def test_the_proof_must_be_coherent() -> None:
         assert names(found(replace(PLAN, optimality=wrong))) == {rule}
 
 
+def test_a_baseline_may_be_better_by_what_its_additional_trades_must_earn() -> None:
+    """Five things can be traded: the baseline of a plan without trades may have traded them all."""
+    idle = value_of_not_trading(HOUSEHOLD, POLICY, ASSUMPTIONS).quantize(D("0.01"))
+    value = PlanValue(D(0), D(0), idle, D(0))
+    for more, is_broken in ((D(0), False), (D(1), True)):
+        better = replace(value, drift_penalty=idle - 5 * POLICY.minimum_trade_benefit - more)
+        plan = replace(
+            PLAN,
+            trades=(),
+            value=value,
+            estimated_tax=D(0),
+            transaction_cost=D(0),
+            tracking_error_after=PLAN.tracking_error_before,
+            optimality=Optimality("optimizer", "optimal", baseline=better),
+        )
+        assert names(found(plan)) == (
+            {"plan_is_no_worse_than_its_baseline"} if is_broken else set()
+        )
+
+
 def test_a_trade_that_earns_less_than_the_firm_asks_is_found_unless_it_raises_cash() -> None:
     trade = PLAN.trades[0]
 
