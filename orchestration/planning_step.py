@@ -44,6 +44,7 @@ _HOUSEHOLD_FRAMES = {
     "fct_drift_summary": "marts.fct_drift_summary",
     "int_lots__identified": "intermediate.int_lots__identified",
     "int_positions__valued": "intermediate.int_positions__valued",
+    "int_distributions__recent": "intermediate.int_distributions__recent",
     "int_cash_flows__due": "marts.fct_cash_flows",
     "lot_adjustments": "tax.lot_adjustments",
     "wash_sale_windows": "tax.wash_sale_windows",

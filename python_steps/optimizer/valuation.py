@@ -60,7 +60,8 @@ def _carried_losses(trades: Iterable[Trade], prices: ObjectivePrices, tax: TaxEf
         if account.is_taxable:
             so_far = realized.get(account.tax_unit_id, Realized())
             for lot in trade.lots:
-                so_far = so_far.plus(lot.realized_gain or NOTHING, is_long_term=lot.term == "long")
+                gain = (lot.realized_gain or NOTHING) + lot.disallowed_loss
+                so_far = so_far.plus(gain, is_long_term=lot.term == "long")
             realized[account.tax_unit_id] = so_far
     worth = 0.0
     for tax_unit_id, results in sorted(realized.items()):

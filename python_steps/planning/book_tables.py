@@ -75,11 +75,14 @@ HOUSEHOLD_COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
-# Only the wording of a cash need depends on these: without the single flows it names the amounts
-# that `fct_account_cash` reserves.
+# Without the single flows a cash need is worded by the amounts that `fct_account_cash` reserves.
+# Without distributions no loss is limited by IRC 852(b)(4); a night always hands them over.
 OPTIONAL_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "int_cash_flows__due": (
         "household_id", "account_id", "flow_type", "amount", "state", "required_by_date",
+    ),
+    "int_distributions__recent": (
+        "household_id", "account_id", "security_id", "paid_date", "distribution_kind", "amount",
     ),
 }  # fmt: skip
 

@@ -4,7 +4,7 @@ Belongs here: rows for people on trades whose cost rests on the firm's assumptio
 and losses of related taxpayers that no clear rule joins. Does not belong here: what is left out of
 a plan (`leftovers`), any decision. Sources: the firm's half-spreads by type of security; IRC 1091,
 267 and the doctrine of indirect purchases: a minor child, a trust and a parent are other taxpayers,
-yet a purchase of theirs near a loss of the family may be taken for the family's own.
+yet a purchase of theirs near a loss of the family may be taken for the family's own; IRC 852(b)(4).
 """
 
 from __future__ import annotations
@@ -67,6 +67,50 @@ def related_purchase_cautions(index: HouseholdIndex, ledger: PlanLedger) -> list
             )
             if row is not None:
                 rows.append(row)
+    return rows
+
+
+def limited_loss_cautions(index: HouseholdIndex, ledger: PlanLedger) -> list[TradeException]:
+    """Sales at a loss of which IRC 852(b)(4) leaves less than the shares lost."""
+    rows = []
+    for key in sorted(ledger.orders):
+        order = ledger.orders[key]
+        account, security = index.accounts[order.account_id], index.securities[order.security_id]
+        if order.action == BUY or not account.is_taxable:
+            continue
+        sales = [sale for sale in lot_sales(index, order) if sale.lot.distributions is not None]
+        disallowed = -sum((sale.result.disallowed for sale in sales), NOTHING)
+        as_long = -sum(
+            (sale.result.long for sale in sales if not sale.lot.is_long_term and sale.gain < 0),
+            NOTHING,
+        )
+        if disallowed + as_long <= 0:
+            continue
+        parts = []
+        if disallowed:
+            parts.append(
+                f"{dollars(disallowed)} of it is not deductible, because exempt-interest dividends "
+                "were paid on them (unless the fund declares them daily)"
+            )
+        if as_long:
+            parts.append(
+                f"{dollars(as_long)} of it counts as long-term, because capital gain "
+                "distributions were paid on them"
+            )
+        loss = -sum((min(NOTHING, sale.gain) for sale in sales), NOTHING)
+        rows.append(
+            TradeException(
+                subject=f"Loss in {security_words(security, account)}",
+                reason_code="limited_loss",
+                rationale=f"Shares of {security.label} held six months or less are sold in "
+                f"{account.account_name} at a loss of {dollars(loss)}: {listed(parts)} (IRC "
+                "852(b)(4)). The plan's tax counts what is left.",
+                account_id=order.account_id,
+                security_id=order.security_id,
+                asset_class=security.primary_class,
+                amount=disallowed + as_long,
+            )
+        )
     return rows
 
 

@@ -25,7 +25,7 @@ from python_steps.planning.plan import (
     Trade,
     TradeLot,
 )
-from python_steps.planning.tax_effect import LossUse, Realized, TaxEffect
+from python_steps.planning.tax_effect import LossUse, LotResult, Realized, TaxEffect
 from python_steps.planning.tax_shares import SoldLot, tax_shares
 from python_steps.planning.wording import trade_rationale
 from python_steps.policy import FirmPolicy
@@ -112,7 +112,11 @@ def _trade(
     security = index.securities[order.security_id]
     sales = lot_sales(index, order) if order.action == SELL else []
     lots = tuple(
-        _trade_lot(sale, lot_costs.get((order.account_id, sale.lot.lot_id), NOTHING))
+        _trade_lot(
+            sale,
+            lot_costs.get((order.account_id, sale.lot.lot_id), NOTHING),
+            is_taxable=account.is_taxable,
+        )
         for sale in sales
     )
     realized = _realized(sales) if account.is_taxable else Realized()
@@ -220,7 +224,7 @@ def tax_character(realized: Realized) -> str:
 def _realized(sales: Sequence[LotSale]) -> Realized:
     realized = Realized()
     for sale in sales:
-        realized = realized.plus(sale.gain, is_long_term=bool(sale.lot.is_long_term))
+        realized = realized.plus_result(sale.result)
     return realized
 
 
@@ -234,11 +238,15 @@ def _lot_costs(index: HouseholdIndex, orders: Iterable[Order], tax: TaxEffect) -
             of_unit += [(order.account_id, sale) for sale in lot_sales(index, order)]
     costs: LotCosts = {}
     for tax_unit_id in sorted(sales):
-        lots = [_sold_lot(index, sale) for _, sale in sales[tax_unit_id]]
+        parts = [
+            (account_id, sale.lot.lot_id, part)
+            for account_id, sale in sales[tax_unit_id]
+            for part in _sold_parts(index, sale)
+        ]
         realized = Realized()
-        for lot in lots:
+        for _, _, part in parts:
             realized = realized.plus(
-                lot.gain, is_long_term=lot.is_long_term, is_collectible=lot.is_collectible
+                part.gain, is_long_term=part.is_long_term, is_collectible=part.is_collectible
             )
         total = tax.change(tax_unit_id, realized)
         if total is None:
@@ -247,18 +255,22 @@ def _lot_costs(index: HouseholdIndex, orders: Iterable[Order], tax: TaxEffect) -
         def change(part: Realized, unit: str = tax_unit_id) -> Decimal:
             return tax.exact_change(unit, part) or NOTHING
 
-        shares = tax_shares(lots, change, total)
-        for (account_id, sale), share in zip(sales[tax_unit_id], shares, strict=True):
-            costs[account_id, sale.lot.lot_id] = share
+        shares = tax_shares([part for _, _, part in parts], change, total)
+        for (account_id, lot_id, _), share in zip(parts, shares, strict=True):
+            costs[account_id, lot_id] = costs.get((account_id, lot_id), NOTHING) + share
     return costs
 
 
-def _sold_lot(index: HouseholdIndex, sale: LotSale) -> SoldLot:
+def _sold_parts(index: HouseholdIndex, sale: LotSale) -> list[SoldLot]:
+    """A sale by term; two parts only where the law calls a part of a short-term loss long-term."""
     is_collectible = bool(index.securities[sale.lot.security_id].is_collectible)
-    return SoldLot(sale.gain, bool(sale.lot.is_long_term), is_collectible)
+    result = sale.result
+    parts = [SoldLot(result.short, False), SoldLot(result.long, True, is_collectible)]
+    return [part for part in parts if part.gain != 0]
 
 
-def _trade_lot(sale: LotSale, cost: Decimal) -> TradeLot:
+def _trade_lot(sale: LotSale, cost: Decimal, *, is_taxable: bool) -> TradeLot:
+    result = sale.result if is_taxable else LotResult(NOTHING, NOTHING)
     gain = None if sale.cost_basis is None else sale.gain
     term = "unknown" if sale.lot.is_long_term is None else "short"
     return TradeLot(
@@ -271,6 +283,8 @@ def _trade_lot(sale: LotSale, cost: Decimal) -> TradeLot:
         cost_basis=sale.cost_basis,
         realized_gain=gain,
         tax_cost=cost,
+        recharacterized_loss=NOTHING if sale.lot.is_long_term else result.long,
+        disallowed_loss=-result.disallowed,
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from python_steps.lot_selection.instructions import CustodianLot
 
@@ -120,13 +120,21 @@ class Security:
         return max(self.class_weights, key=lambda pair: pair[1])[0]
 
 
+class LotDistributions(NamedTuple):
+    """What a lot held six months or less was paid, dollars: it limits the lot's loss."""
+
+    long_term_gain: Decimal
+    exempt_interest: Decimal
+
+
 @dataclass(frozen=True, slots=True)
 class Lot:
     """One open lot (or wash-sale sub-lot) with our adjusted basis and term on the trade date.
 
     `is_whole_position` marks the one stand-in lot of a tax-advantaged holding whose custodian
     sends no lots: nothing depends on them there, and no lot is named in its sale. `custodian` is
-    the whole lot as the custodian knows it, of which this one may be a part.
+    the whole lot as the custodian knows it, of which this one may be a part. `distributions` are
+    those of IRC 852(b)(4) on a taxable lot held six months or less, None where there are none.
     """
 
     lot_id: str
@@ -142,6 +150,7 @@ class Lot:
     block: Block | None
     is_whole_position: bool = False
     custodian: CustodianLot | None = None
+    distributions: LotDistributions | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from functools import lru_cache
 
 from python_steps.lot_selection.instructions import CustodianLot
 from python_steps.planning.book_tables import BookTables, Row
+from python_steps.planning.fund_distributions import Distribution, distributions_of_lots
 from python_steps.planning.household import (
     TAX_TREATMENTS,
     TRADED_TYPES,
@@ -148,6 +149,8 @@ class HouseholdBuilder:
             if row["account_id"] in taxable and self._is_kind_unknown(row["security_id"]):
                 lots = [_blocked_if_long_term(lot, _KIND_NOT_SAID) for lot in lots]
             found[(row["account_id"], row["security_id"])] += lots
+        for key, paid in _distributions(rows["int_distributions__recent"], taxable).items():
+            found[key] = _with_distributions(found[key], paid, self._planned_trade_date)
         return found
 
     def _is_kind_unknown(self, security_id: str) -> bool:
@@ -571,6 +574,25 @@ def _unrestated(
 
 def _blocked_if_long_term(lot: Lot, block: Block) -> Lot:
     return replace(lot, block=lot.block or block) if lot.is_long_term else lot
+
+
+def _distributions(
+    rows: Iterable[Row], taxable: set[str]
+) -> dict[tuple[str, str], list[Distribution]]:
+    found: dict[tuple[str, str], list[Distribution]] = defaultdict(list)
+    for row in rows:
+        if row["account_id"] in taxable:
+            found[row["account_id"], row["security_id"]].append(
+                Distribution(row["paid_date"], row["distribution_kind"], row["amount"])
+            )
+    return {key: sorted(found[key]) for key in sorted(found)}
+
+
+def _with_distributions(
+    lots: list[Lot], paid: list[Distribution], planned_trade_date: date
+) -> list[Lot]:
+    known = distributions_of_lots(lots, paid, planned_trade_date)
+    return [replace(lot, distributions=known.get(lot.lot_id)) for lot in lots]
 
 
 def _whole_position(row: Row) -> Lot:

@@ -21,7 +21,8 @@ from python_steps.planning.household import (
     Security,
 )
 from python_steps.planning.plan import BUY, SELL, Order, Purpose
-from python_steps.planning.tax_effect import Realized
+from python_steps.planning.tax_effect import LotResult, Realized
+from python_steps.taxes.special_basis import six_month_fund_loss
 
 OrderKey = tuple[str, str, str]
 
@@ -204,11 +205,7 @@ class PlanLedger:
         realized = Realized()
         is_collectible = bool(self.index.securities[order.security_id].is_collectible)
         for sale in lot_sales(self.index, order):
-            realized = realized.plus(
-                sale.gain,
-                is_long_term=bool(sale.lot.is_long_term),
-                is_collectible=is_collectible,
-            )
+            realized = realized.plus_result(sale.result, is_collectible=is_collectible)
         self._realized[key] = (order, realized)
         return realized
 
@@ -318,6 +315,25 @@ class LotSale:
         if self.cost_basis is None:
             raise ValueError(f"lot {self.lot.lot_id} has no cost basis")
         return self.proceeds - self.cost_basis
+
+    @property
+    def result(self) -> LotResult:
+        """The gain or loss by what it is for the year, the limits of IRC 852(b)(4) included."""
+        gain, is_long_term = self.gain, bool(self.lot.is_long_term)
+        paid = self.lot.distributions
+        if gain >= 0 or paid is None:
+            return LotResult(NOTHING, gain) if is_long_term else LotResult(gain, NOTHING)
+        share = self.quantity / self.lot.quantity
+        loss = six_month_fund_loss(
+            loss=gain,
+            is_held_six_months_or_less=True,
+            is_long_term=is_long_term,
+            long_term_distribution=to_cents(paid.long_term_gain * share),
+            exempt_interest_dividend=to_cents(paid.exempt_interest * share),
+        )
+        if is_long_term:  # by days that a wash sale has added
+            return LotResult(NOTHING, loss.short_loss + loss.long_loss, loss.disallowed_loss)
+        return LotResult(loss.short_loss, loss.long_loss, loss.disallowed_loss)
 
 
 def lot_sales(index: HouseholdIndex, order: Order) -> list[LotSale]:

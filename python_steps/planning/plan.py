@@ -47,6 +47,7 @@ EXCEPTION_CODES: Mapping[str, str] = {
     "wash_sale_window": "A wash-sale window or this plan bars it; amount: dollars of it.",
     "unknown_coverage": "Recent purchases are not all known; amount: dollars not sold.",
     "related_purchase": "A related taxpayer buys near a loss; amount: the purchase or the loss.",
+    "limited_loss": "IRC 852(b)(4) limits a loss; amount: what is not a short-term loss of it.",
     "cost_assumed": "A trading cost is the firm's figure for the type; amount: that cost.",
     "rates_missing": "The year's tax rates or profile are missing; amount: dollars not sold.",
     "cash_shortfall": "Cash that is due is not raised; amount: what is missing.",
@@ -102,7 +103,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class TradeLot:
-    """Shares of one lot inside a sale, with what they bring and cost in tax."""
+    """Shares of one lot inside a sale, with what they bring and cost in tax.
+
+    Of a loss on shares held six months or less, `recharacterized_loss` (not positive) counts as
+    long-term and `disallowed_loss` (not negative) not at all: IRC 852(b)(4).
+    """
 
     lot_id: str
     quantity: Decimal
@@ -113,6 +118,8 @@ class TradeLot:
     cost_basis: Decimal | None
     realized_gain: Decimal | None
     tax_cost: Decimal
+    recharacterized_loss: Decimal = Decimal(0)
+    disallowed_loss: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,10 +38,12 @@ from python_steps.planning.plan import (
     REASON_CODES,
     HouseholdPlan,
     Trade,
+    TradeLot,
 )
 from python_steps.policy import FirmPolicy
 from python_steps.taxes.holding_period import is_long_term
 from python_steps.taxes.rates import RateTables, capital_gains_tax_change
+from python_steps.taxes.special_basis import SixMonthLoss, six_month_fund_loss
 from python_steps.taxes.tax_unit_states import profile_from_row
 
 NOTHING = Decimal(0)
@@ -315,16 +317,13 @@ def _taxes_are_true(
             if lot is None or lot.cost_basis is None:
                 yield BrokenInvariant("basis_is_known", part.lot_id)
                 continue
-            is_long = _is_long(facts, lot)
-            gain = part.proceeds - lot.cost_basis * part.quantity / lot.quantity
-            if (part.term == "long") != is_long:
-                yield BrokenInvariant("terms_follow_dates", part.lot_id)
-            if part.realized_gain is None or abs(part.realized_gain - gain) > CENT:
-                yield BrokenInvariant("gains_follow_lots", part.lot_id)
-            tax_unit_id = facts.accounts[trade.account_id].tax_unit_id
-            net[tax_unit_id][int(is_long)] += gain
-            if is_long and facts.securities[trade.security_id].is_collectible:
-                net[tax_unit_id][2] += gain
+            yield from _lot_is_true(facts, lot, part)
+            result = _result_of(facts, lot, part)
+            sums = net[facts.accounts[trade.account_id].tax_unit_id]
+            sums[0] += result.short_loss
+            sums[1] += result.long_loss
+            if facts.securities[trade.security_id].is_collectible:
+                sums[2] += result.long_loss
     stated = {impact.tax_unit_id: impact.estimated_tax for impact in plan.tax_impacts}
     for tax_unit_id, (short, long, collectibles) in sorted(net.items()):
         true_tax = _true_tax(facts, tax_unit_id, short, long, collectibles, rates)
@@ -334,6 +333,46 @@ def _taxes_are_true(
         shared = _shared_tax(facts, plan, tax_unit_id)
         if told is not None and shared != told:
             yield BrokenInvariant("tax_costs_add_up", f"{tax_unit_id}: {shared}, not {told}")
+
+
+def _lot_is_true(facts: _Facts, lot: Lot, part: TradeLot) -> Iterator[BrokenInvariant]:
+    """What a sale says of one lot: its term, its gain, and what the law makes of its loss."""
+    gain = _gain_of(lot, part)
+    if (part.term == "long") != _is_long(facts, lot):
+        yield BrokenInvariant("terms_follow_dates", part.lot_id)
+    if part.realized_gain is None or abs(part.realized_gain - gain) > CENT:
+        yield BrokenInvariant("gains_follow_lots", part.lot_id)
+    result = _result_of(facts, lot, part)
+    long_loss = NOTHING if _is_long(facts, lot) else result.long_loss
+    told = (part.recharacterized_loss, -part.disallowed_loss)
+    if any(
+        abs(one - other) > 2 * CENT
+        for one, other in zip(told, (long_loss, result.disallowed_loss), strict=True)
+    ):
+        yield BrokenInvariant("six_month_losses_are_limited", part.lot_id)
+
+
+def _gain_of(lot: Lot, part: TradeLot) -> Decimal:
+    return part.proceeds - (lot.cost_basis or NOTHING) * part.quantity / lot.quantity
+
+
+def _result_of(facts: _Facts, lot: Lot, part: TradeLot) -> SixMonthLoss:
+    """A lot's gain or loss by term: a gain stands in the fields of the losses, signed."""
+    gain, is_long = _gain_of(lot, part), _is_long(facts, lot)
+    if gain > 0 or lot.distributions is None:
+        short, long = (NOTHING, gain) if is_long else (gain, NOTHING)
+        return SixMonthLoss(short, long, NOTHING, is_affected=False)
+    share = part.quantity / lot.quantity
+    found = six_month_fund_loss(
+        loss=gain,
+        is_held_six_months_or_less=True,
+        is_long_term=is_long,
+        long_term_distribution=lot.distributions.long_term_gain * share,
+        exempt_interest_dividend=lot.distributions.exempt_interest * share,
+    )
+    if not is_long:
+        return found
+    return found._replace(short_loss=NOTHING, long_loss=found.short_loss + found.long_loss)
 
 
 def _shared_tax(facts: _Facts, plan: HouseholdPlan, tax_unit_id: str) -> Decimal:

@@ -98,6 +98,8 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         ("cost_basis", MONEY),
         ("realized_gain", MONEY),
         ("tax_cost", MONEY),
+        ("recharacterized_loss", MONEY),
+        ("disallowed_loss", MONEY),
     ),
     "tax_impact": _schema(
         ("tax_unit_id", pa.string()),

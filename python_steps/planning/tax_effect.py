@@ -24,6 +24,17 @@ NOTHING = Decimal(0)
 CENT = Decimal("0.01")
 
 
+class LotResult(NamedTuple):
+    """What the sale of a lot's shares is for the year: signed dollars by term.
+
+    `disallowed` is the part of a loss that counts for neither, not positive.
+    """
+
+    short: Decimal
+    long: Decimal
+    disallowed: Decimal = NOTHING
+
+
 class Realized(NamedTuple):
     """Realised results of one tax unit: gains >= 0, losses <= 0, dollars.
 
@@ -75,6 +86,11 @@ class Realized(NamedTuple):
         if gain >= 0:
             return self._replace(short_gain=self.short_gain + gain)
         return self._replace(short_loss=self.short_loss + gain)
+
+    def plus_result(self, result: LotResult, *, is_collectible: bool = False) -> Realized:
+        """These results with what one more sale is for the year."""
+        with_short = self.plus(result.short, is_long_term=False)
+        return with_short.plus(result.long, is_long_term=True, is_collectible=is_collectible)
 
     def and_(self, other: Realized) -> Realized:
         """These results and others together."""

@@ -280,6 +280,7 @@ def _exceptions(
     rows += leftovers.shortfall_exceptions(market, steps.ledger, steps.shortfalls, ANY_LOT)
     rows += cautions.cost_cautions(market.index, steps.ledger)
     rows += cautions.related_purchase_cautions(market.index, steps.ledger)
+    rows += cautions.limited_loss_cautions(market.index, steps.ledger)
     if is_planned:
         rows += leftovers.tolerance_exceptions(market, steps.ledger, left, allowed, steps.deferrals)
         rows += leftovers.waiting_exceptions(market, steps.ledger)

@@ -225,6 +225,7 @@ _VOCABULARIES: Final[dict[str, str]] = {
     "reason_code.rates_missing": "Tax rates missing",
     "reason_code.related_purchase": "Purchase of a related taxpayer",
     "reason_code.cost_assumed": "Assumed trading cost",
+    "reason_code.limited_loss": "Loss limited by distributions",
     "reason_code.cash_shortfall": "Cash shortfall",
     "reason_code.below_minimum": "Below the minimum trade",
     "reason_code.no_ips": "No investment policy",

@@ -81,6 +81,14 @@ INTERMEDIATE_TABLES: dict[str, dict[str, str]] = {
         "source_file_id": "varchar",
         "source_row_number": "bigint",
     },
+    "int_distributions__recent": {
+        "household_id": "varchar",
+        "account_id": "varchar",
+        "security_id": "varchar",
+        "paid_date": "date",
+        "distribution_kind": "varchar",
+        "amount": _MONEY,
+    },
     "int_positions__valued": {
         "account_id": "varchar",
         "household_id": "varchar",

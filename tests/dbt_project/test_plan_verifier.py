@@ -430,6 +430,37 @@ def counts_no_spread(case: HouseholdCase) -> None:
     trade["spread_cost"] = money(0)
 
 
+def _was_paid(case: HouseholdCase, kind: str, amount: str) -> None:
+    case.add(
+        "intermediate.int_distributions__recent",
+        {
+            "household_id": case.household_id,
+            "account_id": case.account("T"),
+            "security_id": "VTI",
+            "paid_date": date(2026, 9, 30),
+            "distribution_kind": kind,
+            "amount": money(amount),
+        },
+    )
+
+
+def takes_a_young_loss_whole(case: HouseholdCase) -> None:
+    _was_paid(case, "long_term_gain", "400")
+
+
+def _limits_the_loss(case: HouseholdCase, *, long: str, disallowed: str) -> None:
+    case.lot("LOSS").update(recharacterized_loss=-money(long), disallowed_loss=money(disallowed))
+    trade = case.trade("T", "sell", "VTI")
+    for row in (trade, case.impact):
+        row["realized_short_term_loss"] += money(long) + money(disallowed)
+        row["realized_long_term_loss"] -= money(long)
+
+
+def limits_a_loss_by_more_than_was_paid(case: HouseholdCase) -> None:
+    _was_paid(case, "exempt_interest", "400")
+    _limits_the_loss(case, long="0", disallowed="500")
+
+
 BROKEN: dict[str, tuple[Change, ...]] = {
     "account_cash_is_not_overdrawn": (buys_for_more_than_the_account_has, has_no_cash_on_record),
     "sold_lots_exist_and_are_not_oversold": (
@@ -505,6 +536,7 @@ BROKEN: dict[str, tuple[Change, ...]] = {
         says_nothing_of_the_metal,
         sells_what_may_be_metal,
     ),
+    "young_losses_are_limited": (takes_a_young_loss_whole, limits_a_loss_by_more_than_was_paid),
     "trading_costs_are_known": (buys_at_a_cost_that_nobody_knows, counts_no_spread),
     "short_term_gains_only_where_allowed": (realizes_a_short_term_gain,),
     "weights_after_sum_to_one": (buys_a_security_whose_classes_do_not_fill_it,),
@@ -629,7 +661,14 @@ def taxes_metal_at_28_percent(case: HouseholdCase) -> None:
     _sells_metal(case, "GLD", tax=2800)
 
 
+def limits_a_young_loss_by_what_was_paid(case: HouseholdCase) -> None:
+    _was_paid(case, "exempt_interest", "300")
+    _was_paid(case, "long_term_gain", "400")
+    _limits_the_loss(case, long="400", disallowed="300")
+
+
 SOUND: tuple[Change, ...] = (
+    limits_a_young_loss_by_what_was_paid,
     taxes_metal_at_28_percent,
     allows_short_term_gains,
     raises_required_cash_from_a_short_term_gain,

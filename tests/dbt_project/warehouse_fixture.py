@@ -205,6 +205,8 @@ REBALANCE_TABLES: dict[str, dict[str, str]] = {
         "cost_basis": _MONEY,
         "realized_gain": _MONEY,
         "tax_cost": _MONEY,
+        "recharacterized_loss": _MONEY,
+        "disallowed_loss": _MONEY,
     },
     "tax_impact": _PLAN_KEYS
     | {"tax_unit_id": "varchar", "tax_year": "integer"}

@@ -83,7 +83,7 @@ _COLUMN_KINDS = {
     **dict.fromkeys(
         (
             "as_of_date", "acquisition_date", "holding_period_start_date", "until_date",
-            "no_buy_until_date", "no_loss_sale_until_date", "required_by_date",
+            "no_buy_until_date", "no_loss_sale_until_date", "required_by_date", "paid_date",
         ),
         "day",
     ),

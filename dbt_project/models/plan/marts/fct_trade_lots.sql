@@ -26,7 +26,9 @@ select
     trade_lots.cost_basis,
     trade_lots.realized_gain,
     trade_lots.tax_cost,
-    tax_lots.source_lot_id
+    tax_lots.source_lot_id,
+    trade_lots.recharacterized_loss,
+    trade_lots.disallowed_loss
 from {{ source('rebalance', 'trade_lots') }} as trade_lots
 inner join {{ ref('fct_recommended_trades') }} as trades
     on

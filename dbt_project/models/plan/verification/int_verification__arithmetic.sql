@@ -27,10 +27,20 @@ lot_totals as (
         count(*) - count(quantity + proceeds) as lots_without_amounts,
         count(*) - count(realized_gain) as lots_without_gain,
         sum(case when term = 'short' then greatest(realized_gain, 0) else 0 end) as short_term_gain,
-        sum(case when term = 'short' then least(realized_gain, 0) else 0 end) as short_term_loss,
+        sum(
+            case when term = 'short' then least(realized_gain, 0) + allowed_back - called_long else 0 end
+        ) as short_term_loss,
         sum(case when term = 'long' then greatest(realized_gain, 0) else 0 end) as long_term_gain,
-        sum(case when term = 'long' then least(realized_gain, 0) else 0 end) as long_term_loss
-    from trade_lots
+        sum(case when term = 'long' then least(realized_gain, 0) + allowed_back else called_long end)
+            as long_term_loss
+    from (
+        -- What IRC 852(b)(4) takes from a loss, or calls long-term of it; 0 where a plan states none.
+        select
+            *,
+            coalesce(disallowed_loss, 0) as allowed_back,
+            coalesce(recharacterized_loss, 0) as called_long
+        from trade_lots
+    ) as stated
     group by trade_id
 
 ),

@@ -4,7 +4,7 @@
 -- it. The list of rules below is closed; a violation under any other name still fails its plan.
 {% set areas = [
     'cash', 'lots', 'permissions', 'wash_sales', 'arithmetic', 'taxes', 'collectibles', 'costs',
-    'allocation', 'release'
+    'limited_losses', 'allocation', 'release'
 ] %}
 with plans as (
 
@@ -115,6 +115,11 @@ rules (check_name, requirement) as (
         'collectibles_are_taxed_as_such',
         'Long-term gain of a trust that holds metal is known, stated apart and taxed as gain from '
         || 'collectibles.'
+    ),
+    (
+        'young_losses_are_limited',
+        'A loss on shares held six months or less is limited by the exempt-interest dividends and '
+        || 'capital gain distributions paid on them, and by no more.'
     ),
     (
         'trading_costs_are_known',
