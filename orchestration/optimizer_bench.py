@@ -359,11 +359,13 @@ def _report(sample: Sample, batches: Sequence[Batch]) -> dict[str, Any]:
         "shortfalls_without_a_reason": sum(not row.is_shortfall_told for row in rows),
     }
     if sample.planner != "waterfall":
+        pipeline = [sum(row.stages.get(stage, 0.0) for stage in PIPELINE) for row in rows]
         report |= {
             "found": dict(sorted(Counter(row.found for row in rows).items())),
-            "milliseconds_of_the_pipeline": _spread(
-                sum(row.stages.get(stage, 0.0) for stage in PIPELINE) for row in rows
-            ),
+            "milliseconds_of_the_pipeline": _spread(pipeline),
+            "households_per_second_of_the_pipeline": round(1_000 * len(rows) / sum(pipeline), 1)
+            if sum(pipeline)
+            else None,
             "milliseconds_by_stage": {
                 stage: _spread(row.stages.get(stage, 0.0) for row in rows)
                 for stage in dict.fromkeys(name for row in rows for name in row.stages)

@@ -83,6 +83,7 @@ def test_figures_are_spreads_over_the_households():
     assert report["households_per_second"] == 2.5
     assert report["milliseconds"] == {"mean": 3, "median": 3, "p90": 5, "p99": 5, "max": 5}
     assert report["milliseconds_of_the_pipeline"]["median"] == 2.5
+    assert report["households_per_second_of_the_pipeline"] == 400
     assert report["dollars_saved"]["compared"] == 4
     assert report["dollars_saved"]["median"] == 25
     assert report["dollars_saved"]["share_above_100_dollars"] == 0.25
