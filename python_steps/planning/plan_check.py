@@ -9,12 +9,11 @@ without a certificate; sources: the restrictions of the book, IRC 1091, the acco
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from decimal import Decimal
 from typing import NamedTuple
 
-from python_steps.lot_selection.methods import SelectableLot, order_lots
 from python_steps.planning.household import (
     CASH,
     FUND_TYPES,
@@ -49,6 +48,10 @@ from python_steps.taxes.tax_unit_states import profile_from_row
 NOTHING = Decimal(0)
 CENT = Decimal("0.01")
 CASH_TRADE_REASONS = frozenset({"RAISE_CASH", "INVEST_CASH"})
+# What only a sale, or only a purchase, can be for.
+REASONS_OF_SALES = frozenset({"RAISE_CASH", "HARVEST_LOSS", "RESTRICTION"})
+REASONS_OF_PURCHASES = frozenset({"INVEST_CASH", "HARVEST_REPLACEMENT"})
+SMALLEST_SHARE = Decimal("0.001")
 FREE_METHODS = frozenset({"SPEC_ID", "MIN_TAX"})
 
 
@@ -128,6 +131,10 @@ def check_plan(
         _lot_methods_hold(facts, plan),
         _run_mode_fits(facts, plan),
         _reasons_are_given(plan),
+        _reasons_fit_actions(plan),
+        _quantities_can_be_ordered(facts, plan),
+        _results_add_up(facts, plan),
+        _shortfalls_are_told(facts, plan),
     )
     return [broken for check in checks for broken in check]
 
@@ -223,11 +230,22 @@ def _loss_groups(
         if not facts.is_taxable(trade.account_id):
             continue
         for part in trade.lots:
-            if part.cost_basis is None or part.proceeds <= part.cost_basis * (
-                1 + policy.loss_price_buffer
-            ):
+            if _is_near_loss(facts, part.lot_id, policy):
                 group = facts.securities[trade.security_id].identity_group_id
                 yield facts.accounts[trade.account_id].wash_sale_group_id, group
+
+
+def _is_near_loss(facts: _Facts, lot_id: str, policy: FirmPolicy) -> bool:
+    """Whether a lot as a whole stands below its basis, or just above it; unknown counts as below.
+
+    The lot is looked at, not what was sold of it: a thousandth of a share brings whole cents, and
+    its gain may round to nothing.
+    """
+    lot = facts.lots.get(lot_id)
+    price = None if lot is None else facts.securities[lot.security_id].price
+    if lot is None or lot.cost_basis is None or price is None:
+        return True
+    return price * lot.quantity <= lot.cost_basis * (1 + policy.loss_price_buffer)
 
 
 def _no_wash_sale_in_plan(
@@ -573,25 +591,44 @@ def _lot_methods_hold(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInva
         position = facts.positions.get((trade.account_id, trade.security_id))
         if not account.is_taxable or account.lot_method in FREE_METHODS or position is None:
             continue
-        lots = [
-            SelectableLot(
-                lot_id=lot.lot_id,
-                acquisition_date=lot.acquisition_date
-                or lot.holding_period_start_date
-                or facts.household.as_of_date.min,
-                quantity=lot.quantity,
-                unit_cost=None if lot.cost_basis is None else lot.cost_basis / lot.quantity,
-                price=trade.price,
-                is_long_term=bool(lot.is_long_term),
-            )
-            for lot in position.lots
-        ]
+        rank = _RANKS.get(account.lot_method)
+        if rank is None:
+            yield BrokenInvariant("lot_method_is_followed", f"{account.lot_method} is not known")
+            continue
         used = {part.lot_id: part.quantity for part in trade.lots}
-        open_before = False
-        for lot in order_lots(account.lot_method, lots):
-            if open_before and lot.lot_id in used:
+        sold = [lot for lot in position.lots if used.get(lot.lot_id, NOTHING) > 0]
+        kept = [lot for lot in position.lots if used.get(lot.lot_id, NOTHING) < lot.quantity]
+        for lot in sold:
+            if any(_is_before(rank(other), rank(lot)) for other in kept):
                 yield BrokenInvariant("lot_method_is_followed", f"{lot.lot_id} is out of turn")
-            open_before = open_before or used.get(lot.lot_id, NOTHING) < lot.quantity
+
+
+def _is_before(one: Decimal | None, other: Decimal | None) -> bool:
+    """Which of two equal lots goes is open; a lot of unknown basis has no place by its cost."""
+    return one is not None and other is not None and one < other
+
+
+def _age(lot: Lot) -> Decimal:
+    known = lot.acquisition_date or lot.holding_period_start_date
+    return NOTHING if known is None else Decimal(known.toordinal())
+
+
+def _unit_cost(lot: Lot) -> Decimal | None:
+    return None if lot.cost_basis is None else lot.cost_basis / lot.quantity
+
+
+def _negative_unit_cost(lot: Lot) -> Decimal | None:
+    return None if lot.cost_basis is None else -lot.cost_basis / lot.quantity
+
+
+# What each standing method sells first: the smallest.
+_RANKS: Mapping[str, Callable[[Lot], Decimal | None]] = {
+    "FIFO": _age,
+    "AVERAGE": _age,
+    "LIFO": lambda lot: -_age(lot),
+    "LOFO": _unit_cost,
+    "HIFO": _negative_unit_cost,
+}
 
 
 def _run_mode_fits(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvariant]:
@@ -620,3 +657,82 @@ def _reasons_are_given(plan: HouseholdPlan) -> Iterator[BrokenInvariant]:
     for subject, times in sorted(subjects.items()):
         if times > 1:
             yield BrokenInvariant("exception_subjects_are_unique", subject)
+
+
+def _reasons_fit_actions(plan: HouseholdPlan) -> Iterator[BrokenInvariant]:
+    """Invariant 14: a sale is for what sales are for, a purchase for what purchases are for."""
+    for trade in plan.trades:
+        if trade.action not in ("buy", "sell"):
+            yield BrokenInvariant("actions_are_known", f"{trade.action} of {trade.security_id}")
+        wrong = REASONS_OF_PURCHASES if trade.action == "sell" else REASONS_OF_SALES
+        if trade.reason_code in wrong:
+            yield BrokenInvariant("reasons_fit_actions", f"{trade.action} {trade.reason_code}")
+
+
+def _quantities_can_be_ordered(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvariant]:
+    """Invariants 7 and 8: purchases are more than nothing, reach the fund's minimum, and fit."""
+    for trade in _buys(plan):
+        if trade.quantity <= 0 or trade.notional <= 0:
+            yield BrokenInvariant("purchases_are_positive", f"{trade.quantity}")
+        if trade.quantity % SMALLEST_SHARE != 0:
+            yield BrokenInvariant("shares_are_whole", f"{trade.quantity} of {trade.security_id}")
+        terms = facts.terms.get((trade.account_id, trade.security_id))
+        if terms is not None and not terms.is_available:
+            yield BrokenInvariant("restrictions_hold", f"{trade.security_id} is not available")
+        if terms is not None and trade.notional < terms.minimum_amount:
+            yield BrokenInvariant("trades_reach_the_minimum", f"buy of {trade.notional}")
+
+
+def _results_add_up(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvariant]:
+    """Invariant 9: results of the lots by term and sign, those of trades, those of tax units."""
+    units: dict[str, list[Decimal]] = defaultdict(lambda: [NOTHING] * 4)
+    for trade in plan.trades:
+        by_lots = [NOTHING] * 4
+        for part in trade.lots if facts.is_taxable(trade.account_id) else ():
+            counted = (part.realized_gain or NOTHING) + part.disallowed_loss
+            of_own_term = counted - part.recharacterized_loss
+            own_place = 2 if part.term == "long" else 0
+            for amount, place in ((of_own_term, own_place), (part.recharacterized_loss, 2)):
+                by_lots[place + (1 if amount < 0 else 0)] += amount
+        stated = [
+            trade.realized_short_term_gain,
+            trade.realized_short_term_loss,
+            trade.realized_long_term_gain,
+            trade.realized_long_term_loss,
+        ]
+        if stated != by_lots:
+            yield BrokenInvariant("results_add_up", f"{trade.action} of {trade.security_id}")
+        unit = units[facts.accounts[trade.account_id].tax_unit_id]
+        for place, amount in enumerate(by_lots):
+            unit[place] += amount
+    told = {
+        impact.tax_unit_id: [
+            impact.realized_short_term_gain,
+            impact.realized_short_term_loss,
+            impact.realized_long_term_gain,
+            impact.realized_long_term_loss,
+        ]
+        for impact in plan.tax_impacts
+    }
+    for name in sorted({*units, *told}):
+        if told.get(name, [NOTHING] * 4) != units.get(name, [NOTHING] * 4):
+            yield BrokenInvariant("results_add_up", name)
+
+
+def _shortfalls_are_told(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvariant]:
+    """Invariant 3: what each account lacks has an exception of that account and that amount."""
+    told: dict[str, Decimal] = defaultdict(lambda: NOTHING)
+    for row in plan.exceptions:
+        if row.reason_code == "cash_shortfall" and row.account_id is not None:
+            told[row.account_id] += row.amount or NOTHING
+    left = {
+        name: NOTHING if account.cash is None else account.cash.investable
+        for name, account in facts.accounts.items()
+    }
+    for trade in plan.trades:
+        received = trade.notional if trade.action == "sell" else -trade.notional
+        left[trade.account_id] += received - trade.cost
+    for name in sorted({*left, *told}):
+        missing = max(NOTHING, -left.get(name, NOTHING))
+        if abs(missing - told[name]) > CENT:
+            yield BrokenInvariant("shortfalls_are_told", f"{name}: {told[name]}, not {missing}")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 
 import pytest
 
 from python_steps.planning.batch import checked_plan, rate_tables_from
 from python_steps.planning.book_tables import BookTables
-from python_steps.planning.household import Household
+from python_steps.planning.household import ConcentrationLimit, Household, HouseholdIndex
 from python_steps.planning.household_frames import HouseholdBuilder, market_assumptions
 from python_steps.planning.plan import HouseholdPlan, Trade, TradeException
 from python_steps.planning.plan_check import check_plan
@@ -145,6 +145,46 @@ def test_each_tampered_trade_is_found_by_its_rule() -> None:
             "every_exception_has_a_reason",
         ),
         (with_trade(plan, a_buy, account_id="Z9"), "trades_are_in_the_household"),
+        (with_trade(plan, a_buy, action="exchange"), "actions_are_known"),
+        (with_trade(plan, a_buy, reason_code="RAISE_CASH"), "reasons_fit_actions"),
+        (with_trade(plan, taxable_sale, reason_code="INVEST_CASH"), "reasons_fit_actions"),
+        (
+            with_trade(plan, a_buy, quantity=-buy.quantity, notional=-buy.notional),
+            "purchases_are_positive",
+        ),
+        (
+            with_trade(plan, a_buy, quantity=buy.quantity + Decimal("0.0001")),
+            "shares_are_whole",
+        ),
+        (with_trade(plan, taxable_sale, realized_long_term_loss=D(0)), "results_add_up"),
+        (with_trade(plan, a_buy, realized_short_term_gain=D(1)), "results_add_up"),
+        (
+            replace(
+                plan,
+                tax_impacts=(replace(plan.tax_impacts[0], realized_long_term_gain=D(5)),),
+            ),
+            "results_add_up",
+        ),
+        (replace(plan, tax_impacts=()), "results_add_up"),
+        (
+            replace(
+                plan,
+                exceptions=(
+                    TradeException("Cash", "cash_shortfall", "Words.", "A1", amount=D(40)),
+                ),
+            ),
+            "shortfalls_are_told",
+        ),
+        (
+            replace(
+                plan,
+                exceptions=(
+                    TradeException("Twice", "excluded", "Words."),
+                    TradeException("Twice", "excluded", "Words."),
+                ),
+            ),
+            "exception_subjects_are_unique",
+        ),
     ]  # fmt: skip
     for tampered, rule in cases:
         assert rule in broken_by(household, tampered), rule
@@ -179,6 +219,34 @@ def test_a_lot_out_of_the_methods_turn_is_found() -> None:
     swapped = with_trade(plan, taxable_sale, lots=(replace(sale.lots[0], lot_id=newer.lot_id),))
     assert "lot_method_is_followed" in broken_by(household, swapped)
     assert "no_short_term_gain_where_not_allowed" not in broken_by(household, plan)
+
+
+@pytest.mark.parametrize(
+    ("method", "first"),
+    [("FIFO", "old"), ("AVERAGE", "old"), ("LIFO", "new"), ("HIFO", "dear"), ("LOFO", "cheap")],
+)
+def test_each_standing_method_has_its_own_turn(method: str, first: str) -> None:
+    book = sound_book()
+    lots = {
+        "old": book.lot("A1", "BND", 10, 60, date(2015, 1, 5)),
+        "dear": book.lot("A1", "BND", 10, 90, date(2018, 1, 5)),
+        "cheap": book.lot("A1", "BND", 10, 30, date(2019, 1, 4)),
+        "unknown": book.lot("A1", "BND", 10, None, date(2017, 1, 4)),
+        "new": book.lot("A1", "BND", 10, 55, date(2026, 11, 2)),
+    }
+    household = problem(book)
+    accounts = tuple(replace(each, lot_method=method) for each in household.accounts)
+    household = replace(household, accounts=accounts)
+    sale = next(trade for trade in sound_plan()[1].trades if taxable_sale(trade))
+    for name, lot_id in lots.items():
+        part = replace(sale.lots[0], lot_id=lot_id, quantity=D(10))
+        sold = replace(sale, security_id="BND", quantity=D(10), lots=(part,))
+        plan = replace(sound_plan()[1], trades=(sold,))
+        is_in_turn = name == first or (name == "unknown" and method in ("HIFO", "LOFO"))
+        found = "lot_method_is_followed" in broken_by(household, plan)
+        assert found is not is_in_turn, name
+    unheard = tuple(replace(each, lot_method="DARTS") for each in accounts)
+    assert "lot_method_is_followed" in broken_by(replace(household, accounts=unheard), plan)
 
 
 def test_a_short_term_gain_that_the_household_forbids_is_found() -> None:
@@ -240,3 +308,136 @@ def test_gains_beyond_the_budget_are_found() -> None:
     assert rule in broken_by(replace(household, annual_gains_budget=D(2_500)), plan)
     unknown = replace(household.tax_units[0], year_to_date_long_term_gain=None)
     assert rule in broken_by(replace(enough, tax_units=(unknown,)), plan)
+
+
+def test_a_purchase_below_the_funds_minimum_or_not_offered_is_found() -> None:
+    household, plan = sound_plan()
+    buy = next(trade for trade in plan.trades if a_buy(trade))
+    key = (buy.account_id, buy.security_id)
+    for changes, rule in (
+        ({"minimum_amount": buy.notional + 1}, "trades_reach_the_minimum"),
+        ({"is_available": False}, "restrictions_hold"),
+    ):
+        known = HouseholdIndex(household).terms_of(
+            key[0], HouseholdIndex(household).securities[key[1]]
+        )
+        terms = replace(known, **changes)  # type: ignore[arg-type]
+        others = tuple(each for each in household.trade_terms if each[0] != key)
+        assert rule in broken_by(replace(household, trade_terms=(*others, (key, terms))), plan)
+        same = replace(household, trade_terms=(*others, (key, known)))
+        assert broken_by(same, plan) == set()
+
+
+def test_a_purchase_that_a_small_rise_would_overdraw_is_found() -> None:
+    """A1 is left with less than half a per cent of what it trades."""
+    household, plan = sound_plan()
+    buy = next(trade for trade in plan.trades if a_buy(trade) and trade.account_id == "A1")
+    cash = next(each for each in household.accounts if each.account_id == "A1").cash
+    assert cash is not None
+    left = cash.investable
+    for trade in plan.trades:
+        if trade.account_id == "A1":
+            left += (trade.notional if trade.action == "sell" else -trade.notional) - trade.cost
+    more = (left / buy.price).to_integral_value(ROUND_FLOOR)
+    assert more > 0
+    quantity = buy.quantity + more
+    tampered = with_trade(
+        plan,
+        lambda trade: trade is buy,
+        quantity=quantity,
+        notional=quantity * buy.price,
+    )
+    rule = "cash_survives_the_execution_buffer"
+    assert rule not in broken_by(household, plan)
+    assert broken_by(household, tampered) & {rule, "cash_is_not_overdrawn"} == {rule}
+
+
+def test_what_an_account_lacks_is_told_for_that_account() -> None:
+    book = SmallBook()
+    book.household()
+    book.group({LARGE: "1"})
+    for account in ("A1", "A2"):
+        book.account(account, cash=100, flow_reserve=5_000)
+    book.tax_unit()
+    book.security("VTI", LARGE, 100)
+    book.lot("A1", "VTI", 10, 100)
+    household = problem(book)
+    assumptions = market_assumptions(BookTables(book.frames(), AS_OF))
+    plan = plan_household(household, POLICY, RATES, assumptions)
+    assert broken_by(household, plan) == set()
+    rows = [row for row in plan.exceptions if row.reason_code == "cash_shortfall"]
+    assert {row.account_id for row in rows} == {"A1", "A2"}
+    swapped = [replace(row, account_id="A1" if row.account_id == "A2" else "A2") for row in rows]
+    others = [row for row in plan.exceptions if row not in rows]
+    told_of_others = replace(plan, exceptions=(*others, *swapped))
+    assert broken_by(household, told_of_others) == {"shortfalls_are_told"}
+
+
+def test_a_thousandth_of_a_share_is_no_loss_because_cents_round() -> None:
+    """Lot 2 stands at a gain of 11 per cent; nine cents of it cost nine cents."""
+    _, plan = sound_plan()
+    book = sound_book()
+    book.window("VTI", no_loss_sale_until_date=TRADE_DATE)
+    household = problem(book)
+    rule = "no_loss_inside_a_window"
+    sale = next(trade for trade in plan.trades if taxable_sale(trade))
+    own = next(row for row in household.positions if row.account_id == "A1")
+    older, newer = sorted(own.lots, key=lambda lot: lot.acquisition_date or date.min)
+    crumb = replace(
+        sale.lots[0],
+        quantity=Decimal("0.001"),
+        proceeds=D("0.09"),
+        cost_basis=D("0.09"),
+        realized_gain=D(0),
+    )
+    of_the_gain = with_trade(plan, taxable_sale, lots=(replace(crumb, lot_id=newer.lot_id),))
+    assert rule not in broken_by(household, of_the_gain)
+    # What the plan says of a lot does not count: the older one is under water.
+    flattered = replace(crumb, lot_id=older.lot_id, cost_basis=D(0), realized_gain=D("0.09"))
+    assert rule in broken_by(household, with_trade(plan, taxable_sale, lots=(flattered,)))
+
+
+def test_gains_where_none_are_allowed_are_found() -> None:
+    household, plan = sound_plan()
+    sale = next(trade for trade in plan.trades if taxable_sale(trade))
+    gain = replace(sale.lots[0], term="long", realized_gain=D(500))
+    tampered = with_trade(plan, taxable_sale, lots=(gain,))
+    assert isinstance(tampered, HouseholdPlan)
+    rules = {"no_gain_where_restricted", "no_long_term_gain_where_not_allowed"}
+    assert not rules & broken_by(household, tampered)
+    strict = replace(POLICY, long_term_gains_allowed=False)
+    found = {each.invariant for each in check_plan(household, tampered, strict, RATES)}
+    assert "no_long_term_gain_where_not_allowed" in found
+    positions = tuple(replace(row, is_gain_allowed=False) for row in household.positions)
+    restricted = replace(household, positions=positions)
+    assert "no_gain_where_restricted" in broken_by(restricted, tampered)
+
+
+def test_a_purchase_over_a_concentration_limit_is_found() -> None:
+    household, plan = sound_plan()
+    held = sum(
+        (row.market_value or D(0) for row in household.positions if row.security_id == "BND"), D(0)
+    )
+    bought = sum((each.notional for each in plan.trades if a_buy(each)), D(0))
+    total = household.market_value
+    assert total is not None
+    for spare, is_broken in ((D(1), False), (D(-1), True)):
+        limit = ConcentrationLimit("BND", (held + bought + spare) / total, "a rule")
+        limited = replace(household, concentration_limits=(limit,))
+        assert ("concentration_limits_hold" in broken_by(limited, plan)) is is_broken
+
+
+def test_a_taxable_lot_without_a_basis_may_not_be_sold() -> None:
+    household, plan = sound_plan()
+    sale = next(trade for trade in plan.trades if taxable_sale(trade))
+    positions = tuple(
+        replace(
+            row,
+            lots=tuple(
+                replace(lot, cost_basis=None) if lot.lot_id == sale.lots[0].lot_id else lot
+                for lot in row.lots
+            ),
+        )
+        for row in household.positions
+    )
+    assert "basis_is_known" in broken_by(replace(household, positions=positions), plan)
