@@ -28,7 +28,6 @@ from python_steps.planning.household import (
     Household,
     MarketAssumptions,
     PartTarget,
-    Security,
     TaxUnit,
 )
 from python_steps.planning.plan import HouseholdPlan, PlanValue, Trade
@@ -216,6 +215,9 @@ def _terms_are_true(
         terms.append(("basis reset", value.basis_reset, _basis_reset(inputs)))
     if value.carried_losses is not None:
         terms.append(("carried losses", value.carried_losses, _carried_losses(inputs, rates)))
+    if value.turnover is not None:
+        traded = sum((trade.notional for trade in inputs.plan.trades), ZERO)
+        terms.append(("turnover", value.turnover, inputs.policy.turnover_price * traded))
     for name, told, true in terms:
         if (told is None) != (true is None) or (
             told is not None and true is not None and abs(told - true) > TERM_TOLERANCE
@@ -548,38 +550,37 @@ def _carried_loss(unit: TaxUnit, year: YearRates, plan: YearResults) -> Decimal:
 
 
 def _location_cost(inputs: _Inputs) -> Decimal:
-    """What the moved dollars cost more each year where they now are, for the policy's years."""
+    """What the moved dollars cost more each year where they now are, for the policy's years.
+
+    A purchase takes the place of cash in the account, a sale leaves cash there.
+    """
     total = ZERO
     for trade in inputs.plan.trades:
-        yearly = _yearly_drag(
-            inputs, inputs.account[trade.account_id], inputs.security[trade.security_id]
-        )
+        account, security = inputs.account[trade.account_id], inputs.security[trade.security_id]
+        is_exempt = security.sub_class == TAX_EXEMPT
+        drag = -_yearly_drag(inputs, account, CASH, is_exempt=False)
+        for name, share in security.class_weights:
+            drag += share * _yearly_drag(inputs, account, name, is_exempt=is_exempt)
         signed = trade.notional if trade.action == "buy" else -trade.notional
-        total += inputs.policy.location_years * yearly * signed
+        total += inputs.policy.location_years * drag * signed
     return total
 
 
-def _yearly_drag(inputs: _Inputs, account: Account, security: Security) -> Decimal:
-    """Tax a year on a dollar of a security in an account, share of the dollar."""
-    unit = inputs.unit.get(account.tax_unit_id)
-    if account.tax_treatment == TAX_FREE or unit is None:
+def _yearly_drag(
+    inputs: _Inputs, account: Account, asset_class: str, *, is_exempt: bool
+) -> Decimal:
+    """Tax a year on a dollar of a class in an account, share of the dollar."""
+    unit, income = inputs.unit.get(account.tax_unit_id), inputs.assumptions.income.get(asset_class)
+    if account.tax_treatment == TAX_FREE or unit is None or income is None:
         return ZERO
     ordinary, long = unit.marginal_ordinary_rate, unit.marginal_long_term_rate
     if ordinary is None or long is None or unit.marginal_short_term_rate is None:
         return ZERO
-    drag = ZERO
-    for name, share in security.class_weights:
-        income = inputs.assumptions.income.get(name)
-        if income is None:
-            continue
-        total, paid, turned, qualified = (Decimal(str(each)) for each in income)
-        if account.tax_treatment == TAX_DEFERRED:
-            drag += share * ordinary * total
-            continue
-        is_exempt = security.sub_class == TAX_EXEMPT
-        of_yield = ZERO if is_exempt else qualified * long + (1 - qualified) * ordinary
-        drag += share * (paid * of_yield + turned * max(ZERO, total - paid) * long)
-    return drag
+    total, paid, turned, qualified = (Decimal(str(each)) for each in income)
+    if account.tax_treatment == TAX_DEFERRED:
+        return ordinary * total
+    of_yield = ZERO if is_exempt else qualified * long + (1 - qualified) * ordinary
+    return paid * of_yield + turned * max(ZERO, total - paid) * long
 
 
 def _basis_reset(inputs: _Inputs) -> Decimal:

@@ -24,7 +24,7 @@ from python_steps.sample_households.generate import stress_household, typical_ho
 from python_steps.sample_households.rules import sample_rules
 from python_steps.taxes.rates import Bracket, YearRates, year_tax
 from python_steps.taxes.tax_unit_states import profile_from_row
-from tests.python_steps.planning.small_book import AS_OF, BONDS, LARGE, D, SmallBook, seeds
+from tests.python_steps.planning.small_book import AS_OF, BONDS, CASH, LARGE, D, SmallBook, seeds
 from tests.python_steps.planning.test_plan_check import (
     POLICY,
     RATES,
@@ -36,7 +36,11 @@ from tests.python_steps.planning.test_plan_check import (
 )
 
 RULES = sample_rules(seeds())
-INCOME = {LARGE: ClassIncome(0.06, 0.02, 0.1, 0.5), BONDS: ClassIncome(0.04, 0.04, 0.3, 0.0)}
+INCOME = {
+    LARGE: ClassIncome(0.06, 0.02, 0.1, 0.5),
+    BONDS: ClassIncome(0.04, 0.04, 0.3, 0.0),
+    CASH: ClassIncome(0.03, 0.03, 0.0, 0.0),
+}
 
 
 def sound() -> tuple[Household, HouseholdPlan, MarketAssumptions]:
@@ -134,15 +138,17 @@ def test_lots_bring_what_the_sale_brings() -> None:
 
 
 def test_location_is_the_tax_on_a_years_income_of_what_moved() -> None:
-    """Cents a dollar: taxable stocks 0.6032 (half of 2% at 23.8%, half at 27%, and 23.8% of
-    a tenth of 4% growth), taxable bonds 1.08 (4% at 27%), deferred stocks 1.62 (6%), bonds 1.08.
+    """Cents a dollar, less 0.81 (3% at 27%) of the cash it changes with in every account here.
+
+    Taxable stocks 0.6032 (half of 2% at 23.8%, half at 27%, and 23.8% of a tenth of 4% growth),
+    taxable bonds 1.08 (4% at 27%), deferred stocks 1.62 (6% at 27%), deferred bonds 1.08.
     """
     rate = {
-        ("A1", "VTI"): D("0.006032"),
-        ("A1", "BND"): D("0.0108"),
-        ("I1", "VTI"): D("0.0162"),
-        ("I1", "ITOT"): D("0.0162"),
-        ("I1", "BND"): D("0.0108"),
+        ("A1", "VTI"): D("0.006032") - D("0.0081"),
+        ("A1", "BND"): D("0.0108") - D("0.0081"),
+        ("I1", "VTI"): D("0.0162") - D("0.0081"),
+        ("I1", "ITOT"): D("0.0162") - D("0.0081"),
+        ("I1", "BND"): D("0.0108") - D("0.0081"),
     }
     cost = sum(
         rate[trade.account_id, trade.security_id]
@@ -170,6 +176,14 @@ def test_later_years_bear_the_lower_basis_and_use_the_carried_loss() -> None:
     assert ["basis reset" in each or "carried losses" in each for each in found(wrong)] == [
         True
     ] * 2
+
+
+def test_turnover_is_priced_by_the_traded_dollar() -> None:
+    cents = (sum((each.notional for each in PLAN.trades), D(0)) / 1_000).quantize(D("0.01"))
+    policy = replace(POLICY, turnover_price=D("0.001"))
+    assert found(replace(PLAN, value=replace(VALUE, turnover=cents)), policy=policy) == []
+    wrong = replace(PLAN, value=replace(VALUE, turnover=cents + 1))
+    assert "turnover" in found(wrong, policy=policy)[0]
 
 
 def test_a_plan_worse_than_doing_nothing_is_found_unless_cash_is_due() -> None:
