@@ -26,6 +26,8 @@ REBALANCE_TABLES = {
     "trades": "Proposed trades with reason and tax. One row per trade.",
     "trade_lots": "Lots to deliver. One row per trade and lot.",
     "tax_impact": "What the plan does to each tax return. One row per tax unit and tax year.",
+    "plan_values": "The objective of each plan, term by term. One row per household and term.",
+    "tax_budget_frontier": "What budgets for the year's tax would buy. One row per point.",
     "exceptions": "What was considered and left. One row per household and subject.",
 }
 HOUSEHOLDS_PER_BATCH = 50

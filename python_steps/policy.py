@@ -184,6 +184,44 @@ class FirmPolicy:
     drift_price_far_outside: Decimal = _setting(
         Decimal("0.40"), "Price of a dollar beyond 1.5 bands, dollars.", low="0", high="5"
     )
+    location_years: Decimal = _setting(
+        Decimal("1"),
+        "Years of lower tax that a better asset location is credited with; 0 ignores location.",
+        low="0",
+        high="20",
+    )
+    basis_reset_worth: Decimal = _setting(
+        Decimal("0.35"),
+        "Worth of a dollar of basis gained (or lost), share of the long-term rate: 0 where a "
+        "step-up at death is expected, about a third for ten years of deferral.",
+        low="0",
+        high="1",
+    )
+    carried_loss_worth: Decimal = _setting(
+        Decimal("0.6"),
+        "Worth of a dollar of loss carried into later years, share of the long-term rate.",
+        low="0",
+        high="1",
+    )
+    turnover_price: Decimal = _setting(
+        Decimal("0.001"),
+        "What a traded dollar must bring beyond its costs and tax, dollars: it keeps a plan from "
+        "trading much for little.",
+        low="0",
+        high="0.05",
+    )
+    planner: str = _setting(
+        "optimizer",
+        "Who makes the plans: the optimiser, with the waterfall as baseline and fallback, or the "
+        "waterfall alone.",
+        choices=("optimizer", "waterfall"),
+    )
+    minimum_trade_benefit: Decimal = _setting(
+        Decimal("10"),
+        "What a trade must improve the plan by to be worth proposing, dollars.",
+        low="0",
+        high="10000",
+    )
     quantity_tolerance: Decimal = _setting(
         Decimal("0.0001"),
         "Largest difference of lots against position, shares (custodians round to 4 places).",

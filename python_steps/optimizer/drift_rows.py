@@ -10,13 +10,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT
-from python_steps.optimizer.model_assembly import Assembly
+from python_steps.optimizer.model_assembly import Assembly, Deviation
 from python_steps.optimizer.prices import Segment
 from python_steps.planning.household import (
     CASH,
     UNMAPPED,
     AllocationGroup,
     Banded,
+    ClassTarget,
     PartTarget,
 )
 
@@ -92,10 +93,22 @@ def _deviation(
     name = f"{row.name} of {group.allocation_group_id}"
     margin = EDGE_MARGIN * total
     above, below = assembly.prices.drift_segments(row, total, margin)
-    entries = list(exposure)
-    for side, segments, sign in (("above", above, -1.0), ("below", below, 1.0)):
-        for column in _segments(assembly, f"{name} {side}", segments, total):
-            entries.append((column, sign))
+    up = _segments(assembly, f"{name} above", above, total)
+    down = _segments(assembly, f"{name} below", below, total)
+    entries = [
+        *exposure,
+        *((column, -1.0) for column, _ in up),
+        *((column, 1.0) for column, _ in down),
+    ]
+    assembly.deviations.append(
+        Deviation(
+            group_id=group.allocation_group_id,
+            asset_class=row.asset_class if isinstance(row, ClassTarget) else None,
+            above=tuple(column for column, _ in up),
+            below=tuple(column for column, _ in down),
+            outside=tuple(column for column, is_outside in (*up, *down) if is_outside),
+        )
+    )
     target = float(row.target_weight) * total
     gap = (target - value) / DOLLARS_PER_UNIT
     assembly.builder.row(name, entries, lower=gap, upper=gap)
@@ -103,14 +116,15 @@ def _deviation(
 
 def _segments(
     assembly: Assembly, name: str, segments: Iterable[Segment], total: float
-) -> list[int]:
+) -> list[tuple[int, bool]]:
+    """Columns of the segments, each with whether it is beyond the band."""
     columns = []
     for segment in segments:
         width = min(segment.width, 2 * total) / DOLLARS_PER_UNIT
         if width > 0:
             column = assembly.builder.column(f"{name} at {segment.price}", upper=width)
             assembly.price("drift", column, segment.price)
-            columns.append(column)
+            columns.append((column, segment.is_outside))
             if segment.is_outside:
                 assembly.wanting.append(column)
     return columns

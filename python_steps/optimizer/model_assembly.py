@@ -31,10 +31,24 @@ TERMS = (
     "cost",
     "drift",
     "location",
+    "turnover",
     "concentration",
     "shortfall",
     "other",
 )
+
+
+class Deviation(NamedTuple):
+    """The columns by which a target's value stands above and below it, innermost first.
+
+    `asset_class` is None for a target inside a class; `outside` are those beyond its band.
+    """
+
+    group_id: str
+    asset_class: str | None
+    above: tuple[int, ...]
+    below: tuple[int, ...]
+    outside: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -59,6 +73,7 @@ class CoreModel:
     wanting_columns: tuple[int, ...]
     tax_slack: tuple[int, float] | None
     never_open: tuple[int, ...]
+    deviations: tuple[Deviation, ...]
 
     def upper_at(self, stage: Stage, tax_budget: float | None = None) -> Floats:
         """Upper bounds with everything closed that only later stages may use.
@@ -125,6 +140,7 @@ class Assembly:
         self.wanting: list[int] = []
         self.tax_slack: tuple[int, float] | None = None
         self.never_open: list[int] = []
+        self.deviations: list[Deviation] = []
 
     def price(self, term: str, column: int, cost: float) -> None:
         """Put a term's cost on a column."""
@@ -185,4 +201,5 @@ class Assembly:
             wanting_columns=tuple(self.wanting),
             tax_slack=self.tax_slack,
             never_open=tuple(self.never_open),
+            deviations=tuple(self.deviations),
         )

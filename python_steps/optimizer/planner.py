@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from typing import NamedTuple
 from python_steps.optimizer.certificate import CertificateError, verified_lower_bound
 from python_steps.optimizer.core_model import build_core_model
 from python_steps.optimizer.core_problem import CoreProblem, Stage, core_problem, most_allowed
+from python_steps.optimizer.frontier import tax_budget_frontier
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT, Floats, LinearModel
 from python_steps.optimizer.linear_programs import LinearPrograms
 from python_steps.optimizer.model_assembly import CoreModel
@@ -45,11 +46,13 @@ from python_steps.planning.plan import (
     SELL,
     HouseholdPlan,
     Optimality,
+    Trade,
 )
 from python_steps.planning.plan_check import check_plan
 from python_steps.planning.sell_rules import SellRules
 from python_steps.planning.swaps import Market
 from python_steps.planning.tax_effect import TaxEffect
+from python_steps.planning.wording import value_words
 from python_steps.policy import FirmPolicy
 from python_steps.taxes.rates import RateTables
 
@@ -86,11 +89,13 @@ class PlanningTools:
     """What every household of a batch is planned with.
 
     `programs` is the one solver that is reused; `with_trade_values` says whether each trade is
-    tried by leaving it out, which also drops those that earn less than they cost.
+    tried by leaving it out, which also drops those that earn less than they cost;
+    `with_frontier` whether budgets for the year's tax are tried, too.
     """
 
     programs: LinearPrograms
     with_trade_values: bool = True
+    with_frontier: bool = True
     timer: StageTimer = NO_TIMER
 
 
@@ -168,11 +173,11 @@ def plan_household(
         return _published(baseline, baseline, "not_run")
     plan = _optimised(work, problem, prices, baseline)
     used.timer.ended("explanation")
-    if plan is None or check_plan(household, plan, policy, rate_tables):
-        return _published(baseline, baseline, "heuristic")
-    if not _is_better(plan, baseline, policy):
-        return _published(baseline, baseline, "heuristic")
-    return plan
+    is_sound = plan is not None and not check_plan(household, plan, policy, rate_tables)
+    if plan is None or not is_sound or not _is_better(plan, baseline, policy):
+        plan = _published(baseline, baseline, "heuristic")
+    used.timer.ended("check")
+    return _with_frontier(work, problem, prices, plan)
 
 
 def _workshop(
@@ -201,8 +206,14 @@ def _workshop(
 def _published(plan: HouseholdPlan, baseline: HouseholdPlan, status: str) -> HouseholdPlan:
     return replace(
         plan,
-        optimality=Optimality("waterfall", status, baseline=baseline.value),
+        optimality=Optimality(
+            "waterfall", status, baseline=baseline.value, baseline_taxes=_taxes(baseline)
+        ),
     )
+
+
+def _taxes(plan: HouseholdPlan) -> dict[str, Decimal | None]:
+    return {impact.tax_unit_id: impact.estimated_tax for impact in plan.tax_impacts}
 
 
 def _is_better(plan: HouseholdPlan, baseline: HouseholdPlan, policy: FirmPolicy) -> bool:
@@ -470,7 +481,34 @@ def _as_plan(
     )
     plan = waterfall.finished_plan(work.market, work.start, steps, work.judge)
     plan = fully_valued(plan, prices, work.tax)
-    return replace(plan, optimality=_optimality(work, attempt, baseline))
+    proved = _optimality(work, attempt, baseline)
+    return replace(plan, trades=_with_values(plan.trades, proved), optimality=proved)
+
+
+def _with_frontier(
+    work: _Workshop, problem: CoreProblem, prices: ObjectivePrices, plan: HouseholdPlan
+) -> HouseholdPlan:
+    """The plan with what budgets for the year's tax would buy instead."""
+    if plan.optimality is None or not problem.due_groups or not work.tools.with_frontier:
+        return plan
+    core = build_core_model(problem, prices, work.costs)
+    allowed = most_allowed(work.household, work.policy)
+    points = tax_budget_frontier(core, work.tools.programs, allowed, work.market.assumptions)
+    work.tools.timer.ended("frontier")
+    return replace(plan, optimality=replace(plan.optimality, frontier=points))
+
+
+def _with_values(trades: Iterable[Trade], proved: Optimality) -> tuple[Trade, ...]:
+    """The trades, each saying what the plan would lose without it."""
+    told = []
+    for trade in trades:
+        key = (trade.account_id, trade.security_id)
+        if key in proved.trade_values:
+            words = value_words(proved.trade_values[key])
+            told.append(replace(trade, rationale=f"{trade.rationale} {words}"))
+        else:
+            told.append(trade)
+    return tuple(told)
 
 
 def _optimality(work: _Workshop, attempt: _Attempt, baseline: HouseholdPlan) -> Optimality:
@@ -485,6 +523,7 @@ def _optimality(work: _Workshop, attempt: _Attempt, baseline: HouseholdPlan) -> 
         lower_bound=None if bound is None else _dollars(bound).quantize(CENT),
         optimality_gap=gap,
         baseline=baseline.value,
+        baseline_taxes=_taxes(baseline),
         stage=attempt.stage.name.lower(),
         programs_solved=work.tools.programs.programs_solved,
         trade_values={

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from python_steps.planning.household import (
+    CASH,
     TAX_DEFERRED,
     TAX_FREE,
     Account,
@@ -81,37 +82,37 @@ class ObjectivePrices:
     tax_units: dict[str, TaxPrices]
 
     def location_cost(self, account: Account, security: Security) -> float:
-        """Present cost of holding a dollar of a security in an account, for the policy's years.
+        """Present cost of holding a dollar of a security in an account instead of cash there.
+
+        Cash is the other side of every trade, so a move between accounts costs the difference of
+        the two places and nothing else.
+        """
+        exempt = security.sub_class == TAX_EXEMPT_SUB_CLASS
+        held = sum(
+            float(weight) * self._yearly_cost(account, name, is_exempt=exempt)
+            for name, weight in security.class_weights
+        )
+        in_cash = self._yearly_cost(account, CASH, is_exempt=False)
+        return float(self.policy.location_years) * (held - in_cash)
+
+    def _yearly_cost(self, account: Account, asset_class: str, *, is_exempt: bool) -> float:
+        """Yearly tax on a dollar of a class in an account.
 
         A taxable account pays each year on the yield (ordinary or qualified) and on the gains
         that turnover realises; a tax-deferred one pays later, at ordinary rates, on all growth; a
         tax-free one pays nothing.
         """
-        years = float(self.policy.location_years)
-        if years == 0 or account.tax_treatment == TAX_FREE:
-            return 0.0
+        known = self.assumptions.income.get(asset_class)
         rates = self.tax_units.get(account.tax_unit_id)
-        if rates is None:
+        if known is None or rates is None or account.tax_treatment == TAX_FREE:
             return 0.0
-        yearly = 0.0
-        for name, weight in security.class_weights:
-            known = self.assumptions.income.get(name)
-            if known is None:
-                continue
-            growth = max(0.0, known.expected_return - known.annual_yield)
-            if account.tax_treatment == TAX_DEFERRED:
-                yearly += float(weight) * rates.ordinary * known.expected_return
-                continue
-            on_yield = (
-                known.qualified_share * rates.long_term
-                + (1 - known.qualified_share) * rates.ordinary
-                if security.sub_class != TAX_EXEMPT_SUB_CLASS
-                else 0.0
-            )
-            yearly += float(weight) * (
-                known.annual_yield * on_yield + known.turnover * growth * rates.long_term
-            )
-        return years * yearly
+        if account.tax_treatment == TAX_DEFERRED:
+            return rates.ordinary * known.expected_return
+        qualified = known.qualified_share
+        on_yield = qualified * rates.long_term + (1 - qualified) * rates.ordinary
+        growth = max(0.0, known.expected_return - known.annual_yield)
+        realised = known.turnover * growth * rates.long_term
+        return realised if is_exempt else known.annual_yield * on_yield + realised
 
     def drift_segments(self, row: Banded, total: float, margin: float) -> tuple[list[Segment], ...]:
         """Prices of standing above and below a target, from the target outwards.

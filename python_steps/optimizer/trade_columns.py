@@ -36,6 +36,7 @@ def add_sales(assembly: Assembly) -> None:
         if sale.account_id not in needy:
             assembly.stages[sale.stage].append(column)
         assembly.price("cost", column, assembly.half_spread(sale.security_id))
+        assembly.price("turnover", column, float(prices.policy.turnover_price))
         location = assembly.location_cost(sale.account_id, sale.security_id)
         assembly.price("location", column, -location)
         if sale.gain_per_dollar != 0.0:
@@ -58,6 +59,7 @@ def add_purchases(assembly: Assembly) -> None:
         assembly.purchase_columns.append(column)
         assembly.trades.append(TradeColumn(1.0, *purchase[:2], column))
         assembly.price("cost", column, assembly.half_spread(purchase.security_id))
+        assembly.price("turnover", column, float(assembly.prices.policy.turnover_price))
         location = assembly.location_cost(purchase.account_id, purchase.security_id)
         assembly.price("location", column, location)
         assembly.price("other", column, PREFERENCE_PRICE * purchase.place)

@@ -1,7 +1,7 @@
 """What a finished plan is worth beyond this year's tax, cost and drift.
 
-Belongs here: location, basis that was reset and losses that are carried forward, as they follow
-from the trades of any planner's plan. Does not belong here: finding trades, the other terms
+Belongs here: location, basis that was reset, losses that are carried forward and turnover, as they
+follow from the trades of any planner's plan. Does not belong here: finding trades, the other terms
 (`evaluation`). All are differences to not trading, in dollars; smaller is better.
 """
 
@@ -28,8 +28,14 @@ def fully_valued(plan: HouseholdPlan, prices: ObjectivePrices, tax: TaxEffect) -
         location_cost=_location_cost(plan.trades, prices),
         basis_reset=_basis_reset(plan.trades, prices),
         carried_losses=_carried_losses(plan.trades, prices, tax),
+        turnover=_turnover(plan.trades, prices),
     )
     return replace(plan, value=value)
+
+
+def _turnover(trades: Iterable[Trade], prices: ObjectivePrices) -> Decimal:
+    notional = sum((trade.notional for trade in trades), NOTHING)
+    return (prices.policy.turnover_price * notional).quantize(CENT)
 
 
 def _location_cost(trades: Iterable[Trade], prices: ObjectivePrices) -> Decimal:

@@ -58,8 +58,8 @@ def plan_households(payload: PlanningPayload) -> dict[str, pa.Table]:
         payload: households, tables, policy and dates.
 
     Returns:
-        Tables plans, trades, trade_lots, tax_impact and exceptions; one plan row per household,
-        also for those that failed (`withheld`, with the error as explanation).
+        The tables of `plan_tables.SCHEMAS`; one plan row per household, also for those that
+        failed (`withheld`, with the error as explanation).
 
     Raises:
         MissingInputError: a table or column that every household needs is absent.
@@ -73,14 +73,25 @@ def plan_households(payload: PlanningPayload) -> dict[str, pa.Table]:
             sorted(assumptions.volatility.items()),
             sorted(assumptions.correlation.items()),
             sorted(assumptions.location_rank.items()),
+            sorted(assumptions.income.items()),
             _canonical_rates(rates),
         ]
     )
+    planner = planner_of(payload.policy)
     plans = [
-        _plan_one(payload, builder, household_id, rates, assumptions, shared)
+        _plan_one(payload, builder, household_id, rates, assumptions, shared, planner)
         for household_id in sorted(set(payload.household_ids))
     ]
     return plan_tables(plans)
+
+
+def planner_of(policy: FirmPolicy) -> Planner:
+    """The planner that the firm's policy names; its solver is made once and used for all."""
+    if policy.planner == "waterfall":
+        return plan_household
+    from python_steps.optimizer.planner import optimizing_planner
+
+    return optimizing_planner()
 
 
 def rate_tables_from(tables: Mapping[str, pa.Table], policy: FirmPolicy) -> RateTables:
@@ -114,12 +125,13 @@ def _plan_one(
     rates: RateTables,
     assumptions: MarketAssumptions,
     shared: str,
+    planner: Planner,
 ) -> tuple[PlanKey, HouseholdPlan]:
     digest = ""
     try:
         household = builder.build(household_id, payload.as_of_date)
         digest = input_hash(household, payload.policy, shared, payload.valid_until_date)
-        plan = checked_plan(household, payload.policy, rates, assumptions)
+        plan = checked_plan(household, payload.policy, rates, assumptions, planner)
     except Exception as error:  # one household's failure is that household's, the batch goes on
         plan = _failed_plan(household_id, error)
         digest = digest or book_wide_hash([household_id, plan.explanation, shared])
@@ -179,6 +191,7 @@ def _withheld_plan(plan: HouseholdPlan, broken: list[BrokenInvariant]) -> Househ
         transaction_cost=NOTHING,
         tracking_error_after=None,
         breakeven_years=None,
+        optimality=None,
     )
 
 

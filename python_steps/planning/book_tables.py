@@ -53,6 +53,7 @@ HOUSEHOLD_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "household_id", "lot_id", "account_id", "security_id", "quantity", "acquisition_date",
         "holding_period_start_date", "custodian_cost_basis", "basis_status", "basis_method",
         "covered_status", "is_frozen", "frozen_reason", "source_lot_id", "custodian_term",
+        "acquisition_type",
     ),
     "int_positions__valued": (
         "household_id", "account_id", "security_id", "quantity", "market_value", "position_state",
@@ -101,7 +102,7 @@ BOOK_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "minimum_amount", "transaction_fee",
     ),
     "seed_substitutes": ("asset_class", "ticker", "substitute_ticker", "rank", "confidence"),
-    "seed_capital_market_assumptions": ("asset_class", "volatility"),
+    "seed_capital_market_assumptions": ("asset_class", "volatility", "expected_return"),
     "seed_class_correlations": ("asset_class", "other_asset_class", "correlation"),
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ Source of the words: the marts' column documentation; money in US dollars, weigh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple, Protocol
@@ -417,13 +417,27 @@ class Household:
     concentration_limits: tuple[ConcentrationLimit, ...]
 
 
+class ClassIncome(NamedTuple):
+    """What a class is assumed to bring a year, shares of its value.
+
+    `turnover` is the share of the growth that is realised each year; `qualified_share` the share
+    of the yield that is taxed as a long-term gain.
+    """
+
+    expected_return: float
+    annual_yield: float
+    turnover: float
+    qualified_share: float
+
+
 @dataclass(frozen=True)
 class MarketAssumptions:
-    """What the firm assumes of asset classes: risk, and which account suits each class best."""
+    """What the firm assumes of asset classes: risk, income, which account suits each class best."""
 
     volatility: Mapping[str, float]
     correlation: Mapping[tuple[str, str], float]
     location_rank: Mapping[tuple[str, str], int]
+    income: Mapping[str, ClassIncome] = field(default_factory=dict)
 
     def rank_of(self, asset_class: str, tax_treatment: str) -> int:
         """Preference of a tax treatment for a class, 1 best; classes without a rank are neutral."""

@@ -28,6 +28,7 @@ from python_steps.planning.household import (
     Block,
     BuyOption,
     CashFlow,
+    ClassIncome,
     ClassTarget,
     ConcentrationLimit,
     Household,
@@ -49,9 +50,13 @@ BASIS_POINTS = Decimal(10000)
 TRUSTED_SUBSTITUTES = frozenset({"H", "M"})
 CENT = Decimal("0.01")
 AVERAGE = "AVERAGE"
+GIFT = "GIFT"
 
 _AVERAGE_NOT_STATED = Block(
     "frozen", "it is held at average cost, and the custodian's lots do not state the average"
+)
+_GIFT_AT_A_LOSS = Block(
+    "frozen", "it was a gift, and no file says what it was worth that day, which bounds its loss"
 )
 _KIND_NOT_SAID = Block(
     "frozen", "nobody has said whether its long-term gain is taxed as gain from collectibles"
@@ -148,10 +153,20 @@ class HouseholdBuilder:
                 lots = [replace(lot, block=lot.block or pool_block) for lot in lots]
             if row["account_id"] in taxable and self._is_kind_unknown(row["security_id"]):
                 lots = [_blocked_if_long_term(lot, _KIND_NOT_SAID) for lot in lots]
+            if row["account_id"] in taxable and row["acquisition_type"] == GIFT:
+                lots = [self._blocked_if_at_a_loss(lot, _GIFT_AT_A_LOSS) for lot in lots]
             found[(row["account_id"], row["security_id"])] += lots
         for key, paid in _distributions(rows["int_distributions__recent"], taxable).items():
             found[key] = _with_distributions(found[key], paid, self._planned_trade_date)
         return found
+
+    def _blocked_if_at_a_loss(self, lot: Lot, block: Block) -> Lot:
+        """The loss of a gift counts from its value on that day at most (IRC 1015(a))."""
+        security = self._securities.get(lot.security_id)
+        price = None if security is None else security.price
+        if price is None or lot.cost_basis is None or price * lot.quantity >= lot.cost_basis:
+            return lot
+        return replace(lot, block=lot.block or block)
 
     def _is_kind_unknown(self, security_id: str) -> bool:
         security = self._securities.get(security_id)
@@ -292,7 +307,7 @@ class HouseholdBuilder:
 
 
 def market_assumptions(tables: BookTables) -> MarketAssumptions:
-    """Class volatilities, correlations (both directions) and location ranks from the seeds."""
+    """Volatilities, correlations (both directions), location ranks and income from the seeds."""
     correlation: dict[tuple[str, str], float] = {}
     for row in tables.book["seed_class_correlations"]:
         pair = (row["asset_class"], row["other_asset_class"])
@@ -307,7 +322,21 @@ def market_assumptions(tables: BookTables) -> MarketAssumptions:
         for treatment in TAX_TREATMENTS
         for column in [_rank_column(row, treatment)]
     }
-    return MarketAssumptions(volatility, correlation, ranks)
+    returns = {
+        row["asset_class"]: float(row["expected_return"])
+        for row in tables.book["seed_capital_market_assumptions"]
+    }
+    income = {
+        row["asset_class"]: ClassIncome(
+            expected_return=returns[row["asset_class"]],
+            annual_yield=float(row["annual_yield"]),
+            turnover=float(row["turnover"]),
+            qualified_share=float(row["qualified_share"]),
+        )
+        for row in tables.asset_location
+        if row["asset_class"] in returns
+    }
+    return MarketAssumptions(volatility, correlation, ranks, income)
 
 
 def security_block(security: Security) -> Block | None:

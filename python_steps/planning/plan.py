@@ -32,7 +32,7 @@ REASON_CODES: Mapping[str, str] = {
     HARVEST_LOSS: "A rebalancing sale of nothing but losses, in a household that harvests them.",
     HARVEST_REPLACEMENT: "A purchase that takes the place of shares sold at a loss.",
     RESTRICTION: "A sale toward a concentration limit.",
-    LOCATE: "A move of a class to the accounts that suit it; the waterfall proposes none.",
+    LOCATE: "A move of a class to accounts where it costs less tax; its weight stays.",
 }
 
 # The closed list of an exception's reasons. `amount` is dollars of what the reason concerns.
@@ -199,8 +199,9 @@ class PlanValue:
 
     `location_cost` is what the moved dollars cost more in their new places, for the years of the
     policy; `basis_reset` what lower basis costs, and higher basis saves, in later years;
-    `carried_losses` what losses left to later years are worth there (negative: worth something).
-    They are None where they were not asked for, and then are no part of the total.
+    `carried_losses` what losses left to later years are worth there (negative: worth something);
+    `turnover` the firm's price of trading at all. They are None where they were not asked for, and
+    then are no part of the total.
     """
 
     tax_change: Decimal | None
@@ -210,6 +211,7 @@ class PlanValue:
     location_cost: Decimal | None = None
     basis_reset: Decimal | None = None
     carried_losses: Decimal | None = None
+    turnover: Decimal | None = None
 
     @property
     def total(self) -> Decimal | None:
@@ -224,7 +226,23 @@ class PlanValue:
             + (self.location_cost or Decimal(0))
             + (self.basis_reset or Decimal(0))
             + (self.carried_losses or Decimal(0))
+            + (self.turnover or Decimal(0))
         )
+
+
+@dataclass(frozen=True, slots=True)
+class FrontierPoint:
+    """What a budget for the year's tax buys: the drift and the tracking error that stay.
+
+    `tax_budget` is None for the point without one. Dollars; `drift_outside_bands` adds up what
+    classes and their parts stand outside their bands.
+    """
+
+    tax_budget: Decimal | None
+    estimated_tax: Decimal
+    drift_outside_bands: Decimal
+    tracking_error: float | None
+    transaction_cost: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +253,7 @@ class Optimality:
     the objective of any plan, `optimality_gap` the distance of this one to it; both in dollars,
     None where nothing is proved. `baseline` is the waterfall's plan, valued in the same way.
     `trade_values` says, by account and security, what the plan loses without the trade, dollars;
-    None where no plan could do without it.
+    None where no plan could do without it. `baseline_taxes` are the baseline's by tax unit.
     `stage` is the last kind of sale that was needed.
     """
 
@@ -247,6 +265,8 @@ class Optimality:
     stage: str | None = None
     programs_solved: int = 0
     trade_values: Mapping[tuple[str, str], Decimal | None] = field(default_factory=dict)
+    baseline_taxes: Mapping[str, Decimal | None] = field(default_factory=dict)
+    frontier: tuple[FrontierPoint, ...] = ()
 
 
 # The closed list of how a plan was found.

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -18,7 +19,10 @@ import pyarrow as pa
 from python_steps.frames import MONEY, QUANTITY, table_from_records
 from python_steps.planning.household import Household
 from python_steps.planning.plan import (
+    FrontierPoint,
     HouseholdPlan,
+    Optimality,
+    PlanValue,
     TaxImpact,
     Trade,
     TradeException,
@@ -26,8 +30,8 @@ from python_steps.planning.plan import (
 )
 from python_steps.policy import FirmPolicy
 
-PLANNER = "waterfall"
-SOLVER_STATUS = "not_run"
+# Part of every plan's identity: plans of another method are other plans.
+METHOD = "optimizer-1"
 FIRST_VERSION = 1
 
 _KEYS = [("as_of_date", pa.date32()), ("plan_id", pa.string()), ("household_id", pa.string())]
@@ -50,6 +54,9 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         ("objective_value", MONEY),
         ("waterfall_objective_value", MONEY),
         ("optimality_gap", MONEY),
+        ("verified_lower_bound", MONEY),
+        ("ladder_stage", pa.string()),
+        ("waterfall_estimated_tax", MONEY),
         ("estimated_tax", MONEY),
         ("transaction_cost", MONEY),
         ("tracking_error_before", pa.float64()),
@@ -84,6 +91,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         ("lot_instruction", pa.string()),
         ("lot_instruction_text", pa.string()),
         ("lots_named_by_date", pa.date32()),
+        ("value_of_trade", MONEY),
     ),
     "trade_lots": _schema(
         ("trade_id", pa.string()),
@@ -115,6 +123,19 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         ("wash_sale_exposure", MONEY),
         ("realized_collectibles_gain", MONEY),
         ("realized_collectibles_loss", MONEY),
+    ),
+    "plan_values": _schema(
+        ("term", pa.string()),
+        ("amount", MONEY),
+        ("waterfall_amount", MONEY),
+    ),
+    "tax_budget_frontier": _schema(
+        ("point", pa.int32()),
+        ("tax_budget", MONEY),
+        ("estimated_tax", MONEY),
+        ("drift_outside_bands", MONEY),
+        ("tracking_error", pa.float64()),
+        ("transaction_cost", MONEY),
     ),
     "exceptions": _schema(
         ("subject", pa.string()),
@@ -157,7 +178,7 @@ def input_hash(
         valid_until_date: last day on which the plan may be approved.
     """
     settings = {name: value for name, value in asdict(policy).items() if "alert" not in name}
-    parts = (PLANNER, repr(household), repr(settings), book_wide, valid_until_date.isoformat())
+    parts = (METHOD, repr(household), repr(settings), book_wide, valid_until_date.isoformat())
     return _hex("\n".join(parts))
 
 
@@ -173,7 +194,7 @@ def trade_id(plan_id: str, trade: Trade) -> str:
 
 
 def plan_tables(plans: Iterable[tuple[PlanKey, HouseholdPlan]]) -> dict[str, pa.Table]:
-    """Plans as the five tables of `rebalance.*`, each in its declared schema."""
+    """Plans as the tables of `rebalance.*`, each in its declared schema."""
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS}
     for key, plan in plans:
         head = {
@@ -184,7 +205,10 @@ def plan_tables(plans: Iterable[tuple[PlanKey, HouseholdPlan]]) -> dict[str, pa.
         rows["plans"].append({**head, **_plan_row(key, plan)})
         for trade in plan.trades:
             identity = trade_id(key.plan_id, trade)
-            rows["trades"].append({**head, "trade_id": identity, **_trade_row(trade)})
+            worth = _known(plan).trade_values.get((trade.account_id, trade.security_id))
+            rows["trades"].append(
+                {**head, "trade_id": identity, **_trade_row(trade), "value_of_trade": worth}
+            )
             rows["trade_lots"] += [
                 {
                     **head,
@@ -196,15 +220,56 @@ def plan_tables(plans: Iterable[tuple[PlanKey, HouseholdPlan]]) -> dict[str, pa.
                 for lot in trade.lots
             ]
         rows["tax_impact"] += [
-            {**head, **_fields(impact), "tax_saved_vs_waterfall": None}
+            {**head, **_fields(impact), "tax_saved_vs_waterfall": _tax_saved(plan, impact)}
             for impact in plan.tax_impacts
+        ]
+        rows["plan_values"] += [{**head, **row} for row in _value_rows(plan)]
+        rows["tax_budget_frontier"] += [
+            {**head, "point": number, **_fields(point)}
+            for number, point in enumerate(_known(plan).frontier, start=1)
         ]
         rows["exceptions"] += [{**head, **_fields(row)} for row in plan.exceptions]
     return {name: table_from_records(rows[name], schema) for name, schema in SCHEMAS.items()}
 
 
+_NOT_OPTIMISED = Optimality("waterfall", "not_run")
+
+
+def _known(plan: HouseholdPlan) -> Optimality:
+    """How the plan was found; a plan that says nothing is the waterfall's."""
+    return _NOT_OPTIMISED if plan.optimality is None else plan.optimality
+
+
+def _tax_saved(plan: HouseholdPlan, impact: TaxImpact) -> Decimal | None:
+    """Tax of the unit under the baseline less its tax under the plan; None where one is unknown.
+
+    A unit in which the baseline sells nothing pays no more under it.
+    """
+    if plan.optimality is None or plan.optimality.baseline is None or impact.estimated_tax is None:
+        return None
+    baseline = plan.optimality.baseline_taxes.get(impact.tax_unit_id, Decimal(0))
+    return None if baseline is None else baseline - impact.estimated_tax
+
+
+def _value_rows(plan: HouseholdPlan) -> list[dict[str, Any]]:
+    """The objective term by term, the plan's beside the baseline's."""
+    if plan.value is None:
+        return []
+    baseline = _known(plan).baseline
+    return [
+        {
+            "term": term.name,
+            "amount": getattr(plan.value, term.name),
+            "waterfall_amount": None if baseline is None else getattr(baseline, term.name),
+        }
+        for term in fields(PlanValue)
+    ]
+
+
 def _plan_row(key: PlanKey, plan: HouseholdPlan) -> dict[str, Any]:
     objective = None if plan.value is None else plan.value.total
+    known = _known(plan)
+    baseline = plan.value if known.baseline is None else known.baseline
     return {
         "version": FIRST_VERSION,
         "input_hash": key.input_hash,
@@ -212,11 +277,14 @@ def _plan_row(key: PlanKey, plan: HouseholdPlan) -> dict[str, Any]:
         "valid_until_date": key.valid_until_date,
         "run_mode": plan.run_mode,
         "plan_status": plan.plan_status,
-        "solver_status": SOLVER_STATUS,
-        "planner": PLANNER,
+        "solver_status": known.solver_status,
+        "planner": known.planner,
         "objective_value": objective,
-        "waterfall_objective_value": objective,
-        "optimality_gap": None,
+        "waterfall_objective_value": None if baseline is None else baseline.total,
+        "optimality_gap": known.optimality_gap,
+        "verified_lower_bound": known.lower_bound,
+        "ladder_stage": known.stage,
+        "waterfall_estimated_tax": None if baseline is None else baseline.tax_change,
         "estimated_tax": plan.estimated_tax,
         "transaction_cost": plan.transaction_cost,
         "tracking_error_before": plan.tracking_error_before,
@@ -239,7 +307,7 @@ def _trade_row(trade: Trade) -> dict[str, Any]:
     }
 
 
-def _fields(value: TradeLot | TaxImpact | TradeException | Trade) -> dict[str, Any]:
+def _fields(value: TradeLot | TaxImpact | TradeException | Trade | FrontierPoint) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 

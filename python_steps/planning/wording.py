@@ -25,6 +25,7 @@ from python_steps.planning.plan import (
     HARVEST_LOSS,
     HARVEST_REPLACEMENT,
     INVEST_CASH,
+    LOCATE,
     RAISE_CASH,
     RESTRICTION,
     SELL,
@@ -127,6 +128,13 @@ def trade_rationale(
     return head + " ".join(part for part in parts if part)
 
 
+def value_words(value: Decimal | None) -> str:
+    """What a plan loses without a trade, as the sentence that ends its reason."""
+    if value is None:
+        return "No plan could do without it."
+    return f"Without it the plan would be worth about {dollars(value)} less."
+
+
 def lots_words(sales: Sequence[LotSale]) -> str:
     """How many lots are used, and their acquisition dates."""
     known = [sale.lot.acquisition_date for sale in sales if sale.lot.acquisition_date is not None]
@@ -170,9 +178,12 @@ def _sale_reason(
     if reason_code == RESTRICTION:
         limit = index.limits[order.security_id]
         return f"brings it toward its limit of {percent(limit.limit_weight)} of the household."
-    reason = _target_reason(index, start, order)
+    where = TREATMENT_WORDS[account.tax_treatment]
+    if reason_code == LOCATE:
+        reason = f"{order.main_purpose.sold_class} is moved to accounts where it costs less tax"
+    else:
+        reason = _target_reason(index, start, order)
     if not account.is_taxable:
-        where = TREATMENT_WORDS[account.tax_treatment]
         return f"{reason}; sold in this {where} account, where no tax falls due."
     if reason_code == HARVEST_LOSS:
         return f"{reason}; the shares sold stand at a loss{_loss_words(use_of_losses)}."
@@ -188,7 +199,11 @@ def _purchase_reason(
 ) -> str:
     purpose = order.main_purpose
     account = index.accounts[order.account_id]
-    reason = _target_reason(index, start, order)
+    where = TREATMENT_WORDS[account.tax_treatment]
+    if reason_code == LOCATE:
+        reason = f"{purpose.bought_class} costs less tax in this {where} account than elsewhere"
+    else:
+        reason = _target_reason(index, start, order)
     if reason_code == INVEST_CASH:
         return f"{reason}; paid from cash above its target."
     if reason_code == HARVEST_REPLACEMENT:
@@ -196,7 +211,6 @@ def _purchase_reason(
             f"{reason}; it takes the place of the shares sold at a loss and is not substantially "
             "identical to them."
         )
-    where = TREATMENT_WORDS[account.tax_treatment]
     payers = f"other {purpose.sold_class}" if purpose.part_name else listed(paid_from)
     if not payers:
         return f"{reason}; paid from free cash."
@@ -217,6 +231,8 @@ def _target_reason(index: HouseholdIndex, start: PlanLedger, order: Order) -> st
         if part.weight_of(index.securities[order.security_id]) > 0:
             return f"the weight of {part.name} is {standing}"
         name = part.name
+    elif other == own:
+        return f"what is held of {own} stays invested"
     elif other is None or other == CASH or _moves_home(start, group, own, is_sale):
         return f"the weight of {own} is {_class_standing(start, group, own)}"
     else:

@@ -7,7 +7,7 @@ the book does. Does not belong here: expectations. Rates and assumptions are the
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -123,6 +123,7 @@ class SmallBook:
     triggers: dict[str, str] = field(default_factory=dict)
     projected: dict[tuple[str, str], Decimal] = field(default_factory=dict)
     parts: list[dict[str, Any]] = field(default_factory=list)
+    planner: str = "waterfall"
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         return self.tables.setdefault(table, [])
@@ -275,7 +276,8 @@ class SmallBook:
                 "holding_period_start_date": acquired, "custodian_cost_basis": basis,
                 "basis_status": "missing" if basis is None else "complete", "is_frozen": False,
                 "basis_method": "UNKNOWN", "covered_status": "COVERED", "frozen_reason": None,
-                "source_lot_id": None, "custodian_term": None, **changes,
+                "source_lot_id": None, "custodian_term": None, "acquisition_type": "PURCHASE",
+                **changes,
             }
         )  # fmt: skip
         self.rows("lot_adjustments").append(
@@ -488,7 +490,7 @@ class SmallBook:
         return PlanningPayload(
             household_ids=household_ids or ("H1",),
             tables=self.frames(),
-            policy=policy or FirmPolicy(),
+            policy=replace(policy or FirmPolicy(), planner=self.planner),
             as_of_date=AS_OF,
             planned_trade_date=TRADE_DATE,
             valid_until_date=VALID_UNTIL,

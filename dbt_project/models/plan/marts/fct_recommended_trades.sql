@@ -55,7 +55,8 @@ select
     trades.standing_lot_method,
     trades.lot_instruction,
     trades.lot_instruction_text,
-    trades.lots_named_by_date
+    trades.lots_named_by_date,
+    trades.value_of_trade
 from trades
 inner join plans on trades.plan_id = plans.plan_id and trades.household_id = plans.household_id
 inner join labels on trades.trade_id = labels.trade_id

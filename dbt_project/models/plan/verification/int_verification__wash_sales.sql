@@ -4,14 +4,25 @@
 -- history. A wash-sale group is judged as one taxpayer: a purchase in any of its accounts, an IRA or
 -- a 401(k) included, washes a loss in any taxable one. History is judged twice: by the windows of the
 -- ledger, and by the custodians' own closed and open lots, which the ledger's windows must cover.
+-- Money market shares are outside the rule (Rev. Proc. 2014-45): cents of rounding are no loss.
 -- One row per violation.
-with sold_lots as (
+with securities as (
 
     select *
-    from {{ ref('int_plans__trade_lots_joined') }}
+    from {{ ref('dim_securities') }}
+    where as_of_date = {{ as_of_date() }}
+
+),
+
+sold_lots as (
+
+    select lots.*
+    from {{ ref('int_plans__trade_lots_joined') }} as lots
+    left join securities on lots.security_id = securities.security_id
     where
-        tax_treatment = 'taxable'
-        and coalesce(proceeds - expected_cost_basis, realized_gain) < 0
+        lots.tax_treatment = 'taxable'
+        and coalesce(lots.proceeds - lots.expected_cost_basis, lots.realized_gain) < 0
+        and coalesce(securities.security_type, '') <> 'MONEY_MARKET'
 
 ),
 
@@ -63,14 +74,6 @@ accounts as (
     where
         as_of_date = {{ as_of_date() }}
         and counts_for_wash_sales
-
-),
-
-securities as (
-
-    select *
-    from {{ ref('dim_securities') }}
-    where as_of_date = {{ as_of_date() }}
 
 ),
 

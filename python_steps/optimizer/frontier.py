@@ -1,0 +1,121 @@
+"""What a budget for the year's tax buys: tax against the drift that stays.
+
+Belongs here: solving the household's model again under budgets from nothing to no limit, with
+drift pressed so hard that only the budget holds it back. Does not belong here: the plan itself.
+The points are the model's, before small trades and shares are rounded; taxes are linear.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+
+from python_steps.optimizer.core_problem import Stage
+from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT, Floats, LinearModel
+from python_steps.optimizer.linear_programs import LinearPrograms
+from python_steps.optimizer.model_assembly import CoreModel
+from python_steps.optimizer.search import search
+from python_steps.planning.evaluation import deviation_variance
+from python_steps.planning.household import MarketAssumptions
+from python_steps.planning.plan import FrontierPoint
+
+CENT = Decimal("0.01")
+POINTS = 8
+# How much dearer drift is than in the plan: no tax is then too high to cure it.
+PRESSURE = 25.0
+TOLERANCE = 5.0 / DOLLARS_PER_UNIT
+MOST_PROGRAMS = 60
+
+
+def tax_budget_frontier(
+    core: CoreModel, programs: LinearPrograms, stage: Stage, assumptions: MarketAssumptions
+) -> tuple[FrontierPoint, ...]:
+    """Points from a budget of nothing to none at all, the smallest budget first.
+
+    Args:
+        core: the household's model.
+        programs: the solver; what is loaded in it is replaced.
+        stage: the last stage that household and firm allow.
+        assumptions: class risk, for the tracking error.
+
+    Returns:
+        Eight points with rising budgets and one without; none where no tax can be saved by
+        leaving drift, that is where curing it all costs no tax or nothing taxed may be sold.
+    """
+    if core.tax_slack is None:
+        return ()
+    pressed = replace(core.model, cost=core.model.cost + (PRESSURE - 1) * core.terms["drift"])
+    programs.load(pressed)
+    free = _solved(core, pressed, programs, stage, None)
+    if free is None:
+        return ()
+    most = core.components(free)["tax"]
+    if most <= 1.0:
+        return ()
+    points = [
+        _point(core, values, budget, assumptions)
+        for budget in _budgets(most)
+        if (values := _solved(core, pressed, programs, stage, budget)) is not None
+    ]
+    return (*points, _point(core, free, None, assumptions))
+
+
+def _budgets(most: float) -> Iterator[float]:
+    """Whole dollars from nothing to almost the most that is asked for."""
+    for number in range(POINTS):
+        yield float(math.floor(most * number / POINTS))
+
+
+def _solved(
+    core: CoreModel,
+    pressed: LinearModel,
+    programs: LinearPrograms,
+    stage: Stage,
+    budget: float | None,
+) -> Floats | None:
+    model = replace(pressed, upper=core.upper_at(stage, budget))
+    found = search(model, programs, tolerance=TOLERANCE, most_programs=MOST_PROGRAMS)
+    return found.values if found.status in ("optimal", "gap") else None
+
+
+def _point(
+    core: CoreModel, values: Floats, budget: float | None, assumptions: MarketAssumptions
+) -> FrontierPoint:
+    parts = core.components(values)
+    outside = sum(
+        float(values[column]) for deviation in core.deviations for column in deviation.outside
+    )
+    return FrontierPoint(
+        tax_budget=None if budget is None else _cents(budget),
+        estimated_tax=_cents(parts["tax"]),
+        drift_outside_bands=_cents(outside * DOLLARS_PER_UNIT),
+        tracking_error=_tracking_error(core, values, assumptions),
+        transaction_cost=_cents(parts["cost"]),
+    )
+
+
+def _tracking_error(
+    core: CoreModel, values: Floats, assumptions: MarketAssumptions
+) -> float | None:
+    """Yearly tracking error of the groups that may trade, against their targets together."""
+    total = sum(
+        float(sum(core.problem.start.class_values[group.allocation_group_id].values()))
+        for group in core.problem.groups
+    )
+    if total <= 0:
+        return None
+    deviation: dict[str, float] = {}
+    for each in core.deviations:
+        if each.asset_class is not None:
+            above = sum(float(values[column]) for column in each.above)
+            below = sum(float(values[column]) for column in each.below)
+            share = (above - below) * DOLLARS_PER_UNIT / total
+            deviation[each.asset_class] = deviation.get(each.asset_class, 0.0) + share
+    variance = deviation_variance(deviation, assumptions)
+    return None if variance is None else math.sqrt(max(variance, 0.0))
+
+
+def _cents(amount: float) -> Decimal:
+    return Decimal(str(amount)).quantize(CENT)
