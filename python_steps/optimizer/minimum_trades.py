@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 
 import numpy as np
 
 from python_steps.optimizer.trade_groups import SIZE_TOLERANCE, SOLVER_NOISE, Mask, TradeSizes
 from python_steps.optimizer.workbench import Plan, Workbench
 
-ROUNDS = 10
-# Where minimums cost more than this, other choices than the simple ones are searched for: among
-# the open trades first, then among all.
+# Rounds in which trades are decided a few at a time; after them, all at once.
+ROUNDS = 20
+AT_ONCE, AT_ONCE_SHARE = 3, 1 / 3
+# Where few trades are too small and minimums cost more than this, other choices than the simple
+# ones are searched for: among the open trades first, then among all.
 DEAR = 0.05
+FEW = 20
 SEARCH_PROGRAMS = 100
 WIDE_SEARCH_PROGRAMS = 200
 # What a search's result may lie above the best one it could find.
@@ -39,9 +43,14 @@ def with_minimum_trades(bench: Workbench, is_open: Mask) -> Plan | None:
     """The best plan found among open trades in which each is at least its least size, or none."""
     nothing = no_trades(bench.trades)
     start = bench.plan(is_open, nothing)
-    if start is None or not too_small(bench.trades, start).any():
+    if start is None:
+        return None
+    count = int(too_small(bench.trades, start).sum())
+    if not count:
         return start
     plan = enlarged_or_closed(bench, is_open, nothing)
+    if count > FEW and plan is not None:
+        return plan
     if _is_dear(plan, start):
         plan = _Search(bench, plan, SEARCH_PROGRAMS).best_of(is_open)
     if _is_dear(plan, start):
@@ -63,8 +72,9 @@ def too_small(trades: TradeSizes, plan: Plan) -> Mask:
 def enlarged_or_closed(bench: Workbench, is_open: Mask, is_floored: Mask) -> Plan | None:
     """A plan among open trades in which each is at least its least size, or none.
 
-    In every round the trades below their least size are decided for good: those at half of it or
-    more are enlarged, the others closed. Where the enlarged ones do not fit together, those that
+    In every round the smallest third of the trades below their least size is decided for good, so
+    that the others can take over what they did: those at half of the least size or more are
+    enlarged, the others closed. Where the enlarged ones do not fit together, those that
     need not grow are closed instead, and only where that does not help the others, too; then the
     other sales that may raise the cash of their accounts are open again. Where even that does not
     fit, everything enlarged in earlier rounds is closed.
@@ -89,10 +99,20 @@ def enlarged_or_closed(bench: Workbench, is_open: Mask, is_floored: Mask) -> Pla
             small = too_small(trades, plan)
             if not small.any():
                 return plan
-            needed = _to_enlarge(trades, plan, small, may_grow=False)
-            enlarged = _to_enlarge(trades, plan, small, may_grow=round_number < ROUNDS)
-            is_open, is_floored = is_open & ~(small & ~enlarged), is_floored | enlarged
+            decided = _smallest(trades, plan, small) if round_number < ROUNDS else small
+            needed = decided & _to_enlarge(trades, plan, small, may_grow=False)
+            enlarged = decided & _to_enlarge(trades, plan, small, may_grow=True)
+            is_open, is_floored = is_open & ~(decided & ~enlarged), is_floored | enlarged
     raise AssertionError("every round decides a trade for good, so the rounds end")
+
+
+def _smallest(trades: TradeSizes, plan: Plan, small: Mask) -> Mask:
+    """A third of the trades that are too small, and at least three: the smallest of them."""
+    count = max(AT_ONCE, math.ceil(AT_ONCE_SHARE * int(small.sum())))
+    share = np.divide(plan.sizes, trades.least, out=np.full(len(trades.least), np.inf), where=small)
+    smallest = no_trades(trades)
+    smallest[np.argsort(share, kind="stable")[:count]] = True
+    return smallest & small
 
 
 def _to_enlarge(trades: TradeSizes, plan: Plan, small: Mask, *, may_grow: bool) -> Mask:

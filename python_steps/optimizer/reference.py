@@ -190,7 +190,9 @@ def _integer_optimum(
         return "infeasible", np.zeros(0), UNBOUNDED
     if status != HighsModelStatus.kOptimal:
         return "failed", np.zeros(0), -UNBOUNDED
-    bound = float(solver.getInfoValue("mip_dual_bound")[1])
+    # Without integers it is a linear program, whose optimum is its own bound.
+    told = "mip_dual_bound" if model.switches else "objective_function_value"
+    bound = float(solver.getInfoValue(told)[1])
     return "optimal", np.array(solver.getSolution().col_value), bound
 
 

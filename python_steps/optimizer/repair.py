@@ -75,7 +75,7 @@ def repaired(
         fixed: every switch's column with its 0 or 1.
         trades: all trades of the model.
         with_leave_one_out: also leave every trade out once.
-        most_programs: programs after which no further trade is left out.
+        most_programs: programs of leaving trades out after which no further one is.
     """
     before = programs.programs_solved
     bench = Workbench(model, programs, fixed, trades)
@@ -88,7 +88,7 @@ def repaired(
     worth: dict[int, float] = {}
     status = "repaired"
     if with_leave_one_out:
-        plan, worth, is_complete = leave_one_out(bench, plan, before + most_programs)
+        plan, worth, is_complete = leave_one_out(bench, plan, most_programs)
         status = "repaired" if is_complete else "limited"
     return Repaired(
         status,
@@ -140,7 +140,7 @@ def _usual_surcharge(trades: TradeSizes, sizes: Floats) -> Floats:
 
 
 def leave_one_out(
-    bench: Workbench, plan: Plan, most_solved: int
+    bench: Workbench, plan: Plan, most_programs: int
 ) -> tuple[Plan, dict[int, float], bool]:
     """Drop trades that are not worth their tickets, and say what each of the others is worth.
 
@@ -151,14 +151,15 @@ def leave_one_out(
     Args:
         bench: the workbench.
         plan: the plan so far.
-        most_solved: programs on the loaded model after which no further trade is left out.
+        most_programs: programs after which no further trade is left out.
 
     Returns:
         The plan, value per number of a trade, and whether every trade was left out once.
     """
+    end = bench.solved() + most_programs
     waiting = _by_size(plan)
     worth: dict[int, float] = {}
-    while waiting and bench.solved() < most_solved:
+    while waiting and bench.solved() < end:
         number = waiting.pop(0)
         if plan.sizes[number] <= NEGLIGIBLE:
             continue

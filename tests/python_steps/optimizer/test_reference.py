@@ -63,6 +63,12 @@ def test_minimum_whole_position_and_ticket(
     assert solution.objective == pytest.approx(0.01 * sold + 2 * missing + tickets, abs=1e-6)
 
 
+def test_without_switches_and_trades_the_optimum_is_its_own_bound() -> None:
+    solution = reference_objective(raising(0.6, 10.0), [], absolute_gap=GAP)
+    assert (solution.status, solution.bound) == ("optimal", pytest.approx(0.006))
+    assert solution.objective == pytest.approx(0.006)
+
+
 def test_nothing_satisfies_it() -> None:
     build = ModelBuilder()
     build.column("x", upper=1.0)
