@@ -143,28 +143,7 @@ def custodian_of(path: Path) -> str:
 
 def receive_files(home: Home, warehouse: Warehouse, as_of_date: date) -> dict[str, int]:
     """Archive and recognise every landed file; returns the number of files per feed."""
-    contracts = load_contracts()
-    rows: list[dict[str, Any]] = []
-    unrecognised: list[tuple[_Origin, Violation]] = []
-    for path in landed_files(home, as_of_date):
-        content = path.read_bytes()
-        received = ReceivedFile(custodian=custodian_of(path), file_name=path.name, content=content)
-        _archive(home, received.source_file_id, content)
-        feed = recognise(received, contracts)
-        if feed is None:
-            refusal = read_file(received, as_of_date, contracts)
-            origin = _origin_of(received, refusal)
-            unrecognised += [(origin, violation) for violation in refusal.violations]
-        rows.append(
-            {
-                "as_of_date": as_of_date,
-                "source_file_id": received.source_file_id,
-                "custodian": received.custodian,
-                "feed": feed or UNRECOGNISED,
-                "file_name": path.name,
-                "size_bytes": len(content),
-            }
-        )
+    rows, unrecognised = _received(home, as_of_date)
     with warehouse.open() as connection:
         replace_ops_rows(connection, "received_files", rows, {"as_of_date": as_of_date})
         _write_contract_rules(connection)
@@ -178,6 +157,46 @@ def receive_files(home: Home, warehouse: Warehouse, as_of_date: date) -> dict[st
             {"as_of_date": as_of_date, "feed": UNRECOGNISED},
         )
     return dict(Counter(row["feed"] for row in rows))
+
+
+def _received(
+    home: Home, as_of_date: date
+) -> tuple[list[dict[str, Any]], list[tuple[_Origin, Violation]]]:
+    """The landed files, archived, each with its feed; and why others are of none."""
+    contracts = load_contracts()
+    rows: list[dict[str, Any]] = []
+    unknown: list[tuple[dict[str, Any], list[tuple[_Origin, Violation]]]] = []
+    feeds: dict[tuple[str, str], str] = {}
+    for path in landed_files(home, as_of_date):
+        content = path.read_bytes()
+        file = ReceivedFile(custodian=custodian_of(path), file_name=path.name, content=content)
+        _archive(home, file.source_file_id, content)
+        feed = recognise(file, contracts)
+        row: dict[str, Any] = {
+            "as_of_date": as_of_date,
+            "source_file_id": file.source_file_id,
+            "custodian": file.custodian,
+            "feed": feed or UNRECOGNISED,
+            "file_name": path.name,
+            "is_copy": False,
+            "size_bytes": len(content),
+        }
+        rows.append(row)
+        if feed is None:
+            refusal = read_file(file, as_of_date, contracts)
+            origin = _origin_of(file, refusal)
+            unknown.append((row, [(origin, violation) for violation in refusal.violations]))
+        else:
+            feeds[file.custodian, file.source_file_id] = feed
+    unrecognised: list[tuple[_Origin, Violation]] = []
+    for row, violations in unknown:
+        feed = feeds.get((row["custodian"], row["source_file_id"]))
+        if feed is None:
+            unrecognised += violations
+        else:
+            # A copy under a name that says nothing, `positions (1).csv`, is of its original's feed.
+            row |= {"feed": feed, "is_copy": True}
+    return rows, unrecognised
 
 
 def _write_contract_rules(connection: duckdb.DuckDBPyConnection) -> None:
@@ -423,7 +442,7 @@ def _files_of(
     listed = warehouse.read(
         """
         select source_file_id, custodian, file_name from ops.received_files
-        where as_of_date = $1 and feed = $2 order by custodian, file_name
+        where as_of_date = $1 and feed = $2 order by custodian, is_copy, file_name
         """,
         [as_of_date, feed],
     ).to_pylist()

@@ -39,6 +39,7 @@ COLUMNS: dict[str, str] = {
     "file_name": "Name of the file as received.",
     "header_fingerprint": "Sixteen digits that name the header: a new one is a changed layout.",
     "household_id": "Household.",
+    "is_copy": "True when the file is recognised only by another one with the same bytes.",
     "is_stale": "True when an earlier session was run anew since: the night stands on older facts.",
     "known_at": "When the night was recorded, UTC.",
     "lot_key": "The custodian's id of the lot, where the row names one.",

@@ -47,6 +47,7 @@ OPS_TABLES: dict[str, dict[str, str]] = {
         "custodian": "varchar",
         "feed": "varchar",
         "file_name": "varchar",
+        "is_copy": "boolean",
         "size_bytes": "bigint",
     },
     "source_files": {

@@ -113,6 +113,8 @@ def test_result_that_stands_keeps_the_date_since_when_it_stands(two_nights: Path
         """
         select rule, as_of_date, is_passed, status_date from marts.fct_data_quality_results
         where rule in ('targets_sum_to_one', 'covered_lot_has_basis', 'position_has_a_price')
+            -- BETA's lots did not come: of it nothing can be asked.
+            and scope <> 'custodian'
         order by all
         """,
     )
@@ -137,10 +139,28 @@ def test_overlapping_transaction_files_are_merged_not_added(two_nights: Path) ->
     assert rows == [(date(2026, 11, 17), 1), (date(2026, 11, 17), 1), (date(2026, 11, 18), 4)]
 
 
-def test_running_a_night_again_changes_nothing(two_nights: Path, tmp_path: Path) -> None:
+def _shuffle(path: Path) -> None:
+    """Bring the rows of every table that a night reads into another order."""
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("select setseed(0.5)")
+        tables = connection.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() "
+            "where schema_name in ('raw', 'ops', 'marts') order by 1"
+        ).fetchall()
+        for (table,) in tables:
+            connection.execute(f"create temp table rows_of as select * from {table}")
+            connection.execute(f"delete from {table}")
+            connection.execute(f"insert into {table} select * from rows_of order by random()")
+            connection.execute("drop table rows_of")
+
+
+def test_running_a_night_again_changes_nothing_in_whatever_order_rows_stand(
+    two_nights: Path, tmp_path: Path
+) -> None:
     copy = tmp_path / "warehouse.duckdb"
     copy.write_bytes(two_nights.read_bytes())
     before = _marts(copy)
+    _shuffle(copy)
     run_dbt(copy, *BOOK_PASS, as_of_date=SECOND)
     assert _marts(copy) == before
 

@@ -212,6 +212,19 @@ def test_a_copy_of_a_file_is_recorded_and_told_with_both_names(home, warehouse):
     assert "the file accounts.csv" in found["message"]
 
 
+def test_a_copy_under_a_name_that_no_feed_knows_is_a_copy_and_not_an_unknown_file(home, warehouse):
+    land(home, "alpine/accounts.csv", accounts_file("1", "2"))
+    land(home, "alpine/accounts (1).csv", accounts_file("1", "2"))
+    assert load(home, warehouse).duplicate_files == 1
+    assert files_told(warehouse) == [
+        ("accounts (1).csv", "DUPLICATE", 0, "accounts.csv"),
+        ("accounts.csv", "LOADED", 2, None),
+    ]
+    assert [row["rule"] for row in violations(warehouse) if row["severity"] != "info"] == [
+        "file_is_not_a_duplicate"
+    ]
+
+
 def test_yesterdays_bytes_under_todays_date_are_told_with_name_and_session(home, warehouse):
     undated = cash_file(("A1", "100.00")).split("#")[0]
     land(home, "alpine/cash_balances.csv", undated)

@@ -20,6 +20,8 @@ with told as (
         on
             closed_lots.as_of_date = files.as_of_date
             and closed_lots.source_file_id = files.source_file_id
+            -- The same bytes may come from two custodians.
+            and closed_lots.custodian = files.custodian
             and files.entity = 'closed_lots'
 ),
 

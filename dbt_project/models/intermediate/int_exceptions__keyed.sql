@@ -50,5 +50,8 @@ select
 from told
 window same_thing as (
     partition by thing
-    order by observed, source_row_number, source_file_id, message
+    -- Every column that may differ: of rows that agree in all of them it does not matter which is first.
+    order by
+        observed, source_row_number, source_file_id, message, file_name, feed, custodian, household_id,
+        expected, severity, raised_severity, who_must_act, override_id
 )

@@ -9,9 +9,12 @@ with files as (
     select
         as_of_date,
         source_file_id,
+        custodian,
         file_name,
         feed_role = 'cross_check' as is_cross_check,
-        row_number() over (order by as_of_date desc, received_at desc, source_file_id desc) as file_age
+        row_number() over (
+            order by as_of_date desc, received_at desc, source_file_id desc, custodian asc, file_name asc
+        ) as file_age
     from {{ ref("stg_source_files") }}
     where entity = 'transactions'
 ),
@@ -37,6 +40,8 @@ told as materialized (
         on
             transactions.as_of_date = files.as_of_date
             and transactions.source_file_id = files.source_file_id
+            -- The same bytes may come from two custodians.
+            and transactions.custodian = files.custodian
 ),
 
 second_opinions as (

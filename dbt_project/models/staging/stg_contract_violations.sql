@@ -53,7 +53,7 @@ with received as (
     where as_of_date = {{ as_of_date() }}
 ),
 
-violations as (
+violations as materialized (
     select
         *,
         row_number() over () as violation_number
