@@ -16,7 +16,7 @@ import numpy as np
 from python_steps.optimizer.core_model import build_core_model
 from python_steps.optimizer.core_problem import Stage, core_problem
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT, UNBOUNDED, LinearModel
-from python_steps.optimizer.model_assembly import CoreModel
+from python_steps.optimizer.model_assembly import CoreModel, Room
 from python_steps.optimizer.planner import trade_groups
 from python_steps.optimizer.prices import objective_prices
 from python_steps.optimizer.reference import reference_objective
@@ -46,7 +46,9 @@ def excess_over_best(
     if said is None or said.stage is None:
         return None, "not optimised"
     core = _core_model(household, rules)
-    model = replace(core.model, upper=core.upper_at(Stage[said.stage.upper()]))
+    model = replace(
+        core.model, upper=core.upper_within(Room(Stage[said.stage.upper()], is_last_resort=True))
+    )
     trades = list(trade_groups(household, rules.policy, core))
     best = reference_objective(model, trades, absolute_gap=DOLLAR)
     if best.status != "optimal":
@@ -63,7 +65,9 @@ def _core_model(household: Household, rules: SampleRules) -> CoreModel:
     tax = TaxEffect(index, rules.rates)
     costs = CostModel(rules.policy, rules.assumptions)
     start = PlanLedger(index, costs, rules.policy.execution_buffer)
-    problem = core_problem(start, SellRules(index, rules.policy, tax), BuyRules(index))
+    problem = core_problem(
+        start, SellRules(index, rules.policy, tax), BuyRules(index), rules.policy
+    )
     prices = objective_prices(index, rules.policy, rules.assumptions, tax)
     return build_core_model(problem, prices, costs)
 

@@ -33,6 +33,7 @@ def add_cash(assembly: Assembly) -> None:
             missing = assembly.builder.column(f"cash missing in {account_id}", upper=-cash)
             assembly.price("shortfall", missing, float(SHORTFALL_PRICE))
             assembly.wanting.append(missing)
+            assembly.missing.append(missing)
             of_account.append((missing, 1.0))
         assembly.builder.row(f"cash of {account_id}", of_account, lower=-cash)
 

@@ -96,6 +96,8 @@ class CoreProblem:
     """A household's possible trades; `groups` are those whose drift the plan may change.
 
     `due_groups` are the ones to rebalance tonight; in the others only needed cash is raised.
+    `allowed` is the last stage that household and firm allow; only cash that nothing else can
+    raise goes beyond it.
     `queues` are, for accounts with a standing lot method, each position's sales in its order.
     """
 
@@ -106,6 +108,7 @@ class CoreProblem:
     needs: tuple[CashNeed, ...]
     groups: tuple[AllocationGroup, ...]
     due_groups: frozenset[str]
+    allowed: Stage
     queues: tuple[tuple[int, ...], ...]
 
     @property
@@ -137,13 +140,16 @@ class CoreProblem:
         return float(spread)
 
 
-def core_problem(start: PlanLedger, sells: SellRules, buys: BuyRules) -> CoreProblem:
+def core_problem(
+    start: PlanLedger, sells: SellRules, buys: BuyRules, policy: FirmPolicy
+) -> CoreProblem:
     """Everything that a plan may do, read from the rules at the start of a plan.
 
     Args:
         start: the ledger before any trade.
         sells: permissions of sales.
         buys: permissions of purchases.
+        policy: whether the firm allows long-term gains.
     """
     index = start.index
     due = frozenset(
@@ -185,6 +191,7 @@ def core_problem(start: PlanLedger, sells: SellRules, buys: BuyRules) -> CorePro
             )
         ),
         due_groups=due,
+        allowed=most_allowed(index.household, policy),
         queues=tuple(queue for queue in queues if len(queue) > 1),
     )
 

@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
-from python_steps.optimizer.core_problem import Stage
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT, Floats, LinearModel
 from python_steps.optimizer.linear_programs import LinearPrograms
-from python_steps.optimizer.model_assembly import CoreModel
+from python_steps.optimizer.model_assembly import CoreModel, Room
 from python_steps.optimizer.search import search
 from python_steps.planning.evaluation import deviation_variance
 from python_steps.planning.household import MarketAssumptions
@@ -30,14 +29,13 @@ MOST_PROGRAMS = 60
 
 
 def tax_budget_frontier(
-    core: CoreModel, programs: LinearPrograms, stage: Stage, assumptions: MarketAssumptions
+    core: CoreModel, programs: LinearPrograms, assumptions: MarketAssumptions
 ) -> tuple[FrontierPoint, ...]:
     """Points from a budget of nothing to none at all, the smallest budget first.
 
     Args:
         core: the household's model.
         programs: the solver; what is loaded in it is replaced.
-        stage: the last stage that household and firm allow.
         assumptions: class risk, for the tracking error.
 
     Returns:
@@ -48,7 +46,7 @@ def tax_budget_frontier(
         return ()
     pressed = replace(core.model, cost=core.model.cost + (PRESSURE - 1) * core.terms["drift"])
     programs.load(pressed)
-    free = _solved(core, pressed, programs, stage, None)
+    free = _solved(core, pressed, programs, None)
     if free is None:
         return ()
     most = core.components(free)["tax"]
@@ -57,7 +55,7 @@ def tax_budget_frontier(
     points = [
         _point(core, values, budget, assumptions)
         for budget in _budgets(most)
-        if (values := _solved(core, pressed, programs, stage, budget)) is not None
+        if (values := _solved(core, pressed, programs, budget)) is not None
     ]
     return (*points, _point(core, free, None, assumptions))
 
@@ -72,10 +70,10 @@ def _solved(
     core: CoreModel,
     pressed: LinearModel,
     programs: LinearPrograms,
-    stage: Stage,
     budget: float | None,
 ) -> Floats | None:
-    model = replace(pressed, upper=core.upper_at(stage, budget))
+    room = Room(core.problem.allowed, budget, is_last_resort=True)
+    model = replace(pressed, upper=core.upper_within(room))
     found = search(model, programs, tolerance=TOLERANCE, most_programs=MOST_PROGRAMS)
     return found.values if found.status in ("optimal", "gap") else None
 

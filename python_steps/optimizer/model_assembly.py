@@ -51,6 +51,18 @@ class Deviation(NamedTuple):
     outside: tuple[int, ...]
 
 
+class Room(NamedTuple):
+    """What a solution may use: stages up to one, a budget for tax, and the last resort.
+
+    `tax_budget` is the most that the plan may add to the year's tax, dollars; `is_last_resort`
+    whether gains that are not allowed may raise needed cash.
+    """
+
+    stage: Stage
+    tax_budget: float | None = None
+    is_last_resort: bool = False
+
+
 @dataclass(frozen=True)
 class CoreModel:
     """The program, and where a household's trades and terms are in it.
@@ -61,6 +73,8 @@ class CoreModel:
     their bands, limits exceeded, cash missing. `tax_slack` is the column that opens room for the
     year's tax and the tax, thousand dollars beyond not trading, with no room at all; None where
     nothing taxed may be sold. `never_open` are columns that no stage may use, only whole shares.
+    `last_resort` are gains that household or firm do not allow, in accounts that need cash: they
+    are open only where nothing else can raise it. `missing_columns` measure cash that is missing.
     """
 
     problem: CoreProblem
@@ -74,22 +88,20 @@ class CoreModel:
     tax_slack: tuple[int, float] | None
     never_open: tuple[int, ...]
     deviations: tuple[Deviation, ...]
+    last_resort: tuple[int, ...]
+    missing_columns: tuple[int, ...]
 
-    def upper_at(self, stage: Stage, tax_budget: float | None = None) -> Floats:
-        """Upper bounds with everything closed that only later stages may use.
-
-        Args:
-            stage: the last stage that is open.
-            tax_budget: the most that the plan may add to the year's tax, dollars.
-        """
+    def upper_within(self, room: Room) -> Floats:
+        """Upper bounds with everything closed that the room does not hold."""
         upper = self.model.upper.copy()
-        if tax_budget is not None and self.tax_slack is not None:
+        if room.tax_budget is not None and self.tax_slack is not None:
             column, least = self.tax_slack
-            room = max(0.0, tax_budget / DOLLARS_PER_UNIT - least)
-            upper[column] = min(upper[column], room)
+            upper[column] = min(upper[column], max(0.0, room.tax_budget / DOLLARS_PER_UNIT - least))
         upper[list(self.never_open)] = 0.0
+        if not room.is_last_resort:
+            upper[list(self.last_resort)] = 0.0
         for other, columns in self.stage_columns.items():
-            if other > stage:
+            if other > room.stage:
                 upper[list(columns)] = 0.0
         return upper
 
@@ -140,6 +152,8 @@ class Assembly:
         self.wanting: list[int] = []
         self.tax_slack: tuple[int, float] | None = None
         self.never_open: list[int] = []
+        self.last_resort: list[int] = []
+        self.missing: list[int] = []
         self.deviations: list[Deviation] = []
 
     def price(self, term: str, column: int, cost: float) -> None:
@@ -202,4 +216,6 @@ class Assembly:
             tax_slack=self.tax_slack,
             never_open=tuple(self.never_open),
             deviations=tuple(self.deviations),
+            last_resort=tuple(self.last_resort),
+            missing_columns=tuple(self.missing),
         )

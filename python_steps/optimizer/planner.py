@@ -18,11 +18,11 @@ from typing import NamedTuple
 
 from python_steps.optimizer.certificate import CertificateError, verified_lower_bound
 from python_steps.optimizer.core_model import build_core_model
-from python_steps.optimizer.core_problem import CoreProblem, Stage, core_problem, most_allowed
+from python_steps.optimizer.core_problem import CoreProblem, Stage, core_problem
 from python_steps.optimizer.frontier import tax_budget_frontier
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT, Floats, LinearModel
 from python_steps.optimizer.linear_programs import LinearPrograms
-from python_steps.optimizer.model_assembly import CoreModel
+from python_steps.optimizer.model_assembly import CoreModel, Room
 from python_steps.optimizer.prices import ObjectivePrices, objective_prices, relinearised
 from python_steps.optimizer.repair import Repaired, repaired
 from python_steps.optimizer.rounding import rounded_ledger
@@ -104,7 +104,7 @@ class _Attempt(NamedTuple):
 
     core: CoreModel
     model: LinearModel
-    stage: Stage
+    room: Room
     found: SearchResult
     mended: Repaired
     ledger: PlanLedger
@@ -168,7 +168,7 @@ def plan_household(
     used.timer.ended("waterfall")
     if household.household_state != RELEASED:
         return _published(baseline, baseline, "not_run")
-    problem = core_problem(work.start, work.market.sells, work.market.buys)
+    problem = core_problem(work.start, work.market.sells, work.market.buys, policy)
     if not problem.sales and not problem.purchases:
         return _published(baseline, baseline, "not_run")
     plan = _optimised(work, problem, prices, baseline)
@@ -261,13 +261,12 @@ def _attempt(
     timer.ended("search")
     if chosen is None:
         return None, []
-    stage, found = chosen
-    attempt = _finished_attempt(work, core, stage, found)
+    attempt = _finished_attempt(work, core, *chosen)
     deferrals: list[Deferral] = []
-    allowed = most_allowed(work.household, work.policy)
-    while attempt is not None and stage < allowed and _is_wanting(core, attempt.found.values):
-        stage = Stage(stage + 1)
-        if core.stage_columns.get(stage):
+    for stage in (Stage.LONG_TERM_GAINS, Stage.SHORT_TERM_GAINS):
+        if attempt is None or stage > problem.allowed:
+            break
+        if core.stage_columns.get(stage) and _is_wanting(core, attempt.found.values):
             attempt, put_off = _with_gains(work, attempt, stage)
             deferrals += put_off
     return attempt, deferrals
@@ -280,16 +279,18 @@ def _with_gains(
 
     The whole stage is tried, then smaller budgets for its tax: the first gains cure the most.
     """
-    core = attempt.core
+    core, room = attempt.core, attempt.room._replace(stage=stage)
     put_off: list[Deferral] = []
-    found = _solved(work, core, stage)
+    found = _solved(work, core, room)
     if not _is_found(found) or found.objective > attempt.found.objective - _worth(work):
         return attempt, []
     taxes = [core.components(each.values)["tax"] for each in (attempt.found, found)]
     for share in GAIN_SHARES:
-        budget = None if share == 1 else taxes[0] + share * (taxes[1] - taxes[0])
-        tried = found if budget is None else _solved(work, core, stage, budget)
-        trial = _finished_attempt(work, core, stage, tried, budget) if _is_found(tried) else None
+        tried = found
+        if share < 1:
+            room = room._replace(tax_budget=taxes[0] + share * (taxes[1] - taxes[0]))
+            tried = _solved(work, core, room)
+        trial = _finished_attempt(work, core, room, tried) if _is_found(tried) else None
         if trial is None:
             continue
         verdict = judged(work.market, attempt.ledger, trial.ledger, work.judge)
@@ -299,19 +300,26 @@ def _with_gains(
     return attempt, put_off
 
 
-def _of_stages(work: _Workshop, core: CoreModel) -> tuple[Stage, SearchResult] | None:
-    """The earliest stage up to the sale of losses that is as good as all of them together."""
-    stage = Stage.LOSSES
-    found = _solved(work, core, stage)
+def _of_stages(work: _Workshop, core: CoreModel) -> tuple[Room, SearchResult] | None:
+    """The earliest stage up to the sale of losses that is as good as all of them together.
+
+    Gains that are not allowed are asked for only where cash is missing without them.
+    """
+    room = Room(Stage.LOSSES)
+    found = _solved(work, core, room)
+    if core.last_resort and _is_found(found) and _is_short(core, found.values):
+        room = room._replace(is_last_resort=True)
+        found = _solved(work, core, room)
     if not _is_found(found):
         return None
     best = found.objective
     for earlier in (Stage.TAX_ADVANTAGED, Stage.CASH_FLOWS):
-        trial = _solved(work, core, earlier)
+        smaller = room._replace(stage=earlier)
+        trial = _solved(work, core, smaller)
         if not _is_found(trial) or trial.objective > best + _worth(work):
             break
-        stage, found = earlier, trial
-    return stage, found
+        room, found = smaller, trial
+    return room, found
 
 
 def _is_found(found: SearchResult) -> bool:
@@ -331,19 +339,22 @@ def _tolerance(work: _Workshop, core: CoreModel) -> float:
     return max(LARGE_TOLERANCES[0], LARGE_TOLERANCES[1] * value) / DOLLARS_PER_UNIT
 
 
-def _solved(
-    work: _Workshop, core: CoreModel, stage: Stage, tax_budget: float | None = None
-) -> SearchResult:
+def _solved(work: _Workshop, core: CoreModel, room: Room) -> SearchResult:
     return search(
-        _at_stage(core, stage, tax_budget),
+        _within(core, room),
         work.tools.programs,
         tolerance=_tolerance(work, core),
         most_programs=MOST_PROGRAMS,
     )
 
 
-def _at_stage(core: CoreModel, stage: Stage, tax_budget: float | None = None) -> LinearModel:
-    return replace(core.model, upper=core.upper_at(stage, tax_budget))
+def _within(core: CoreModel, room: Room) -> LinearModel:
+    return replace(core.model, upper=core.upper_within(room))
+
+
+def _is_short(core: CoreModel, values: Floats) -> bool:
+    """Whether cash that is needed is missing."""
+    return any(float(values[column]) * DOLLARS_PER_UNIT > 1.0 for column in core.missing_columns)
 
 
 def _is_wanting(core: CoreModel, values: Floats) -> bool:
@@ -352,13 +363,9 @@ def _is_wanting(core: CoreModel, values: Floats) -> bool:
 
 
 def _finished_attempt(
-    work: _Workshop,
-    core: CoreModel,
-    stage: Stage,
-    found: SearchResult,
-    tax_budget: float | None = None,
+    work: _Workshop, core: CoreModel, room: Room, found: SearchResult
 ) -> _Attempt | None:
-    model = _at_stage(core, stage, tax_budget)
+    model = _within(core, room)
     mended = repaired(
         model,
         work.tools.programs,
@@ -372,7 +379,7 @@ def _finished_attempt(
         return None
     ledger = rounded_ledger(core, mended.values)
     work.tools.timer.ended("rounding")
-    return _Attempt(core, model, stage, found, mended, ledger)
+    return _Attempt(core, model, room, found, mended, ledger)
 
 
 def trade_groups(household: Household, policy: FirmPolicy, core: CoreModel) -> Iterator[TradeGroup]:
@@ -492,8 +499,7 @@ def _with_frontier(
     if plan.optimality is None or not problem.due_groups or not work.tools.with_frontier:
         return plan
     core = build_core_model(problem, prices, work.costs)
-    allowed = most_allowed(work.household, work.policy)
-    points = tax_budget_frontier(core, work.tools.programs, allowed, work.market.assumptions)
+    points = tax_budget_frontier(core, work.tools.programs, work.market.assumptions)
     work.tools.timer.ended("frontier")
     return replace(plan, optimality=replace(plan.optimality, frontier=points))
 
@@ -524,7 +530,7 @@ def _optimality(work: _Workshop, attempt: _Attempt, baseline: HouseholdPlan) -> 
         optimality_gap=gap,
         baseline=baseline.value,
         baseline_taxes=_taxes(baseline),
-        stage=attempt.stage.name.lower(),
+        stage=attempt.room.stage.name.lower(),
         programs_solved=work.tools.programs.programs_solved,
         trade_values={
             _place(key): None if math.isinf(value) else _dollars(value).quantize(CENT)

@@ -35,6 +35,8 @@ def add_sales(assembly: Assembly) -> None:
         assembly.trades.append(TradeColumn(-1.0, sale.account_id, sale.security_id, column))
         if sale.account_id not in needy:
             assembly.stages[sale.stage].append(column)
+        elif sale.stage > problem.allowed:
+            assembly.last_resort.append(column)
         assembly.price("cost", column, assembly.half_spread(sale.security_id))
         assembly.price("turnover", column, float(prices.policy.turnover_price))
         location = assembly.location_cost(sale.account_id, sale.security_id)

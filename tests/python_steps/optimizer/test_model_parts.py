@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from python_steps.optimizer.core_model import build_core_model
 from python_steps.optimizer.core_problem import CoreProblem, Stage, core_problem, most_allowed
-from python_steps.optimizer.model_assembly import CoreModel
+from python_steps.optimizer.model_assembly import CoreModel, Room
 from python_steps.optimizer.prices import ObjectivePrices, TaxPrices, objective_prices
 from python_steps.planning.batch import rate_tables_from
 from python_steps.planning.book_tables import BookTables
@@ -68,7 +68,7 @@ def problem_of(
     tax = TaxEffect(index, rate_tables_from(frames, policy))
     costs = CostModel(policy, assumptions)
     start = PlanLedger(index, costs, policy.execution_buffer)
-    problem = core_problem(start, SellRules(index, policy, tax), BuyRules(index))
+    problem = core_problem(start, SellRules(index, policy, tax), BuyRules(index), policy)
     return problem, objective_prices(index, policy, assumptions, tax), costs
 
 
@@ -196,7 +196,7 @@ def test_a_stage_closes_what_only_later_ones_may_sell() -> None:
         stage: sorted(
             sale.stage
             for sale, column in zip(core.problem.sales, core.sale_columns, strict=True)
-            if core.upper_at(stage)[column] > 0
+            if core.upper_within(Room(stage))[column] > 0
         )
         for stage in Stage
     }
@@ -293,8 +293,8 @@ def test_needed_cash_may_come_from_any_lot_but_no_more_of_it() -> None:
     entries, _, upper = row(core, name)
     assert 20.0 < upper < 21.0
     slack = core.model.column_names.index(f"more than the {name}")
-    assert core.upper_at(Stage.LONG_TERM_GAINS)[slack] == 0.0
-    assert core.upper_at(Stage.SHORT_TERM_GAINS)[slack] > 0.0
+    assert core.upper_within(Room(Stage.LONG_TERM_GAINS))[slack] == 0.0
+    assert core.upper_within(Room(Stage.SHORT_TERM_GAINS))[slack] > 0.0
     assert sum(value for name, value in entries.items() if "sell" in name) == 1.0
 
 
@@ -306,7 +306,7 @@ def test_where_nothing_is_to_be_rebalanced_only_the_needed_cash_is_raised() -> N
     entries, _, upper = row(core, "only the cash needed in ALONE")
     assert sorted(entries.values()) == [-1.0, 1.0]
     (more,) = core.never_open
-    assert core.upper_at(Stage.SHORT_TERM_GAINS)[more] == 0.0
+    assert core.upper_within(Room(Stage.SHORT_TERM_GAINS))[more] == 0.0
     assert upper == pytest.approx(1.02 * (2_000 / (1 - 0.0001 - 0.005) + 100) / 1000)
     assert not names(core, "cash needed in ALONE from")
 
