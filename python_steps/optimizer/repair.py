@@ -1,9 +1,9 @@
 """Making an optimum keep to minimum trades and worth its tickets, and pricing every trade.
 
-Belongs here: the steps after the search, with every switch fixed: fewer trades where tickets cost
-more than they bring, no trade below its minimum, each trade left out once to see what it is
-worth. Does not belong here: rounding to shares, or which trades are allowed at all. Limits count
-programs, never time. Thousand dollars throughout.
+Belongs here: the steps after the search: fewer trades where tickets cost more than they bring, no
+trade below its minimum (`minimum_trades`), each trade left out once to see what it is worth. Does
+not belong here: rounding to shares, or which trades are allowed at all. Limits count programs,
+never time. Thousand dollars throughout.
 """
 
 from __future__ import annotations

@@ -167,6 +167,22 @@ def test_of_an_accounts_needed_sales_the_largest_must_grow(
     assert result.values[:2] == pytest.approx(sold, abs=1e-7)
 
 
+def test_the_smallest_are_closed_first_so_that_others_can_take_over() -> None:
+    """Four purchases of 0.4, all below half their minimum: closed at once, nothing would remain."""
+    build = ModelBuilder()
+    firsts = [build.column(f"first of {n}", upper=0.4, cost=-0.02) for n in range(4)]
+    seconds = [build.column(f"more of {n}", upper=1.0, cost=-0.01) for n in range(4)]
+    build.row("money", [(column, 1.0) for column in (*firsts, *seconds)], upper=1.6)
+    groups = [
+        group(f"purchase {n}", *columns, minimum=0.9)
+        for n, columns in enumerate(zip(firsts, seconds, strict=True))
+    ]
+    result = repair(build.model(), *groups, leave_out=False)
+    sizes = TradeSizes(build.model(), groups).sizes(result.values)
+    assert sorted(sizes.tolist()) == pytest.approx([0.0, 0.0, 0.0, 1.4])
+    assert result.objective == pytest.approx(-0.4 * 0.02 - 1.0 * 0.01)
+
+
 def test_enlarged_trades_that_do_not_fit_together_are_closed() -> None:
     build = gains((0.01, 0.8), (0.01, 0.8))
     build.row("together", [(0, 1.0), (1, 1.0)], upper=1.2)
