@@ -877,6 +877,8 @@ _TAX_COLUMNS = (
     "realized_short_term_loss",
     "realized_long_term_gain",
     "realized_long_term_loss",
+    "realized_collectibles_gain",
+    "realized_collectibles_loss",
     "estimated_tax",
 )
 _COMPARISON_COLUMNS = (

@@ -248,8 +248,9 @@ def tax_impact_of(snapshot: Snapshot, as_of_date: date, household_id: str) -> li
         """
         select
             tax_unit_id, tax_year, realized_short_term_gain, realized_short_term_loss,
-            realized_long_term_gain, realized_long_term_loss, carryforward_used, estimated_tax,
-            harvested_loss, wash_sale_exposure
+            realized_long_term_gain, realized_long_term_loss, realized_collectibles_gain,
+            realized_collectibles_loss, carryforward_used, estimated_tax, harvested_loss,
+            wash_sale_exposure
         from marts.fct_tax_impact
         where as_of_date = $1 and household_id = $2
         order by tax_unit_id, tax_year

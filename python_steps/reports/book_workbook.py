@@ -100,6 +100,8 @@ BOOK_MARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "realized_short_term_loss",
         "realized_long_term_gain",
         "realized_long_term_loss",
+        "realized_collectibles_gain",
+        "realized_collectibles_loss",
         "carryforward_used",
         "estimated_tax",
         "harvested_loss",

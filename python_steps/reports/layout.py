@@ -168,6 +168,8 @@ TAX_IMPACT: Final = TableLayout(
         Column("realized_short_term_loss", "money", 16),
         Column("realized_long_term_gain", "money", 16),
         Column("realized_long_term_loss", "money", 16),
+        Column("realized_collectibles_gain", "money", 16),
+        Column("realized_collectibles_loss", "money", 16),
         Column("carryforward_used", "money", 16),
         Column("estimated_tax", "money", 16),
         Column("harvested_loss", "money", 16),

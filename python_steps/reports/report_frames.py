@@ -141,6 +141,8 @@ HOUSEHOLD_MARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "tax_unit_id",
         "tax_year",
         *_REALIZED_COLUMNS,
+        "realized_collectibles_gain",
+        "realized_collectibles_loss",
         "carryforward_used",
         "estimated_tax",
         "harvested_loss",

@@ -589,6 +589,8 @@ _COLUMNS: Final[dict[str, str]] = {
     "column.realized_short_term_loss": "Short-term loss",
     "column.realized_long_term_gain": "Long-term gain",
     "column.realized_long_term_loss": "Long-term loss",
+    "column.realized_collectibles_gain": "of it collectibles (28 % at most)",
+    "column.realized_collectibles_loss": "of it collectibles' loss",
     "column.tax_cost": "Tax",
     "column.commission": "Commission",
     "column.spread_cost": "Half spread",

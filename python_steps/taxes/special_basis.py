@@ -1,7 +1,8 @@
 """Basis and character where the purchase price alone does not decide them.
 
-Belongs here: gifts, inheritances, average cost, noncovered lots, and fund shares held six months or
-less. Does not belong here: wash-sale adjustments (`wash_sales`), rates (`rates`).
+Belongs here: gifts, inheritances, average cost, and fund shares held six months or less. Does not
+belong here: wash-sale adjustments (`wash_sales`), rates (`rates`). What a gift was worth that day
+stands in no custodian's file: the planner takes no loss on one.
 Sources: IRC 1014, 1015(a), 1223(2) and (9), 852(b)(4); Reg. 1.1015-1(a), 1.1012-1(e).
 """
 
@@ -148,12 +149,3 @@ def average_unit_costs(lots: Iterable[PooledLot]) -> dict[bool, Decimal | None]:
         else basis / quantities[is_covered]
         for is_covered, basis in bases.items()
     }
-
-
-def is_harvestable(*, basis: Decimal | None, basis_method: str | None) -> bool:
-    """Whether a loss of this lot may be harvested by itself.
-
-    A lot of unknown basis never is: its loss cannot be shown. An average-cost lot is not: under
-    that election only the whole position has a basis of its own.
-    """
-    return basis is not None and (basis_method or "").upper() != "AVERAGE"

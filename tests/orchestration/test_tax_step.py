@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -146,3 +147,52 @@ def test_memory_is_that_of_the_process_and_its_workers():
         peak._is_over.wait(0.4)
     assert peak.megabytes is not None
     assert 300 < peak.megabytes < 5_000
+
+
+def test_collectibles_of_the_year_are_summed_by_return_and_an_unknown_result_is_not_zero(tmp_path):
+    sold = [
+        # account, security, disposal, term, recognised result
+        ("A1", "GLD", "2026-03-02", "long", "700.00"),
+        ("A1", "GLD", "2026-04-01", "long", "-100.00"),
+        ("A1", "GLD", "2026-05-04", "short", "5000.00"),
+        ("A1", "VTI", "2026-05-04", "long", "9000.00"),
+        ("A1", "GLD", "2025-12-30", "long", "40.00"),
+        ("A2", "GLD", "2026-03-02", "long", None),
+        ("A3", "NEWGOLD", "2026-03-02", "long", "10.00"),
+        ("A4", "GLD", "2026-03-02", None, "10.00"),
+        ("A5", "VTI", "2026-03-02", "long", "10.00"),
+    ]
+    path = tmp_path / "warehouse.duckdb"
+    with Warehouse(path).open() as connection:
+        connection.execute(
+            """
+            create schema if not exists tax;
+            create schema if not exists marts;
+            create table tax.realized_lots (as_of_date date, account_id varchar,
+                security_id varchar, disposal_date date, term varchar,
+                recognized_gain decimal(24, 6));
+            create table marts.dim_accounts (as_of_date date, account_id varchar,
+                tax_unit_id varchar);
+            create table marts.dim_securities (as_of_date date, security_id varchar,
+                is_collectible boolean);
+            """
+        )
+        connection.executemany(
+            "insert into tax.realized_lots values (?, ?, ?, ?, ?, ?)",
+            [(AS_OF_DATE, *row) for row in sold],
+        )
+        # Another night's rows are another night's.
+        connection.execute(
+            "insert into tax.realized_lots select * replace (as_of_date - 1 as as_of_date) "
+            "from tax.realized_lots"
+        )
+        connection.executemany(
+            "insert into marts.dim_accounts values (?, ?, ?)",
+            [(AS_OF_DATE, f"A{number}", f"U{number}") for number in range(1, 6)],
+        )
+        connection.executemany(
+            "insert into marts.dim_securities values (?, ?, ?)",
+            [(AS_OF_DATE, "GLD", True), (AS_OF_DATE, "VTI", False), (AS_OF_DATE, "NEWGOLD", None)],
+        )
+        found = tax_step.collectibles_so_far(connection, NightDates.of(AS_OF_DATE, FirmPolicy()))
+    assert found == {"U1": Decimal(600), "U2": None, "U3": None, "U4": None}

@@ -168,3 +168,18 @@ def test_a_lot_is_charged_with_the_largest_part_that_it_can_have_had() -> None:
     assert alone == {"LATE": LotDistributions(Decimal(40), Decimal(0))}
     before = [payments[0]._replace(paid_date=late.acquisition_date or AS_OF - timedelta(days=1))]
     assert distributions_of_lots([late], before, TRADE_DATE) == {}
+
+
+@pytest.mark.parametrize(("cost", "is_sold"), [(110, False), (90, True)])
+def test_the_loss_of_a_gift_is_not_taken_where_its_value_that_day_is_not_known(
+    cost: int, is_sold: bool
+) -> None:
+    """IRC 1015(a): a gain counts from the donor's basis, a loss from the lesser value that day."""
+    book = muni_book(date(2020, 1, 6))
+    for row in book.rows("int_lots__identified"):
+        row["acquisition_type"] = "GIFT"
+        row["custodian_cost_basis"] = row["quantity"] * cost
+    planned = book.plan()
+    assert bool(planned.of("sell", "MUB")) is is_sold
+    if not is_sold:
+        assert any("it was a gift" in row["rationale"] for row in planned.exceptions)

@@ -167,6 +167,8 @@ SCHEMAS: Mapping[str, dict[str, pa.DataType]] = {
         "harvested_loss": MONEY,
         "tax_saved_vs_waterfall": MONEY,
         "wash_sale_exposure": MONEY,
+        "realized_collectibles_gain": MONEY,
+        "realized_collectibles_loss": MONEY,
     }
     | _REALIZED,
     "fct_allocation_comparison": _HOUSEHOLD
@@ -629,6 +631,8 @@ def _tax_impact() -> list[dict[str, Any]]:
             "realized_short_term_loss": Decimal("-1.005"),
             "realized_long_term_gain": Decimal("250.5"),
             "realized_long_term_loss": Decimal("-3120.55"),
+            "realized_collectibles_gain": Decimal("50.25"),
+            "realized_collectibles_loss": Decimal("-20.5"),
             "carryforward_used": Decimal(0),
             "estimated_tax": estimated,
             "harvested_loss": Decimal("-3120.55"),

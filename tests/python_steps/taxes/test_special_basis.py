@@ -7,7 +7,6 @@ from python_steps.taxes.special_basis import (
     average_unit_costs,
     gift_sale,
     inherited_sale,
-    is_harvestable,
     six_month_fund_loss,
 )
 
@@ -76,9 +75,3 @@ def test_average_cost_pools_covered_and_noncovered_apart_and_knows_no_average_of
         ]
     )
     assert averages == {True: Decimal(15), False: None}
-
-
-def test_unknown_or_averaged_basis_is_not_harvested_alone():
-    assert is_harvestable(basis=Decimal(1), basis_method="FIFO")
-    assert not is_harvestable(basis=None, basis_method="FIFO")
-    assert not is_harvestable(basis=Decimal(1), basis_method="Average")
