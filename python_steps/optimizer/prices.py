@@ -37,7 +37,9 @@ class TaxPrices(NamedTuple):
     """One tax unit's year in linear terms: rates, and what stands there before the plan.
 
     `short_before` and `long_before` are the year's results so far less carried-in losses, dollars.
-    `loss_limit` is the loss that may be deducted from income (IRC 1211(b)), dollars.
+    `loss_limit` is the loss that may be deducted from income (IRC 1211(b)), dollars;
+    `collectibles_extra` what long-term gain from collectibles is taxed above other such gain
+    (IRC 1(h)(4)), share of the gain.
     """
 
     short_term: float
@@ -48,6 +50,7 @@ class TaxPrices(NamedTuple):
     short_before: float
     long_before: float
     loss_limit: float
+    collectibles_extra: float = 0.0
 
     def year(self, short: float, long: float) -> tuple[float, float]:
         """Linear tax of a year's net results, and the worth of what it carries forward.
@@ -193,6 +196,7 @@ def _marginal(
 def _tax_prices(unit: TaxUnit, policy: FirmPolicy, tax: TaxEffect) -> TaxPrices | None:
     rates = tax.marginal_rates(unit.tax_unit_id)
     limit = tax.loss_limit(unit.tax_unit_id)
+    dear = tax.marginal_rates(unit.tax_unit_id, is_collectible=True)
     if rates is None or limit is None or unit.marginal_ordinary_rate is None:
         return None
     before = (
@@ -214,4 +218,5 @@ def _tax_prices(unit: TaxUnit, policy: FirmPolicy, tax: TaxEffect) -> TaxPrices 
         short_before=short_gain - short_carried,
         long_before=long_gain - long_carried,
         loss_limit=float(limit),
+        collectibles_extra=0.0 if dear is None else max(0.0, float(dear.long_term) - long_rate),
     )

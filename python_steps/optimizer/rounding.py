@@ -9,8 +9,9 @@ plan buys.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -68,10 +69,9 @@ def rounded_ledger(core: CoreModel, values: Floats) -> PlanLedger:
     purposes = _Purposes(problem, sold, bought)
     for each in sold:
         _sell(ledger, problem, each, identities, purposes)
-    for (account_id, security_id), dollars in bought.items():
-        amount = Decimal(str(round(dollars, 2)))
-        security = problem.security(security_id)
-        ledger.buy(account_id, security, amount, purposes.of_purchase(account_id, security_id))
+    # The largest first: what commissions take of the cash then ends in the smallest, or drops it.
+    for key, dollars in sorted(bought.items(), key=lambda item: (-item[1], item[0])):
+        _buy(ledger, problem, key, dollars, purposes)
     _spend_small_change(ledger, problem, bought, purposes)
     return ledger
 
@@ -151,24 +151,44 @@ def _sell(
             shares = Decimal(str(round(dollars, 4))) / price
             wanted += shares.quantize(MICRO_SHARE)
     parts.sort(key=lambda each: (-each[1], each[0].gain_per_dollar, each[0].lot.lot_id))
-    used = {sale.lot.lot_id for sale, _ in sold.lots}
     is_bought = security.identity_group_id in bought_identities
-    spare = [
-        sale
-        for sale in problem.sales
-        if sale.position is position
-        and sale.lot.lot_id not in used
-        and not (sale.is_loss and is_bought)
-        and sale.stage <= max(other.stage for other, _ in sold.lots)
-    ]
-    ordered = [*whole, *(sale for sale, _ in parts)]
-    queue = [sale for sale in problem.sales if sale.position is position]
+    last = max(sale.stage for sale, _ in sold.lots)
+    own = [sale for sale in problem.sales if sale.position is position]
+    used = {sale.lot.lot_id for sale, _ in sold.lots}
+
+    def is_spare(sale: Sale) -> bool:
+        """Whether rounding up may take a share of it."""
+        return sale.stage <= last and not (sale.is_loss and is_bought)
+
+    queue: Iterator[Sale]
     if _follows_order(problem, position):
-        lots = [sale.lot for sale in queue]
+        queue = itertools.takewhile(lambda sale: sale.lot.lot_id in used or is_spare(sale), own)
     else:
+        spare = [sale for sale in own if sale.lot.lot_id not in used and is_spare(sale)]
         spare.sort(key=lambda sale: (sale.gain_per_dollar, sale.lot.lot_id))
-        lots = [sale.lot for sale in [*ordered, *spare]]
+        queue = itertools.chain(whole, (sale for sale, _ in parts), spare)
+    lots = [sale.lot for sale in queue]
     ledger.sell(position, lots, wanted, purposes.of_sale(position))
+
+
+def _buy(
+    ledger: PlanLedger,
+    problem: CoreProblem,
+    key: tuple[str, str],
+    dollars: float,
+    purposes: _Purposes,
+) -> None:
+    """Buy, rounded down, unless the account's cash no longer reaches for the smallest trade."""
+    account_id, security_id = key
+    security = problem.security(security_id)
+    amount = Decimal(str(round(dollars, 2)))
+    least = max(
+        problem.household.minimum_trade_amount,
+        problem.index.terms_of(account_id, security).minimum_amount,
+    )
+    quantity = ledger.affordable(account_id, security, amount)
+    if security.price is not None and quantity * security.price >= least:
+        ledger.buy(account_id, security, amount, purposes.of_purchase(account_id, security_id))
 
 
 def _follows_order(problem: CoreProblem, position: Position) -> bool:

@@ -45,6 +45,10 @@ def add_sales(assembly: Assembly) -> None:
             unit = prices.tax_units.get(problem.account(sale.account_id).tax_unit_id)
             worth = 0.0 if unit is None else unit.basis_reset
             assembly.price("basis_reset", column, -worth * sale.gain_per_dollar)
+            is_dear = sale.is_long_term and problem.security(sale.security_id).is_collectible
+            if unit is not None and is_dear and sale.gain_per_dollar > 0:
+                extra = unit.collectibles_extra * sale.gain_per_dollar
+                assembly.price("tax", column, extra)
 
 
 def add_purchases(assembly: Assembly) -> None:

@@ -24,6 +24,7 @@ from python_steps.planning.ledger import PlanLedger
 from python_steps.planning.sell_rules import SellRules
 from python_steps.planning.tax_effect import TaxEffect
 from python_steps.policy import FirmPolicy
+from tests.python_steps.optimizer.drifted_book import RECENT, drifted
 from tests.python_steps.planning.small_book import (
     AS_OF,
     BONDS,
@@ -33,27 +34,6 @@ from tests.python_steps.planning.small_book import (
     TRADE_DATE,
     SmallBook,
 )
-
-RECENT = AS_OF - timedelta(days=100)
-
-
-def drifted() -> SmallBook:
-    """Too much in large caps, in a taxable account and an IRA."""
-    book = SmallBook()
-    book.household()
-    book.group({LARGE: "0.5", BONDS: "0.4", CASH: "0.1"})
-    book.account("TAX", cash=10_000)
-    book.account("IRA", "traditional_ira", cash=5_000)
-    book.security("VTI")
-    book.security("ITOT")
-    book.security("BND", BONDS)
-    book.security("AGG", BONDS)
-    for rank, ticker in enumerate(("VTI", "ITOT"), start=1):
-        book.model(ticker, rank)
-    for rank, ticker in enumerate(("BND", "AGG"), start=1):
-        book.model(ticker, rank)
-    book.tax_unit()
-    return book
 
 
 def problem_of(
@@ -403,6 +383,23 @@ def test_location_costs_ordinary_yield_in_taxable_and_growth_in_deferred() -> No
     assert cost["TAX"] == pytest.approx((0.04 - 0.039) * 0.27 + 0.30 * 0.005 * 0.238)
     assert cost["IRA"] == pytest.approx((0.045 - 0.035) * 0.27)
     assert cost["ROTH"] == 0.0
+
+
+def test_long_term_gain_of_a_metal_trust_costs_more_tax() -> None:
+    """The small book's rates: 32.8 % on collectibles, 23.8 % on other long-term gain."""
+    book = drifted()
+    book.security("GLD", "Alternatives", is_collectible=True)
+    book.lot("TAX", "VTI", 900, 60)
+    book.lot("TAX", "GLD", 100, 60)
+    book.lot("TAX", "GLD", 100, 60, RECENT)
+    book.lot("TAX", "GLD", 100, 120)
+    core = model_of(book)
+    extra = [
+        core.terms["tax"][column]
+        for sale, column in zip(core.problem.sales, core.sale_columns, strict=True)
+        if sale.security_id == "GLD"
+    ]
+    assert sorted(extra) == [0.0, 0.0, pytest.approx(0.4 * (0.328 - 0.238))]
 
 
 def test_terms_add_up_to_the_objective() -> None:

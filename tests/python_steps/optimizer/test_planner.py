@@ -1,0 +1,276 @@
+"""The optimising planner as a whole: what it must do, never does, and says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from python_steps.optimizer import planner as planner_module
+from python_steps.optimizer.planner import plan_household
+from python_steps.optimizer.rounding import rounded_ledger
+from python_steps.planning.batch import plan_households, rate_tables_from
+from python_steps.planning.book_tables import BookTables
+from python_steps.planning.household_frames import HouseholdBuilder, market_assumptions
+from python_steps.planning.ledger import PlanLedger
+from python_steps.planning.plan import HouseholdPlan
+from python_steps.policy import FirmPolicy
+from tests.python_steps.optimizer.drifted_book import RECENT, drifted
+from tests.python_steps.planning.small_book import (
+    AS_OF,
+    BONDS,
+    LARGE,
+    TRADE_DATE,
+    Planned,
+    SmallBook,
+)
+
+
+def planned(book: SmallBook, **policy: Any) -> Planned:
+    book.planner = "optimizer"
+    return book.plan(policy=FirmPolicy(**policy))
+
+
+def plan_of(book: SmallBook, policy: FirmPolicy | None = None) -> HouseholdPlan:
+    chosen = policy or FirmPolicy()
+    frames = book.frames()
+    tables = BookTables(frames, AS_OF)
+    household = HouseholdBuilder(tables, chosen, TRADE_DATE).build("H1", AS_OF)
+    rates = rate_tables_from(frames, chosen)
+    return plan_household(household, chosen, rates, market_assumptions(tables))
+
+
+def head(found: Planned) -> dict[str, Any]:
+    (row,) = found.tables["plans"].to_pylist()
+    return dict(row)
+
+
+# Rules
+
+
+def test_what_is_harvested_in_one_account_is_bought_in_no_other() -> None:
+    """The IRA needs large caps that the taxable account sells at a loss: it buys the other fund."""
+    book = drifted()
+    book.lot("TAX", "VTI", 300, 130, RECENT)
+    book.lot("TAX", "BND", 200, 100)
+    book.lot("IRA", "BND", 900, None)
+    found = planned(book)
+    assert head(found)["planner"] == "optimizer"
+    sold = {row["security_id"] for row in found.of("sell") if row["account_id"] == "TAX"}
+    bought = {row["security_id"] for row in found.of("buy")}
+    assert "VTI" in sold, "30 % of its value is a loss to take"
+    assert "ITOT" in bought
+    assert "VTI" not in bought
+
+
+@pytest.mark.parametrize(("days", "expected"), [(0, "ITOT"), (-1, "VTI")])
+def test_a_fund_sold_at_a_loss_is_bought_again_the_day_after_its_window(
+    days: int, expected: str
+) -> None:
+    book = drifted()
+    book.lot("IRA", "BND", 900, None)
+    book.window("VTI", no_buy_until_date=TRADE_DATE + timedelta(days=days))
+    bought = {row["security_id"] for row in planned(book).of("buy")}
+    assert expected in bought
+    assert not {"VTI", "ITOT"} <= bought
+
+
+def test_no_loss_is_sold_while_purchases_may_be_unknown() -> None:
+    book = drifted()
+    book.lot("TAX", "VTI", 900, 130)
+    book.window("VTI", coverage="unknown")
+    found = planned(book)
+    assert found.of("sell") == []
+
+
+def test_money_stays_in_its_account() -> None:
+    book = drifted()
+    book.lot("TAX", "VTI", 200, 60)
+    book.lot("IRA", "VTI", 700, None)
+    plan = plan_of(book)
+    for account_id, cash in (("TAX", 10_000), ("IRA", 5_000)):
+        moved = sum(
+            ((1 if trade.action == "sell" else -1) * trade.notional - trade.cost
+             for trade in plan.trades if trade.account_id == account_id),
+            Decimal(0),
+        )  # fmt: skip
+        assert cash + moved >= 0
+
+
+def raising(*, long_lots: int) -> SmallBook:
+    """An account that needs 20,000 and holds long lots with much gain, short ones with little."""
+    book = SmallBook()
+    book.household()
+    book.group({LARGE: "1"})
+    book.account("A1", flow_reserve=20_000)
+    book.security("VTI")
+    book.model("VTI")
+    book.tax_unit()
+    book.lot("A1", "VTI", long_lots, 40)
+    book.lot("A1", "VTI", 400, 95, RECENT)
+    return book
+
+
+def test_needed_cash_takes_no_short_term_gain_while_long_term_lots_suffice() -> None:
+    found = planned(raising(long_lots=400))
+    assert {row["term"] for row in found.tables["trade_lots"].to_pylist()} == {"long"}
+    assert head(found)["plan_status"] != "infeasible_cash"
+
+
+def test_needed_cash_takes_short_term_gains_where_nothing_else_is_left() -> None:
+    found = planned(raising(long_lots=50))
+    terms = {row["term"] for row in found.tables["trade_lots"].to_pylist()}
+    assert "short" in terms
+    assert head(found)["plan_status"] != "infeasible_cash"
+
+
+def test_gains_that_do_not_pay_are_put_off_and_told() -> None:
+    book = drifted()
+    book.lot("TAX", "VTI", 900, 5)
+    found = planned(book, breakeven_years_limit=Decimal("0.01"))
+    assert not [row for row in found.of("sell") if row["realized_long_term_gain"] > 0]
+    told = {row["reason_code"] for row in found.tables["exceptions"].to_pylist()}
+    assert "deferred" in told
+
+
+def test_a_household_inside_its_bands_is_left_alone() -> None:
+    book = drifted()
+    book.lot("TAX", "VTI", 620, 60)
+    book.lot("IRA", "BND", 500, None)
+    row = head(planned(book))
+    assert (row["planner"], row["solver_status"], row["plan_status"]) == (
+        "waterfall", "not_run", "no_trade",
+    )  # fmt: skip
+
+
+def test_a_gain_from_a_metal_trust_is_dearer_and_sold_later() -> None:
+    book = SmallBook()
+    book.household()
+    book.group({"Alternatives": "0.2", BONDS: "0.8"})
+    book.account("A1", cash=1_000)
+    book.security("GLD", "Alternatives", is_collectible=True)
+    book.security("DBC", "Alternatives")
+    book.security("BND", BONDS)
+    book.model("BND")
+    book.tax_unit()
+    book.lot("A1", "GLD", 300, 90)
+    book.lot("A1", "DBC", 300, 90)
+    book.lot("A1", "BND", 400, 100)
+    sold = {row["security_id"]: row["notional"] for row in planned(book).of("sell")}
+    assert sold.get("DBC", 0) > sold.get("GLD", 0)
+
+
+# What a plan says of itself
+
+
+def test_a_plan_states_its_proof_and_the_baseline_beside_it() -> None:
+    book = drifted()
+    book.lot("TAX", "VTI", 300, 130, RECENT)
+    book.lot("TAX", "VTI", 500, 60)
+    book.lot("IRA", "VTI", 200, None)
+    found = planned(book)
+    row = head(found)
+    assert row["solver_status"] == "optimal"
+    assert row["optimality_gap"] >= 0
+    assert row["objective_value"] <= row["waterfall_objective_value"]
+    assert row["ladder_stage"] in ("losses", "long_term_gains")
+    values = found.tables["plan_values"].to_pylist()
+    assert sum(each["amount"] for each in values) == row["objective_value"]
+    assert sum(each["waterfall_amount"] for each in values) == row["waterfall_objective_value"]
+    (impact,) = found.tables["tax_impact"].to_pylist()
+    assert impact["tax_saved_vs_waterfall"] == row["waterfall_estimated_tax"] - row["estimated_tax"]
+
+
+def test_every_trade_is_worth_its_place() -> None:
+    book = drifted()
+    book.lot("TAX", "VTI", 300, 130, RECENT)
+    book.lot("IRA", "VTI", 500, None)
+    trades = planned(book, minimum_trade_benefit=Decimal(25)).tables["trades"].to_pylist()
+    assert trades
+    for trade in trades:
+        assert trade["value_of_trade"] is None or trade["value_of_trade"] >= 25
+        assert "Without it" in trade["rationale"] or "could do without it" in trade["rationale"]
+
+
+def test_a_larger_budget_for_tax_leaves_no_more_drift() -> None:
+    book = drifted()
+    book.lot("TAX", "VTI", 900, 30)
+    plan = plan_of(book)
+    assert plan.optimality is not None
+    points = plan.optimality.frontier
+    assert len(points) == 9
+    assert points[0].tax_budget == 0
+    assert points[-1].tax_budget is None
+    drift = [point.drift_outside_bands for point in points]
+    assert drift == sorted(drift, reverse=True)
+    assert drift[-1] < drift[0]
+    errors = [point.tracking_error or 0.0 for point in points]
+    assert errors[-1] < errors[0]
+    for point in points[:-1]:
+        assert point.tax_budget is not None
+        assert point.estimated_tax <= point.tax_budget + 1
+
+
+def test_the_same_household_gets_the_same_plan() -> None:
+    book = drifted()
+    book.lot("TAX", "VTI", 300, 130, RECENT)
+    book.lot("TAX", "VTI", 500, 60)
+    book.lot("IRA", "VTI", 200, None)
+    first, second = plan_of(book), plan_of(book)
+    assert first == second
+
+
+def test_a_household_after_another_gets_the_plan_it_gets_alone() -> None:
+    """The solver is reused: nothing of one household may reach the next."""
+    book = drifted()
+    book.planner = "optimizer"
+    book.lot("TAX", "VTI", 900, 60)
+    book.household("H2")
+    book.group({LARGE: "0.3", BONDS: "0.7"}, "G2")
+    book.account("OTHER", household_id="H2", group_id="G2", cash=500)
+    book.model("BND")
+    book.tax_unit("H2")
+    book.lot("OTHER", "VTI", 400, 120, RECENT)
+    both = plan_households(book.payload("H1", "H2"))["trades"].to_pylist()
+    alone = plan_households(book.payload("H2"))["trades"].to_pylist()
+    assert alone
+    assert [row for row in both if row["household_id"] == "H2"] == alone
+
+
+# When something goes wrong
+
+
+def test_a_plan_that_breaks_a_rule_is_discarded_for_the_baseline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    book = drifted()
+    book.lot("TAX", "VTI", 300, 130, RECENT)
+    book.lot("IRA", "VTI", 700, None)
+    sound = plan_of(book)
+    assert sound.optimality is not None
+    assert sound.optimality.planner == "optimizer"
+    real = rounded_ledger
+
+    def overdrawn(core: Any, values: Any) -> PlanLedger:
+        ledger = real(core, values)
+        for key, order in list(ledger.orders.items()):
+            if order.action == "buy":
+                ledger.orders[key] = replace(order, quantity=2 * order.quantity)
+        return ledger
+
+    monkeypatch.setattr(planner_module, "rounded_ledger", overdrawn)
+    plan = plan_of(book)
+    assert plan.optimality is not None
+    assert (plan.optimality.planner, plan.optimality.solver_status) == ("waterfall", "heuristic")
+    assert plan.trades
+
+
+def test_the_firm_may_have_the_waterfall_alone() -> None:
+    book = drifted()
+    book.lot("TAX", "VTI", 900, 60)
+    row = head(book.plan(policy=FirmPolicy()))
+    assert (row["planner"], row["solver_status"]) == ("waterfall", "not_run")
+    assert row["optimality_gap"] is None
