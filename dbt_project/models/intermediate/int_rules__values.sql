@@ -80,33 +80,43 @@ listed as (
         * exclude (rejected_values),
         unnest(rejected_values) as rejected
     from rejected
+),
+
+-- A person's name and dates are not quoted: file and row say where they stand.
+quoted as (
+    select
+        listed.*,
+        case
+            when not ({{ is_personal_column("listed.rejected.column_name") }}) then listed.rejected.value
+        end as rejected_value
+    from listed
 )
 
 select
-    listed.rule,
+    quoted.rule,
     account_references.account_id,
     identified.security_id,
     lots.lot_id,
-    listed.household_id,
-    listed.custodian,
-    listed.feed,
-    listed.source_file_id,
-    listed.source_row_number,
-    listed.rejected.column_name || ' = ' || listed.rejected.value as observed,
-    'The ' || listed.rejected.column_name || ' ' || listed.rejected.value || ' in the ' || listed.entity
-    || ' file cannot be read; ask the sender for a corrected row. It is taken as unknown, not as nothing.'
-        as message
-from listed
+    quoted.household_id,
+    quoted.custodian,
+    quoted.feed,
+    quoted.source_file_id,
+    quoted.source_row_number,
+    quoted.rejected.column_name || ' = ' || coalesce(quoted.rejected_value, 'a personal value') as observed,
+    'The ' || quoted.rejected.column_name || coalesce(' ' || quoted.rejected_value, '') || ' in the '
+    || quoted.entity || ' file cannot be read; ask the sender for a corrected row. It is taken as unknown, '
+    || 'not as nothing.' as message
+from quoted
 left join {{ ref("int_account_references__resolved") }} as account_references
     on
-        listed.custodian = account_references.custodian
-        and listed.account_number = account_references.account_number
+        quoted.custodian = account_references.custodian
+        and quoted.account_number = account_references.account_number
 left join {{ ref("int_securities__identified") }} as identified
-    on listed.security_key = identified.security_key
+    on quoted.security_key = identified.security_key
 left join {{ ref("int_lots__keyed") }} as lots
     on
-        listed.rule = 'lot_values_can_be_read'
-        and listed.source_file_id = lots.source_file_id
-        and listed.source_row_number = lots.source_row_number
+        quoted.rule = 'lot_values_can_be_read'
+        and quoted.source_file_id = lots.source_file_id
+        and quoted.source_row_number = lots.source_row_number
         and account_references.account_id = lots.account_id
         and identified.security_id = lots.security_id

@@ -1,6 +1,7 @@
 -- What readers, contracts and the registry found wrong in tonight's files. Their sentences quote the
 -- files, account numbers included: every number of the registry that stands in them, and the one the
--- row is about, is masked here, so that nothing behind this model holds one but the key itself.
+-- row is about, is masked here, so that nothing behind this model holds one but the key itself. A person's
+-- name and dates are not quoted either.
 {% set told = ["lot_key", "observed", "expected", "message"] %}
 
 with received as (
@@ -55,7 +56,13 @@ with received as (
 
 violations as materialized (
     select
-        *,
+        * replace (
+            {{ without_personal_values("observed") }} as observed,
+            {{ without_personal_cells(
+                "case when observed <> '' then replace(message, observed, "
+                ~ without_personal_values("observed") ~ ") else message end"
+            ) }} as message
+        ),
         row_number() over () as violation_number
     from received
 ),
