@@ -2,7 +2,7 @@
     What the rules about changes need: rows of earlier nights, and tolerances that several of them share.
     A mart of the plan pass is made after the rules, so that an earlier night of it cannot be a ref (that
     would be a circle): its rows of earlier sessions are read as they stand. On the first night there are
-    none, and the model int_rules__not_evaluated says so.
+    none, and the model int_rules__asked says so.
 -#}
 
 {#- The newest session before tonight that a mart holds, as text; none on the first night. -#}

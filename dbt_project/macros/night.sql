@@ -87,3 +87,8 @@
 {% macro next_weekday(day) -%}
     {{ day }} + case dayofweek({{ day }}) when 5 then 3 when 6 then 2 else 1 end
 {%- endmacro %}
+
+{#- The weekday before: the session before, but for a holiday between them. -#}
+{% macro previous_weekday(day) -%}
+    {{ day }} - case dayofweek({{ day }}) when 1 then 3 when 0 then 2 else 1 end
+{%- endmacro %}

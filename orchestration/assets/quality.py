@@ -66,16 +66,22 @@ def read_results(warehouse: Warehouse, as_of_date: date) -> list[dict[str, Any]]
         as_of_date: the session.
 
     Returns:
-        Per rule: severity, whether it was evaluated, how many violations there are, how many of
-        them stop nothing and how many people have accepted, households touched and the first
-        messages.
+        Per rule: severity, whether it could be asked anywhere, of which custodians it could not
+        and why, how many violations there are, how many of them stop nothing and how many people
+        have accepted, households touched and the first messages.
     """
     rows: list[dict[str, Any]] = warehouse.read(
         f"""
         select
             rule,
             min(severity) as severity,
-            bool_and(is_passed is not null) as is_evaluated,
+            bool_or(is_passed is not null) as is_evaluated,
+            coalesce(
+                list(custodian order by custodian) filter (where is_passed is null), []
+            ) as custodians_not_asked,
+            coalesce(
+                list(message order by message) filter (where is_passed is null), []
+            ) as reasons_not_asked,
             count(*) filter (where not is_passed) as violations,
             count(*) filter (where not is_passed and severity = 'info') as told_only,
             count(*) filter (where not is_passed and override_id is not null) as accepted,
@@ -94,7 +100,10 @@ def read_results(warehouse: Warehouse, as_of_date: date) -> list[dict[str, Any]]
 
 
 def check_results(rows: list[dict[str, Any]]) -> list[dg.AssetCheckResult]:
-    """Results as checks. A rule that was not evaluated has none: that is not the same as passed.
+    """Results as checks: one passes only if it could be asked and nothing that stops was found.
+
+    A rule that could be asked of no custodian has none, as that is not the same as passed; one that
+    could be asked of some tells of which it could not.
 
     Args:
         rows: of `read_results`.
@@ -112,6 +121,8 @@ def check_results(rows: list[dict[str, Any]]) -> list[dg.AssetCheckResult]:
                 "violations": row["violations"],
                 "accepted": row["accepted"],
                 "households": row["households"],
+                "custodians_not_asked": len(row["custodians_not_asked"]),
+                "not_asked": _listed(row["reasons_not_asked"]),
                 "messages": _listed(row["messages"]),
             },
         )
@@ -178,6 +189,7 @@ def data_quality_rules(
                 "rules": len(rows),
                 "broken": sum(1 for row in rows if row["violations"]),
                 "not_evaluated": sum(1 for row in rows if not row["is_evaluated"]),
+                "not_asked_of_all": sum(1 for row in rows if row["custodians_not_asked"]),
             },
         )
     yield from (result for result in check_results(rows) if result.check_name in selected)

@@ -19,15 +19,20 @@ from orchestration.resources import HomeResource
 
 SESSION = date(2026, 11, 19)
 RESULTS = [
-    # rule, severity, is_passed, household, message, override
-    ("lots_add_up_to_position", "block", False, "HH-1", "Lots do not tie.", None),
-    ("lots_add_up_to_position", "block", False, "HH-2", "Lots do not tie either.", None),
-    ("price_is_above_zero", "warn", False, "HH-1", "A price of zero.", None),
-    ("lot_has_basis", "block", True, None, "The rule holds everywhere in the book.", None),
-    ("cash_rolls_forward", "warn", None, None, "There is no earlier night to compare with.", None),
-    ("quantity_is_decimal", "block", False, "HH-1", "Row 7 holds no number.", None),
-    ("holding_can_be_sold_within_days", "info", False, "HH-1", "A fund of ten days.", None),
-    ("matured_holding_is_gone", "info", False, "HH-1", "Still held.", "OV-1"),
+    # rule, severity, is_passed, household, custodian, message, override
+    ("lots_add_up_to_position", "block", False, "HH-1", "X", "Lots do not tie.", None),
+    ("lots_add_up_to_position", "block", False, "HH-2", "X", "Lots do not tie either.", None),
+    ("lots_add_up_to_position", "block", None, None, "Y", "Y: No lots.", None),
+    ("price_is_above_zero", "warn", False, "HH-1", "X", "A price of zero.", None),
+    ("lot_has_basis", "block", True, None, None, "The rule holds everywhere in the book.", None),
+    ("cash_rolls_forward", "warn", None, None, "X", "X: There is no earlier night.", None),
+    ("cash_rolls_forward", "warn", None, None, "Y", "Y: There is no earlier night.", None),
+    ("quantity_rolls_forward", "warn", True, None, None, "The rule holds for: X.", None),
+    ("quantity_rolls_forward", "warn", None, None, "Z", "Z: No transactions.", None),
+    ("quantity_rolls_forward", "warn", None, None, "Y", "Y: No transactions.", None),
+    ("quantity_is_decimal", "block", False, "HH-1", "X", "Row 7 holds no number.", None),
+    ("holding_can_be_sold_within_days", "info", False, "HH-1", "X", "A fund of ten days.", None),
+    ("matured_holding_is_gone", "info", False, "HH-1", "X", "Still held.", "OV-1"),
 ]
 
 
@@ -44,18 +49,18 @@ def _fill(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create schema if not exists marts")
     connection.execute(
         "create table marts.fct_data_quality_results (as_of_date date, rule varchar, "
-        "severity varchar, is_passed boolean, household_id varchar, message varchar, "
-        "override_id varchar)"
+        "severity varchar, is_passed boolean, household_id varchar, custodian varchar, "
+        "message varchar, override_id varchar)"
     )
     for row in RESULTS:
         connection.execute(
-            "insert into marts.fct_data_quality_results values (?, ?, ?, ?, ?, ?, ?)",
+            "insert into marts.fct_data_quality_results values (?, ?, ?, ?, ?, ?, ?, ?)",
             [SESSION, *row],
         )
     # Another night's results are not this night's.
     connection.execute(
-        "insert into marts.fct_data_quality_results values (?, ?, ?, ?, ?, ?, ?)",
-        [date(2026, 11, 18), "lot_has_basis", "block", False, "HH-9", "No cost.", None],
+        "insert into marts.fct_data_quality_results values (?, ?, ?, ?, ?, ?, ?, ?)",
+        [date(2026, 11, 18), "lot_has_basis", "block", False, "HH-9", "X", "No cost.", None],
     )
 
 
@@ -103,6 +108,21 @@ def test_rule_that_holds_passes_and_one_that_was_not_evaluated_says_nothing(
 ) -> None:
     assert evaluations["lot_has_basis"].passed
     assert "cash_rolls_forward" not in evaluations
+
+
+def test_check_tells_the_custodians_that_could_not_be_asked(
+    evaluations: dict[str, dg.AssetCheckEvaluation],
+) -> None:
+    held = evaluations["quantity_rolls_forward"]
+    assert held.passed
+    assert held.metadata["custodians_not_asked"].value == 2
+    assert held.metadata["not_asked"].value == "- Y: No transactions.\n- Z: No transactions."
+    assert evaluations["lot_has_basis"].metadata["custodians_not_asked"].value == 0
+    # What is broken at one custodian is a check all the same.
+    broken = evaluations["lots_add_up_to_position"]
+    assert not broken.passed
+    assert broken.metadata["not_asked"].value == "- Y: No lots."
+    assert "No lots." not in broken.metadata["messages"].value
 
 
 def test_what_people_have_accepted_is_counted_and_does_not_fail(

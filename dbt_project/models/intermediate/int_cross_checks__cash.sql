@@ -60,4 +60,4 @@ from said
 left join facts
     on
         said.account_id = facts.account_id
-        and said.currency = facts.currency
+        and said.currency is not distinct from facts.currency

@@ -1,6 +1,6 @@
 -- Rules about changes since the last night: what changed must be explained by transactions, corporate
 -- actions or the custodian's own adjustments. On the first night there is nothing to compare with, and
--- int_rules__not_evaluated says so.
+-- int_rules__asked says so.
 with accounts as (
     select
         account_id,
@@ -8,78 +8,9 @@ with accounts as (
     from {{ ref("int_accounts__identified") }}
 ),
 
--- Cash: balances in dollars alone, so that no rate moves them.
-dollar_accounts as (
-    select account_references.account_id
-    from {{ ref("stg_cash_balances") }} as cash
-    inner join {{ ref("int_account_references__resolved") }} as account_references
-        on
-            cash.custodian = account_references.custodian
-            and cash.account_number = account_references.account_number
-    group by account_references.account_id
-    having bool_and(cash.currency = 'USD')
-),
-
-cash_activity as (
-    select
-        account_id,
-        case when count(cash_traded) = count(*) then sum(cash_traded) end as cash_traded,
-        case when count(cash_settled) = count(*) then sum(cash_settled) end as cash_settled,
-        case when count(cash_told) = count(*) then sum(cash_told) end as cash_told,
-        sum(swept_traded) as swept_traded,
-        sum(swept_settled) as swept_settled,
-        sum(swept_told) as swept_told
-    from {{ ref("int_changes__activity") }}
-    group by account_id
-),
-
--- What a sweep into a money fund takes out of the balance stands in the fund.
-sweeps as (
-    select
-        changes.account_id,
-        sum(changes.quantity - changes.previous_quantity) as swept_quantity
-    from {{ ref("int_changes__positions") }} as changes
-    inner join {{ ref("int_securities__described") }} as securities
-        on changes.security_id = securities.security_id and securities.security_type = 'MONEY_MARKET'
-    group by changes.account_id
-),
-
 compared_accounts as (
-    select distinct
-        account_id,
-        previous_date
+    select distinct account_id
     from {{ ref("int_changes__positions") }}
-),
-
-cash as (
-    select
-        tonight.account_id,
-        earlier.previous_date,
-        earlier.cash as previous_cash,
-        tonight.trade_date - coalesce(tonight.margin_debit, 0) as cash,
-        coalesce(activity.cash_traded, 0) as cash_traded,
-        {% for reading in ["traded", "settled", "told"] -%}
-            abs(
-                tonight.trade_date - coalesce(tonight.margin_debit, 0) - earlier.cash
-                - coalesce(activity.cash_{{ reading }}, 0)
-            ) <= 0.01
-            or abs(
-                tonight.trade_date - coalesce(tonight.margin_debit, 0) - earlier.cash
-                + coalesce(sweeps.swept_quantity, 0)
-                - (coalesce(activity.cash_{{ reading }}, 0) - coalesce(activity.swept_{{ reading }}, 0))
-            ) <= 0.01
-                as is_explained_{{ reading }},
-        {% endfor %}
-        activity.account_id is not null
-        and (activity.cash_traded is null or activity.cash_settled is null or activity.cash_told is null)
-            as has_foreign_activity
-    from {{ ref("int_cash__by_account") }} as tonight
-    inner join dollar_accounts on tonight.account_id = dollar_accounts.account_id
-    inner join {{ ref("int_changes__cash_before") }} as earlier on tonight.account_id = earlier.account_id
-    inner join compared_accounts on tonight.account_id = compared_accounts.account_id
-    left join cash_activity as activity on tonight.account_id = activity.account_id
-    left join sweeps on tonight.account_id = sweeps.account_id
-    where tonight.trade_date is not null
 ),
 
 action_securities as (
@@ -201,7 +132,7 @@ broken as (
         'The cash does not follow from that of ' || strftime(previous_date, '%Y-%m-%d')
         || ' and the transactions since; ask the custodian for the movement that is missing. The account '
         || 'is flagged.' as message
-    from cash
+    from {{ ref("int_changes__cash") }}
     where
         not has_foreign_activity
         and not (is_explained_traded or is_explained_settled or is_explained_told)

@@ -66,12 +66,20 @@ select
         else coalesce(cast(stated_quantity as varchar), 'an unreadable quantity')
     end
     || ' in ' || feed as observed,
-    'A second source of the account states another quantity of this holding; ask the custodian which is '
-    || 'right. The first source is used, the position is flagged.' as message
+    case
+        when is_in_source = is_stated and (source_quantity is null or stated_quantity is null)
+            then
+                'A second source of the account states this holding, and one of the two quantities cannot be '
+                || 'read; ask the custodian for both.'
+        else
+            'A second source of the account states another quantity of this holding; ask the custodian '
+            || 'which is right.'
+    end
+    || ' The first source is used, the position is flagged.' as message
 from second_positions
 where
     is_in_source <> is_stated
-    or not {{ is_same_quantity("source_quantity", "stated_quantity") }}
+    or not coalesce({{ is_same_quantity("source_quantity", "stated_quantity") }}, false)
 union all by name
 select
     'newer_file_holds_what_the_older_did' as rule,
@@ -94,15 +102,34 @@ select
     feed,
     source_file_id,
     source_row_number,
-    source_trade_date || ' in ' || coalesce(source_feed, 'the first source') || ', ' || stated_trade_date
-    || ' in ' || feed || ' (' || currency || ')' as observed,
-    'A second source of the account states other cash; ask the custodian which is right. The first source '
-    || 'is used, the account is flagged.' as message
+    case
+        when source_feed is null then 'none in the first source'
+        else coalesce(cast(source_trade_date as varchar), 'an unreadable balance') || ' in ' || source_feed
+    end
+    || ', ' || coalesce(cast(stated_trade_date as varchar), 'an unreadable balance') || ' in ' || feed
+    || ' (' || coalesce(currency, 'no currency') || ')' as observed,
+    case
+        when source_feed is null
+            then
+                'A second source of the account states cash in a currency of which the first states none; '
+                || 'ask the custodian which is right.'
+        when source_trade_date is null or stated_trade_date is null
+            then
+                'A second source of the account states its cash, and one of the two balances cannot be '
+                || 'read; ask the custodian for both.'
+        else 'A second source of the account states other cash; ask the custodian which is right.'
+    end
+    || ' The first source is used, the account is flagged.' as message
 from second_cash
 where
-    abs(source_trade_date - stated_trade_date) > 0.01
-    -- A source may state its balance by settlement alone.
-    and abs(source_settlement_date - stated_settlement_date) > 0.01
+    case
+        -- Nothing of a currency is said by leaving it out, or by a zero.
+        when source_feed is null then coalesce(stated_trade_date <> 0 or stated_settlement_date <> 0, true)
+        else
+            coalesce(abs(source_trade_date - stated_trade_date) > 0.01, true)
+            -- A source may state its balance by settlement alone.
+            and coalesce(abs(source_settlement_date - stated_settlement_date) > 0.01, true)
+    end
 union all by name
 select
     'newer_file_holds_the_cash_of_the_older' as rule,

@@ -5,7 +5,7 @@ with rules as (
     {% for model in [
         "closed_lots",
         "feeds", "accounts", "positions", "lots", "late_lots", "lot_facts", "values", "policy", "changes", "deliveries",
-        "securities", "cross_checks",
+        "securities", "cross_checks", "prices",
     ] -%}
         select * from {{ ref("int_rules__" ~ model) }}
         {% if not loop.last %}union all by name

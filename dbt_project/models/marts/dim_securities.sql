@@ -34,6 +34,7 @@ select
     main_exposures.is_mapped,
     prices.price,
     prices.price_date,
+    prices.is_price_date_stated,
     coalesce(prices.currency, securities.currency) as currency,
     coalesce(costs.half_spread_bps, type_costs.half_spread_bps) as half_spread_bps,
     costs.average_daily_dollar_volume,

@@ -1,6 +1,33 @@
--- What every rule found: each violation, what an override accepts among them, and for each rule without
--- one whether it held everywhere or could not be asked tonight.
-with tonight as (
+-- What every rule found: each violation, what an override accepts among them; for each rule without one
+-- that it holds, and for which custodians; and, rule by rule, the custodians that could not be asked tonight.
+with answers as (
+    select
+        rule,
+        bool_and(asked_account_count = account_count) as is_whole,
+        string_agg(
+            custodian
+            || case
+                when asked_account_count < account_count
+                    then ' (' || asked_account_count || ' of ' || account_count || ' accounts)'
+                else ''
+            end,
+            ', '
+            order by custodian
+        ) filter (where asked_account_count > 0) as custodians
+    from {{ ref("int_rules__asked") }}
+    group by rule
+),
+
+-- Where something was found, something was asked.
+broken as (
+    select distinct
+        exceptions.rule,
+        coalesce(accounts.custodian, exceptions.custodian) as custodian
+    from {{ ref("int_exceptions__keyed") }} as exceptions
+    left join {{ ref("int_accounts__identified") }} as accounts on exceptions.account_id = accounts.account_id
+),
+
+tonight as (
     select
         scope,
         scope_id,
@@ -37,15 +64,41 @@ with tonight as (
         'book|' || catalogue.rule as exception_key,
         cast(1 as integer) as occurrence,
         catalogue.severity,
-        case when unanswered.rule is null then true end as is_passed,
-        case when unanswered.rule is null then 'passed' else 'not_evaluated' end as outcome,
-        case when unanswered.rule is null then 'no violation' end as observed,
+        true as is_passed,
+        'passed' as outcome,
+        'no violation' as observed,
         catalogue.expected,
-        coalesce(unanswered.reason, 'The rule holds everywhere in the book.') as message,
+        case
+            when coalesce(answers.is_whole, true) then 'The rule holds everywhere in the book.'
+            else 'The rule holds for: ' || answers.custodians || '.'
+        end as message,
         catalogue.who_must_act
     from {{ ref("seed_data_quality_rules") }} as catalogue
-    left join {{ ref("int_rules__not_evaluated") }} as unanswered on catalogue.rule = unanswered.rule
-    where catalogue.rule not in (select keyed.rule from {{ ref("int_exceptions__keyed") }} as keyed)
+    left join answers on catalogue.rule = answers.rule
+    where
+        catalogue.rule not in (select keyed.rule from {{ ref("int_exceptions__keyed") }} as keyed)
+        and (answers.rule is null or answers.custodians is not null)
+    union all by name
+    select
+        'custodian' as scope,
+        asked.custodian as scope_id,
+        asked.rule,
+        'custodian|' || asked.custodian || '|' || asked.rule as exception_key,
+        cast(1 as integer) as occurrence,
+        catalogue.severity,
+        cast(null as boolean) as is_passed,
+        'not_evaluated' as outcome,
+        catalogue.expected,
+        asked.custodian || ': ' || asked.reason as message,
+        asked.custodian,
+        catalogue.who_must_act
+    from {{ ref("int_rules__asked") }} as asked
+    inner join {{ ref("seed_data_quality_rules") }} as catalogue on asked.rule = catalogue.rule
+    left join broken
+        on
+            asked.rule = broken.rule
+            and asked.custodian = broken.custodian
+    where asked.asked_account_count = 0 and broken.rule is null
 ),
 
 -- The session before this one that the table knows: since when a result stands.
