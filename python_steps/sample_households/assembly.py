@@ -15,6 +15,7 @@ from python_steps.lot_selection.instructions import CustodianLot
 from python_steps.planning.household import (
     CASH,
     FUND_TYPES,
+    TAXABLE,
     UNMAPPED,
     Account,
     AccountCash,
@@ -45,6 +46,7 @@ from python_steps.sample_households.market import AS_OF_DATE, CLASSES, sample_ma
 from python_steps.sessions import next_session
 from python_steps.taxes.holding_period import is_long_term
 from python_steps.taxes.rates import RateTables, TaxUnitProfile, marginal_rates
+from python_steps.taxes.special_basis import held_six_months_or_less
 
 NOTHING = Decimal(0)
 CENT = Decimal("0.01")
@@ -191,7 +193,7 @@ def _free(lot: Lot) -> Decimal:
 
 
 def _lots(account: AccountDraft, holding: HoldingDraft) -> tuple[Lot, ...]:
-    if account.tax_treatment != "taxable" and not account.sends_lots:
+    if account.tax_treatment != TAXABLE and not account.sends_lots:
         return (_stand_in(account, holding),)
     return tuple(
         _lot(account, holding, draft, number) for number, draft in enumerate(holding.lots, start=1)
@@ -225,7 +227,7 @@ def _lot(account: AccountDraft, holding: HoldingDraft, draft: LotDraft, number: 
         else (draft.unit_cost * draft.quantity).quantize(CENT, rounding=ROUND_HALF_UP)
     )
     block = _LOCKED if draft.is_locked else None
-    if block is None and basis is None and account.tax_treatment == "taxable":
+    if block is None and basis is None and account.tax_treatment == TAXABLE:
         block = _NO_BASIS
     return Lot(
         lot_id=lot_id,
@@ -240,6 +242,12 @@ def _lot(account: AccountDraft, holding: HoldingDraft, draft: LotDraft, number: 
         is_gain_allowed=True,
         block=block,
         custodian=CustodianLot(lot_id, lot_id, draft.acquired, draft.quantity, basis, is_long),
+        distributions=(
+            draft.distributions
+            if account.tax_treatment == TAXABLE
+            and held_six_months_or_less(draft.acquired, PLANNED_TRADE_DATE)
+            else None
+        ),
     )
 
 

@@ -10,19 +10,29 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from python_steps.planning.household import Block, CashFlow, ConcentrationLimit, Security
+from python_steps.planning.household import (
+    Block,
+    CashFlow,
+    ConcentrationLimit,
+    LotDistributions,
+    Security,
+)
 
 NOTHING = Decimal(0)
 
 
 @dataclass
 class LotDraft:
-    """Shares bought on one day; `unit_cost` None where nobody knows it."""
+    """Shares bought on one day; `unit_cost` None where nobody knows it.
+
+    `distributions` are what it was paid since, as far as IRC 852(b)(4) asks for it.
+    """
 
     acquired: date
     quantity: Decimal
     unit_cost: Decimal | None
     is_locked: bool = False
+    distributions: LotDistributions | None = None
 
 
 @dataclass

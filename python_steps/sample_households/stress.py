@@ -14,7 +14,13 @@ from decimal import Decimal
 
 from python_steps.demo_book.draws import Draws
 from python_steps.demo_book.universe import PRIVATE_FUND_UNMAPPED
-from python_steps.planning.household import TAXABLE, Block, CashFlow, ConcentrationLimit
+from python_steps.planning.household import (
+    TAXABLE,
+    Block,
+    CashFlow,
+    ConcentrationLimit,
+    LotDistributions,
+)
 from python_steps.sample_households.assembly import PLANNED_TRADE_DATE
 from python_steps.sample_households.drafts import (
     AccountDraft,
@@ -168,6 +174,28 @@ def _all_short_term(draws: Draws, draft: HouseholdDraft) -> None:
     for holding in draft.held:
         for lot in holding.lots:
             lot.acquired = AS_OF_DATE - timedelta(days=draws.integer(0, 364))
+
+
+def _limited_losses(draws: Draws, draft: HouseholdDraft) -> None:
+    """Young lots under water that were paid a long-term gain or exempt interest since."""
+    for holding in draft.held:
+        for lot in holding.lots:
+            if draws.chance(0.5):
+                continue
+            price = _price(holding.security_id)
+            lot.acquired = AS_OF_DATE - timedelta(days=draws.integer(1, 200))
+            lot.unit_cost = price * draws.integer(100, 140) / 100
+            paid = (price * lot.quantity * draws.integer(0, 20) / 100).quantize(CENT)
+            exempt = (paid * draws.integer(0, 100) / 100).quantize(CENT)
+            lot.distributions = LotDistributions(paid - exempt, exempt)
+
+
+def _all_collectibles(_: Draws, draft: HouseholdDraft) -> None:
+    _changed_securities(draft, is_collectible=True)
+
+
+def _unknown_collectibles(_: Draws, draft: HouseholdDraft) -> None:
+    _changed_securities(draft, is_collectible=None)
 
 
 def _unknown_basis(draws: Draws, draft: HouseholdDraft) -> None:
@@ -351,6 +379,7 @@ def _unmapped_holding(_: Draws, draft: HouseholdDraft) -> None:
 TWISTS: dict[str, Twist] = {
     "absurd_withdrawals": _absurd_withdrawals,
     "all_at_cost": _all_at_cost,
+    "all_collectibles": _all_collectibles,
     "all_gains": _all_gains,
     "all_locked": _all_locked,
     "all_losses": _all_losses,
@@ -368,6 +397,7 @@ TWISTS: dict[str, Twist] = {
     "huge_carryforwards": _huge_carryforwards,
     "huge_year": _huge_year,
     "large_trades_only": _large_trades_only,
+    "limited_losses": _limited_losses,
     "mandated_methods": _mandated_methods,
     "missing_profile": _missing_profile,
     "missing_rates": _missing_rates,
@@ -388,6 +418,7 @@ TWISTS: dict[str, Twist] = {
     "tiny": _tiny,
     "unknown_basis": _unknown_basis,
     "unknown_cash": _unknown_cash,
+    "unknown_collectibles": _unknown_collectibles,
     "unknown_costs": _unknown_costs,
     "unknown_coverage": _unknown_coverage,
     "unknown_prices": _unknown_prices,

@@ -22,6 +22,7 @@ from python_steps.planning.waterfall import plan_household
 from python_steps.policy import FirmPolicy
 from python_steps.sample_households.generate import stress_household, typical_household
 from python_steps.sample_households.rules import sample_rules
+from python_steps.sample_households.stress import TWISTS
 from python_steps.taxes.rates import Bracket, YearRates, year_tax
 from python_steps.taxes.tax_unit_states import profile_from_row
 from tests.python_steps.planning.small_book import AS_OF, BONDS, CASH, LARGE, D, SmallBook, seeds
@@ -355,7 +356,7 @@ def test_two_programs_agree_on_a_thousand_years() -> None:
         )
 
 
-@pytest.mark.parametrize("seed", range(44))
+@pytest.mark.parametrize("seed", range(len(TWISTS)))
 def test_the_waterfall_values_its_plans_truly_on_each_twist(seed: int) -> None:
     household, _ = stress_household(seed, RULES)
     plan = plan_household(household, RULES.policy, RULES.rates, RULES.assumptions)
