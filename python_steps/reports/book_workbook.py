@@ -116,6 +116,8 @@ BOOK_MARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "rule",
         "severity",
         "is_passed",
+        "outcome",
+        "custodian",
         "observed",
         "expected",
         "message",
@@ -145,6 +147,8 @@ BOOK_MARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "message",
         "market_value_held_up",
         "override_id",
+        "cause_key",
+        "cause_market_value_held_up",
     ),
     "source_files": (
         "source_file_id",
@@ -160,6 +164,7 @@ BOOK_MARTS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 _FAILED: Final = "failed"
+_NOT_EVALUATED: Final = "not_evaluated"
 _QUARANTINED: Final = "QUARANTINED"
 
 
@@ -177,6 +182,7 @@ class BookReportFrames:
     tax_impact: pa.Table
     exceptions: pa.Table
     data_quality_results: pa.Table
+    unanswered_rules: pa.Table
     open_exceptions: pa.Table
     accounts: pa.Table
     source_files: pa.Table
@@ -212,6 +218,7 @@ class BookReportFrames:
             tax_impact=checked["fct_tax_impact"],
             exceptions=checked["fct_trade_exceptions"],
             data_quality_results=findings.filter(pc.equal(findings.column("is_passed"), False)),
+            unanswered_rules=findings.filter(pc.equal(findings.column("outcome"), _NOT_EVALUATED)),
             open_exceptions=checked["fct_open_exceptions"],
             accounts=checked["dim_accounts"],
             source_files=checked["source_files"],
@@ -629,6 +636,12 @@ def _quality_sheet(book: _Book) -> Sheet:
         empty=book.empty(layout.RULE_COUNTS),
     )
     builder.skip()
+    builder.table(
+        layout.UNANSWERED_RULES,
+        _unanswered_rows(book),
+        empty=book.empty(layout.UNANSWERED_RULES),
+    )
+    builder.skip()
     shown = sorted((row for row in book.findings if row["severity"] != "info"), key=_finding_order)
     builder.table(
         layout.BOOK_FINDINGS,
@@ -639,6 +652,23 @@ def _quality_sheet(book: _Book) -> Sheet:
         empty=book.empty(layout.BOOK_FINDINGS),
     )
     return builder.finished()
+
+
+def _unanswered_rows(book: _Book) -> list[Row]:
+    """Per rule and reason the custodians of which the rule could not be asked."""
+    custodians: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in book.frames.unanswered_rules.to_pylist():
+        custodian = row["custodian"]
+        reason = row["message"].removeprefix(f"{custodian}: ")
+        custodians[row["rule"], reason].append(custodian)
+    return [
+        {
+            "rule": in_words(rule),
+            "unanswered_reason": reason,
+            "unanswered_custodians": ", ".join(sorted(names)),
+        }
+        for (rule, reason), names in sorted(custodians.items())
+    ]
 
 
 def _finding_order(row: Row) -> tuple[Any, ...]:

@@ -428,7 +428,15 @@ BOOK_FINDINGS: Final = TableLayout(
         Column("source_row_number", "whole", 7),
     ),
 )
-QUALITY_SHEET: Final = SheetLayout("quality", (RULE_COUNTS, BOOK_FINDINGS), 1)
+UNANSWERED_RULES: Final = TableLayout(
+    "unanswered_rules",
+    (
+        Column("rule", "wrapped", 38),
+        Column("unanswered_reason", "wrapped", 60),
+        Column("unanswered_custodians", "wrapped", 60),
+    ),
+)
+QUALITY_SHEET: Final = SheetLayout("quality", (RULE_COUNTS, UNANSWERED_RULES, BOOK_FINDINGS), 1)
 
 OPEN_EXCEPTIONS: Final = TableLayout(
     "open_exceptions",
@@ -438,6 +446,7 @@ OPEN_EXCEPTIONS: Final = TableLayout(
         Column("age_sessions", "whole", 9),
         Column("opened_date", "date", 11),
         Column("severity", "text", 11),
+        Column("finding_count", "whole", 9),
         Column("household", "wrapped", 22),
         Column("custodian", "text", 13),
         Column("account", "wrapped", 30),
@@ -461,6 +470,7 @@ CLOSED_EXCEPTIONS: Final = TableLayout(
         Column("opened_date", "date", 11),
         Column("age_sessions", "whole", 9),
         Column("who_must_act", "wrapped", 18),
+        Column("finding_count", "whole", 9),
         Column("household", "wrapped", 22),
         Column("custodian", "text", 13),
         Column("account", "wrapped", 30),

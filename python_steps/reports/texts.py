@@ -195,6 +195,8 @@ _VOCABULARIES: Final[dict[str, str]] = {
     "account_type.inherited_ira": "Inherited IRA",
     "account_type.401k": "401(k)",
     "account_type.roth_401k": "Roth 401(k)",
+    "account_type.403b": "403(b)",
+    "account_type.roth_403b": "Roth 403(b)",
     "account_type.hsa": "HSA",
     "account_type.529": "529",
     "tax_treatment.taxable": "Taxable",
@@ -235,6 +237,7 @@ _VOCABULARIES: Final[dict[str, str]] = {
     "reason_code.short_position": "Short position",
     "reason_code.same_day_sale_and_purchase": "Sold and bought on one day",
     "reason_code.purchase_outside_wash_group": "Purchase outside the household's group",
+    "reason_code.replacement_owner_unknown": "Owner of a replacement not known",
     "reason_code.custodian_adjustment_replaced": "Custodian's wash-sale adjustment replaced",
     "reason_code.custodian_adjustment_untraced": "Custodian's wash-sale adjustment not traced",
     "reason_code.custodian_adjustment_without_loss": "Custodian's adjustment without a loss",
@@ -518,9 +521,15 @@ _BOOK_SHEETS: Final[dict[str, str]] = {
     "sheet.open_exceptions.name": "Open exceptions",
     "sheet.open_exceptions.title": "Open exceptions",
     "sheet.open_exceptions.note": (
-        "What is wrong and open, by who must act: first what holds up the most money. Two "
-        "exceptions may hold up the same money; n/a: no night knows the value."
+        "What is wrong and open, by who must act: first what holds up the most money. What one "
+        "file has caused is one line; each of its findings stands on the sheet Data quality. Two "
+        "lines may hold up the same money; n/a: no night knows the value."
     ),
+    "exceptions.of_one_cause": (
+        "{count} findings of one file and rule, in {households} and {accounts}; the first: {first}"
+    ),
+    "exceptions.accounts_counted.one": "{count} account",
+    "exceptions.accounts_counted.other": "{count} accounts",
     "table.open_exceptions.heading": "Open",
     "table.open_exceptions.empty": "Nothing is open.",
     "sheet.closed_exceptions.name": "Closed exceptions",
@@ -536,6 +545,8 @@ _BOOK_SHEETS: Final[dict[str, str]] = {
     "sheet.quality.note": "What did not pass, how far it reaches, and who must act.",
     "table.rule_counts.heading": "By rule",
     "table.rule_counts.empty": "All data passed its rules.",
+    "table.unanswered_rules.heading": "Rules that could not be asked, and of whom",
+    "table.unanswered_rules.empty": "Every rule could be asked of every custodian.",
     "table.book_findings.heading": "Blocking findings and warnings",
     "table.book_findings.empty": "There are no blocking findings and no warnings.",
     "sheet.files.name": "Files received",
@@ -685,6 +696,8 @@ _COLUMNS: Final[dict[str, str]] = {
     "column.exception_count": "Exceptions",
     "column.blocking_count": "Blocking findings",
     "column.household_count": "Households",
+    "column.unanswered_reason": "Why it could not be asked",
+    "column.unanswered_custodians": "Custodians",
     "column.finding_count": "Findings",
     "column.market_value_held_up": "Value held up",
     "column.age_sessions": "Sessions open",

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.dbt_project.book_fixture import Book
+from tests.dbt_project.book_fixture import ETF, Book
 from tests.dbt_project.warehouse_fixture import (
     create_warehouse,
     insert_rows,
@@ -36,7 +36,9 @@ NUMBERS = {
     "NOIPS": "5000060",
     "PENDING": "5000070",
     "FILE": "5000080",
+    "CUT": "5000090",
 }
+CUT_TICKERS = [f"CUT{letter}" for letter in "ABCDEFGHIJKL"]
 
 
 def _sound(book: Book, name: str, *, custodian: str = "ALPINE", **settings: str) -> None:
@@ -66,6 +68,9 @@ def _session(session: date) -> Book:
     book.position(NUMBERS["STATED"], "SCHB", "10", lots=())
     book.lot(NUMBERS["STATED"], "SCHB", "10", "S-1", cost_basis="")
     book.position(NUMBERS["PENDING"], "SCHB", "10", lots=())
+    for ticker in CUT_TICKERS:
+        book.delivery.add("securities", ETF | {"ticker": ticker, "security_name": ticker})
+        book.position(NUMBERS["CUT"], ticker, "10", lots=("9",) if is_first else None)
     restrictions = [
         {"restriction_id": name, "scope": "household", "scope_id": name, "ticker": "VTI"}
         | {"restriction_type": "hold"}
@@ -264,6 +269,41 @@ def test_position_holds_up_its_own_value_only(nights: dict[str, Path]) -> None:
         THIRD,
     )
     assert rows == [(Decimal("200"),)]
+
+
+def test_what_one_file_has_broken_on_one_night_is_one_cause(nights: dict[str, Path]) -> None:
+    def causes(session: date) -> list[tuple[Any, ...]]:
+        return query(
+            nights["after"],
+            """
+            select exception_state, count(*), min(cause_rows), max(cause_rows),
+                count(distinct cause_market_value_held_up), max(cause_market_value_held_up),
+                sum(market_value_held_up)
+            from marts.fct_open_exceptions
+            where as_of_date = ? and rule = 'lots_add_up_to_position' and custodian = 'ALPINE'
+            group by cause_key, exception_state order by all
+            """,
+            session,
+        )
+
+    # Lots of twelve holdings at $100 of one household, and of one at $200 of each of three others.
+    assert causes(FIRST) == [("open", 15, 15, 15, 1, Decimal("1800"), Decimal("1800"))]
+    # STANDS is the only one that stands; what the file of the next night mended is one cause too.
+    assert causes(SECOND) == [
+        ("closed", 14, 14, 14, 1, Decimal("0"), Decimal("0")),
+        ("open", 1, 1, 1, 1, Decimal("200"), Decimal("200")),
+    ]
+    rows = query(
+        nights["after"],
+        """
+        select count(*) from marts.fct_open_exceptions where cause_rows <> (
+            select count(*) from marts.fct_open_exceptions as other
+            where other.as_of_date = fct_open_exceptions.as_of_date
+                and other.cause_key = fct_open_exceptions.cause_key
+        )
+        """,
+    )
+    assert rows == [(0,)]
 
 
 def test_same_night_again_changes_nothing(nights: dict[str, Path]) -> None:

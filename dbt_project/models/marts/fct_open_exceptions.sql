@@ -239,36 +239,106 @@ everything as (
     select * from carried
     union all by name
     select * from closed
+),
+
+-- What one delivery breaks in one way on one night is of one cause, and mended once: a file that was cut
+-- leaves as many rows as it lacks. What an advisor settles is settled household by household.
+alike as (
+    select
+        *,
+        concat_ws(
+            '|',
+            exception_state,
+            coalesce(strftime(closed_date, '%Y-%m-%d'), ''),
+            coalesce(closed_by, ''),
+            strftime(opened_date, '%Y-%m-%d'),
+            rule,
+            severity,
+            coalesce(who_must_act, ''),
+            coalesce(custodian, ''),
+            coalesce(feed, ''),
+            coalesce(source_file_id, ''),
+            case when who_must_act = 'operations' then '' else coalesce(household_id, '') end
+        ) as delivery_rule
+    from everything
+),
+
+counted as (
+    select
+        *,
+        count(*) over (partition by delivery_rule) as alike_count
+    from alike
+),
+
+caused as (
+    select
+        * exclude (delivery_rule, alike_count),
+        left(
+            md5(
+                case
+                    -- Fewer are looked at one by one as fast.
+                    when alike_count >= 10 then delivery_rule
+                    else exception_key || '|' || strftime(opened_date, '%Y-%m-%d')
+                end
+            ),
+            16
+        ) as cause_key,
+        cast(case when alike_count >= 10 then alike_count else 1 end as integer) as cause_rows
+    from counted
+),
+
+-- Two findings about one thing hold up its money once.
+things as (
+    select
+        cause_key,
+        scope_id,
+        case when count(market_value_held_up) = count(*) then max(market_value_held_up) end
+            as market_value_held_up
+    from caused
+    group by cause_key, scope_id
+),
+
+amounts as (
+    select
+        cause_key,
+        case when count(market_value_held_up) = count(*) then sum(market_value_held_up) end
+            as market_value_held_up
+    from things
+    group by cause_key
 )
 
 select
     {{ as_of_date() }} as as_of_date,
-    exception_key,
-    opened_date,
-    exception_state,
-    cast(age_sessions as integer) as age_sessions,
-    cast(age_days as integer) as age_days,
-    closed_date,
-    closed_by,
-    rule,
-    severity,
-    scope,
-    scope_id,
-    who_must_act,
-    household_id,
-    account_id,
-    security_id,
-    lot_id,
-    custodian,
-    feed,
-    file_name,
-    source_file_id,
-    source_row_number,
-    observed,
-    expected,
-    message,
-    market_value_held_up,
-    override_id,
-    custodian_files_hash,
-    policy_files_hash
-from everything
+    caused.exception_key,
+    caused.opened_date,
+    caused.exception_state,
+    cast(caused.age_sessions as integer) as age_sessions,
+    cast(caused.age_days as integer) as age_days,
+    caused.closed_date,
+    caused.closed_by,
+    caused.rule,
+    caused.severity,
+    caused.scope,
+    caused.scope_id,
+    caused.who_must_act,
+    caused.household_id,
+    caused.account_id,
+    caused.security_id,
+    caused.lot_id,
+    caused.custodian,
+    caused.feed,
+    caused.file_name,
+    caused.source_file_id,
+    caused.source_row_number,
+    caused.observed,
+    caused.expected,
+    caused.message,
+    caused.market_value_held_up,
+    caused.override_id,
+    caused.custodian_files_hash,
+    caused.policy_files_hash,
+    caused.cause_key,
+    caused.cause_rows,
+    cast(amounts.market_value_held_up as decimal(24, 6)) as cause_market_value_held_up
+from caused
+inner join amounts on caused.cause_key = amounts.cause_key

@@ -272,6 +272,8 @@ SCHEMAS: Mapping[str, dict[str, pa.DataType]] = {
         "rule": TEXT,
         "severity": TEXT,
         "is_passed": FLAG,
+        "outcome": TEXT,
+        "custodian": TEXT,
         "observed": TEXT,
         "expected": TEXT,
         "message": TEXT,
@@ -300,6 +302,8 @@ SCHEMAS: Mapping[str, dict[str, pa.DataType]] = {
         "source_row_number": WHOLE,
         "message": TEXT,
         "market_value_held_up": MONEY,
+        "cause_key": TEXT,
+        "cause_market_value_held_up": MONEY,
         "override_id": TEXT,
     },
     "source_files": {

@@ -190,6 +190,40 @@ def test_quality_counts_by_rule_and_lists_who_must_act(workbook):
     assert len(findings) == 3
 
 
+def test_quality_says_which_rules_could_not_be_asked_of_whom(workbook):
+    assert "Every rule could be asked of every custodian." in all_texts(sheet(workbook, "quality"))
+    told = book()
+    told["fct_data_quality_results"] += [
+        {
+            "household_id": None,
+            "scope": "custodian",
+            "scope_id": custodian,
+            "custodian": custodian,
+            "rule": rule,
+            "severity": "warn",
+            "is_passed": None,
+            "outcome": "not_evaluated",
+            "message": f"{custodian}: {reason}",
+        }
+        for custodian, rule, reason in (
+            ("BETA", "cash_rolls_forward", "No transactions."),
+            ("ALPINE", "cash_rolls_forward", "No transactions."),
+            ("CEDAR", "cash_rolls_forward", "No earlier night."),
+            ("CEDAR", "cusip_is_valid", "No CUSIP."),
+        )
+    ]
+    again = opened(rendered(told))
+    rows = table_rows(sheet(again, "quality"), layout.UNANSWERED_RULES)
+    assert [tuple(row.values()) for row in rows] == [
+        ("Cash rolls forward", "No earlier night.", "CEDAR"),
+        ("Cash rolls forward", "No transactions.", "ALPINE, BETA"),
+        ("Cusip is valid", "No CUSIP.", "CEDAR"),
+    ]
+    # What could not be asked is no finding.
+    counts = table_rows(sheet(again, "quality"), layout.RULE_COUNTS)
+    assert counts == table_rows(sheet(workbook, "quality"), layout.RULE_COUNTS)
+
+
 def test_files_show_quarantine_first(workbook):
     rows = table_rows(sheet(workbook, "files"), layout.BOOK_FILES)
     assert rows[0]["file_status"] == "Quarantined"

@@ -19,8 +19,9 @@ _NUMBERS = iter(range(1, 1000))
 
 
 def exception(**values: Any) -> dict[str, Any]:
+    """An exception that is a cause of its own unless told otherwise."""
     number = next(_NUMBERS)
-    return {
+    made = {
         "household_id": "H-1",
         "exception_key": f"key-{number:03d}",
         "exception_state": "open",
@@ -34,6 +35,11 @@ def exception(**values: Any) -> dict[str, Any]:
         "message": f"Message {number}.",
         "market_value_held_up": Decimal("100"),
     } | values
+    alone = {
+        "cause_key": made["exception_key"],
+        "cause_market_value_held_up": made["market_value_held_up"],
+    }
+    return alone | made
 
 
 def book(*exceptions: dict[str, Any]) -> Rows:
@@ -94,8 +100,32 @@ def test_value_that_no_night_knows_is_said_and_does_not_sink() -> None:
 def test_open_sheet_can_be_filtered_and_keeps_its_head_in_sight() -> None:
     worksheet = sheet(rendered(exception(), exception()), "open_exceptions")
     assert worksheet.auto_filter.ref is not None
-    assert worksheet.auto_filter.ref.startswith("A5:O")
+    assert worksheet.auto_filter.ref.startswith("A5:P")
     assert worksheet.freeze_panes == "C6"
+
+
+def test_what_one_file_has_caused_is_one_line_with_its_count() -> None:
+    cause = {
+        "cause_key": "cut",
+        "cause_market_value_held_up": Decimal("700"),
+        "file_name": "lots.csv",
+        "custodian": "ALPINE",
+    }
+    workbook = rendered(
+        exception(**cause, scope_id="b", message="Lot b.", account_id="A-2", source_row_number=9),
+        exception(**cause, scope_id="a", message="Lot a.", account_id="A-1", source_row_number=7),
+        exception(**cause, scope_id="c", message="Lot c.", account_id="A-2", lot_id="L-3"),
+        exception(message="another", market_value_held_up=Decimal("500")),
+    )
+    first, second = open_rows(workbook)
+    assert (first["finding_count"], first["market_value_held_up"]) == (3, 700)
+    assert first["message"] == (
+        "3 findings of one file and rule, in 1 household and 2 accounts; the first: Lot a."
+    )
+    assert (first["household"], first["account"], first["lot_id"]) == ("Garcia Family", None, None)
+    assert (first["file_name"], first["custodian"]) == ("lots.csv", "ALPINE")
+    assert first["source_row_number"] is None
+    assert (second["finding_count"], second["message"]) == (1, "another")
 
 
 def test_names_are_for_people_and_account_numbers_masked() -> None:
