@@ -584,13 +584,19 @@ def _yearly_drag(
 
 
 def _basis_reset(inputs: _Inputs) -> Decimal:
-    """Worth of the basis that realised results leave behind: gains raise it, losses lower it."""
+    """Worth of the basis that sales leave behind: gains raise it, losses lower it.
+
+    Also a loss that the law does not count lowers the basis of what is bought with the proceeds.
+    """
     total = ZERO
-    for name, results in sorted(_realized(inputs).items()):
-        unit = inputs.unit.get(name)
+    for trade in inputs.plan.trades:
+        account = inputs.account[trade.account_id]
+        unit = inputs.unit.get(account.tax_unit_id)
         rate = None if unit is None else unit.marginal_long_term_rate
-        if rate is not None:
-            total -= inputs.policy.basis_reset_worth * rate * (results.short + results.long)
+        if rate is None or account.tax_treatment != TAXABLE:
+            continue
+        gain = sum((part.proceeds - (part.cost_basis or ZERO) for part in trade.lots), ZERO)
+        total -= inputs.policy.basis_reset_worth * rate * gain
     return total
 
 

@@ -59,6 +59,9 @@ BASIS_POINTS_OF_MINIMUM = Decimal("0.0005")
 _LOCKED = Block("restricted", f"it is restricted (lockup, until {LOCKED_UNTIL.isoformat()})")
 _DO_NOT_SELL = Block("restricted", "it is restricted (do not sell)")
 _NO_BASIS = Block("frozen", "its cost basis is not known")
+_KIND_NOT_SAID = Block(
+    "frozen", "nobody has said whether its long-term gain is taxed as gain from collectibles"
+)
 _NO_CASH = Block("frozen", "its cash balance is not known")
 
 
@@ -167,7 +170,7 @@ def _after_flows(draft: AccountDraft) -> Decimal:
 
 
 def _position(account: AccountDraft, holding: HoldingDraft, security: Security) -> Position:
-    lots = _lots(account, holding)
+    lots = _lots(account, holding, security)
     quantity = holding.quantity
     sellable = NOTHING if holding.is_restricted else sum((_free(lot) for lot in lots), NOTHING)
     if not security.is_mapped:
@@ -192,11 +195,12 @@ def _free(lot: Lot) -> Decimal:
     return lot.sellable_quantity if lot.block is None else NOTHING
 
 
-def _lots(account: AccountDraft, holding: HoldingDraft) -> tuple[Lot, ...]:
+def _lots(account: AccountDraft, holding: HoldingDraft, security: Security) -> tuple[Lot, ...]:
     if account.tax_treatment != TAXABLE and not account.sends_lots:
         return (_stand_in(account, holding),)
     return tuple(
-        _lot(account, holding, draft, number) for number, draft in enumerate(holding.lots, start=1)
+        _lot(account, security, draft, f"{account.account_id}:{security.security_id}:{number:03d}")
+        for number, draft in enumerate(holding.lots, start=1)
     )
 
 
@@ -218,8 +222,8 @@ def _stand_in(account: AccountDraft, holding: HoldingDraft) -> Lot:
     )
 
 
-def _lot(account: AccountDraft, holding: HoldingDraft, draft: LotDraft, number: int) -> Lot:
-    lot_id = f"{account.account_id}:{holding.security_id}:{number:03d}"
+def _lot(account: AccountDraft, security: Security, draft: LotDraft, lot_id: str) -> Lot:
+    is_taxable = account.tax_treatment == TAXABLE
     is_long = is_long_term(draft.acquired, PLANNED_TRADE_DATE)
     basis = (
         None
@@ -227,12 +231,14 @@ def _lot(account: AccountDraft, holding: HoldingDraft, draft: LotDraft, number: 
         else (draft.unit_cost * draft.quantity).quantize(CENT, rounding=ROUND_HALF_UP)
     )
     block = _LOCKED if draft.is_locked else None
-    if block is None and basis is None and account.tax_treatment == TAXABLE:
+    if block is None and is_taxable and basis is None:
         block = _NO_BASIS
+    if block is None and is_taxable and is_long and security.is_collectible is None:
+        block = _KIND_NOT_SAID
     return Lot(
         lot_id=lot_id,
         account_id=account.account_id,
-        security_id=holding.security_id,
+        security_id=security.security_id,
         quantity=draft.quantity,
         sellable_quantity=NOTHING if draft.is_locked else draft.quantity,
         acquisition_date=draft.acquired,
@@ -244,8 +250,7 @@ def _lot(account: AccountDraft, holding: HoldingDraft, draft: LotDraft, number: 
         custodian=CustodianLot(lot_id, lot_id, draft.acquired, draft.quantity, basis, is_long),
         distributions=(
             draft.distributions
-            if account.tax_treatment == TAXABLE
-            and held_six_months_or_less(draft.acquired, PLANNED_TRADE_DATE)
+            if is_taxable and held_six_months_or_less(draft.acquired, PLANNED_TRADE_DATE)
             else None
         ),
     )
