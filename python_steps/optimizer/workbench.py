@@ -90,8 +90,8 @@ class Workbench:
         cost = model.cost
         if surcharge is not None:
             cost = cost + trades.spread(surcharge, model.column_count)
-        lower, upper = self._bounds(is_open, is_floored)
-        solution = self._settled(lower, upper, cost, self._floors(is_floored))
+        lower, upper, floors = self._bounds(is_open, is_floored)
+        solution = self._settled(lower, upper, cost, floors)
         if solution is None:
             return None
         values = self._following.with_fitted(solution.values)
@@ -103,22 +103,24 @@ class Workbench:
         """Programs solved on the loaded model so far."""
         return self._programs.programs_solved
 
-    def _bounds(self, is_open: Mask, is_floored: Mask) -> tuple[Floats, Floats]:
-        lower, upper = self._lower.copy(), self._upper.copy()
-        closed = self.trades.columns_of(~is_open)
-        upper[closed] = lower[closed]
-        # A sale that must grow may need later lots than it has so far.
-        for number, switches in self._orders.items():
-            if is_floored[number]:
-                upper[list(switches)] = self._model.upper[list(switches)]
-        return lower, upper
-
-    def _floors(self, is_floored: Mask) -> Floors:
+    def _bounds(self, is_open: Mask, is_floored: Mask) -> tuple[Floats, Floats, Floors]:
+        """Bounds of the columns, and least sums of those trades that have several."""
         trades = self.trades
-        return {
-            trades.groups[number].columns: float(min(trades.least[number], trades.most[number]))
-            for number in np.flatnonzero(is_floored).tolist()
-        }
+        lower, upper = self._lower.copy(), self._upper.copy()
+        closed = trades.columns_of(~is_open)
+        upper[closed] = lower[closed]
+        floors: dict[tuple[int, ...], float] = {}
+        for number in np.flatnonzero(is_floored).tolist():
+            least = float(min(trades.least[number], trades.most[number]))
+            columns = trades.groups[number].columns
+            if len(columns) == 1:
+                lower[columns[0]] = least
+            else:
+                floors[columns] = least
+            # A sale that must grow may need later lots than it has so far.
+            following = list(self._orders.get(number, ()))
+            upper[following] = self._model.upper[following]
+        return lower, upper, floors
 
     def _settled(
         self, lower: Floats, upper: Floats, cost: Floats, floors: Floors
