@@ -96,6 +96,8 @@ CLOSED = [
     _closed("NO COST", cost_basis=None, realized_gain=None, covered_status=None),
     # The purchase that the custodian means may lie before what is known; one feed signs the amount.
     _closed("KEPT", disallowed_loss=money(-250)),
+    _closed("GOLD LONG", security_id="GLD", acquisition_date=date(2024, 2, 2), term="LONG"),
+    _closed("GOLD SHORT", security_id="GLD"),
     _closed("NOT COUNTED", account_id="OUTSIDE", disallowed_loss=money(250)),
 ]
 REALIZED = [
@@ -135,6 +137,14 @@ REALIZED = [
         recognized_gain=money(-750),
         history_from_date=date(2026, 10, 7),
     ),
+    _realized(
+        "GOLD LONG",
+        security_id="GLD",
+        cost_basis=money(10100),
+        recognized_gain=money(-1100),
+        term="long",
+    ),
+    _realized("GOLD SHORT", security_id="GLD"),
     _realized(
         "NOT COUNTED",
         account_id="OUTSIDE",
@@ -177,7 +187,15 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], dic
                     "security_id": "VTI",
                     "ticker": "VTI",
                     "security_name": "Total Market ETF",
-                }
+                    "is_collectible": False,
+                },
+                {
+                    "as_of_date": AS_OF_DATE,
+                    "security_id": "GLD",
+                    "ticker": "GLD",
+                    "security_name": "Gold Trust",
+                    "is_collectible": True,
+                },
             ],
         )
         insert_rows(connection, "intermediate.int_closed_lots__merged", CLOSED)
@@ -209,6 +227,13 @@ def test_a_line_that_agrees_needs_no_adjustment(lines):
     assert line["description"] == "100 Total Market ETF"
     assert (line["tax_year"], line["tax_unit_id"]) == (2026, "U1")
     assert (line["source_file_id"], line["source_row_number"]) == ("f" * 64, 7)
+
+
+def test_a_long_term_result_of_a_metal_trust_is_code_c(lines):
+    """Instructions for Form 8949: codes in alphabetical order; a short-term result is none."""
+    assert _form(lines["GOLD LONG", 1]) == ("D", 9000, 10000, "BC", -100, -1100)
+    assert lines["GOLD SHORT", 1]["adjustment_code"] is None
+    assert lines["GOLD SHORT", 1]["is_collectible"]
 
 
 def test_a_loss_that_the_household_washed_is_code_w_and_says_by_what(lines):

@@ -1,7 +1,8 @@
 -- Sales of taxable accounts as Form 8949 asks for them, after wash sales anywhere in the household, beside
 -- what the custodian will report on its Form 1099-B, and why the two differ. Where the custodian reports
 -- the basis to the IRS (boxes A and D), column (e) is its basis and column (g) corrects it: code B for the
--- basis, W for a disallowed loss (Instructions for Form 8949). Elsewhere column (e) is the right basis.
+-- basis, C for collectibles, W for a disallowed loss (Instructions for Form 8949). Elsewhere column (e) is
+-- the right basis.
 with realized as (
     select
         realized_lots.*,
@@ -99,6 +100,7 @@ compared as (
         cast(extract(year from as_reported.disposal_date) as integer) as tax_year,
         coalesce(securities.ticker, securities.cusip, securities.security_name) as symbol,
         securities.security_name,
+        securities.is_collectible,
         coalesce(as_reported.covered_status = 'COVERED', false)
         and as_reported.custodian_cost_basis is not null as is_basis_reported,
         cast(
@@ -156,6 +158,8 @@ select
     nullif(
         concat(
             case when is_basis_reported and abs(cost_basis - custodian_cost_basis) >= 0.005 then 'B' end,
+            -- Only long-term gain is gain from collectibles (28% Rate Gain Worksheet, line 1).
+            case when is_collectible and term = 'long' then 'C' end,
             case when disallowed_loss > 0 then 'W' end
         ),
         ''
@@ -168,6 +172,7 @@ select
     cost_basis,
     disallowed_loss,
     permanently_disallowed_loss,
+    is_collectible,
     custodian_proceeds,
     custodian_cost_basis,
     custodian_disallowed_loss,
