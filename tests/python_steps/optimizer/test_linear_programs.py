@@ -38,6 +38,17 @@ def test_optimum_prices_and_offset_of_a_small_program() -> None:
     assert programs.programs_solved == 1
 
 
+def test_entries_next_to_nothing_are_left_out_and_the_solver_takes_the_rest() -> None:
+    build = ModelBuilder()
+    x = build.column("x", upper=3.0, cost=2.0)
+    y = build.column("y", upper=5.0, cost=3.0)
+    build.row("enough", [(x, 4.5e-11), (y, 1.0)], lower=4.0)
+    build.row("few", [(x, -1e-9), (y, 2e-9)], upper=1.0)
+    model = build.model()
+    assert model.values.tolist() == [1.0, 2e-9]
+    assert solved(LinearPrograms(), model).values.tolist() == [0.0, 4.0]
+
+
 def test_changed_bounds_and_costs_are_used_and_taken_back() -> None:
     model, programs = diet(), LinearPrograms()
     assert solved(programs, model).objective == 19.0
