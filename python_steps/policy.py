@@ -203,6 +203,12 @@ class FirmPolicy:
         low="0",
         high="1",
     )
+    harvest_threshold: Decimal = _setting(
+        Decimal("250"),
+        "Net benefit from which losses are harvested when nothing else is due, dollars.",
+        low="0",
+        high="1000000",
+    )
     turnover_price: Decimal = _setting(
         Decimal("0.001"),
         "What a traded dollar must bring beyond its costs and tax, dollars: it keeps a plan from "

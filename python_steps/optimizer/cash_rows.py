@@ -38,6 +38,20 @@ def add_cash(assembly: Assembly) -> None:
         assembly.builder.row(f"cash of {account_id}", of_account, lower=-cash)
 
 
+def add_harvest_proceeds(assembly: Assembly) -> None:
+    """Where only losses are exchanged, no more is bought than the losses sold bring."""
+    for account in assembly.problem.household.accounts:
+        if not assembly.problem.may_harvest(account.account_id):
+            continue
+        entries = []
+        for trade in assembly.trades:
+            if trade.account_id == account.account_id:
+                spread = assembly.half_spread(trade.security_id) + assembly.buffer
+                entries.append((trade.column, trade.sign * (1.0 + trade.sign * spread)))
+        if entries:
+            assembly.builder.row(f"proceeds of losses in {account.account_id}", entries, upper=0.0)
+
+
 def add_needed_cash(assembly: Assembly) -> None:
     """Where cash is needed any lot may be sold for it, but for nothing else before its stage.
 

@@ -9,6 +9,7 @@ the model. Amounts are dollars; this is the border at which exact decimals becom
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
@@ -96,8 +97,9 @@ class CoreProblem:
     """A household's possible trades; `groups` are those whose drift the plan may change.
 
     `due_groups` are the ones to rebalance tonight; in the others only needed cash is raised.
-    `allowed` is the last stage that household and firm allow; only cash that nothing else can
-    raise goes beyond it.
+    `harvest_groups` are all, where nothing is due and the household harvests losses: there, losses
+    alone are sold and what they bring is bought again. `allowed` is the last stage that household
+    and firm allow; only cash that nothing else can raise goes beyond it.
     `queues` are, for accounts with a standing lot method, each position's sales in its order.
     """
 
@@ -108,6 +110,7 @@ class CoreProblem:
     needs: tuple[CashNeed, ...]
     groups: tuple[AllocationGroup, ...]
     due_groups: frozenset[str]
+    harvest_groups: frozenset[str]
     allowed: Stage
     queues: tuple[tuple[int, ...], ...]
 
@@ -127,6 +130,11 @@ class CoreProblem:
     def is_due(self, account_id: str) -> bool:
         """Whether an account may trade for the sake of its group's targets."""
         return _is_due(self.index, self.account(account_id), self.due_groups)
+
+    def may_harvest(self, account_id: str) -> bool:
+        """Whether an account may only exchange what stands at a loss."""
+        needy = any(need.account_id == account_id for need in self.needs)
+        return not needy and _harvests(self.index, self.account(account_id), self.harvest_groups)
 
     def half_spread(self, security_id: str) -> float:
         """Half-spread, share of price.
@@ -158,6 +166,11 @@ def core_problem(
         if group.is_rebalance_due
         and (breached_classes(start, group) or breached_parts(start, group))
     )
+    harvest = frozenset(
+        group.allocation_group_id
+        for group in index.household.groups
+        if index.household.harvests_losses and not due
+    )
     needs = tuple(
         CashNeed(account.account_id, -float(start.spendable(account.account_id)))
         for account in index.household.accounts
@@ -168,22 +181,33 @@ def core_problem(
     queues: list[tuple[int, ...]] = []
     for position in index.household.positions:
         account = index.accounts[position.account_id]
-        if account.account_id not in needy and not _is_due(index, account, due):
+        is_free = account.account_id in needy or _is_due(index, account, due)
+        if not is_free and not _harvests(index, account, harvest):
             continue
         first = len(sales)
-        sales += _sales_of(start, sells, position)
-        if account.is_taxable and account.lot_method not in SPECIFIC_METHODS:
+        found = _sales_of(start, sells, position)
+        if is_free:
+            sales += found
+        else:
+            # What comes before its turn in a standing order bars what stands behind it.
+            sales += (
+                itertools.takewhile(_is_loss, found)
+                if _follows_order(account)
+                else filter(_is_loss, found)
+            )
+        if _follows_order(account):
             queues.append(tuple(range(first, len(sales))))
+    harvesting = {sale.account_id for sale in sales} - needy if harvest else set()
     return CoreProblem(
         index=index,
         start=start,
         sales=tuple(sales),
-        purchases=tuple(_purchases(start, buys, due)),
+        purchases=tuple(_purchases(start, buys, due, harvesting)),
         needs=needs,
         groups=tuple(
             group
             for group in index.household.groups
-            if group.allocation_group_id in due
+            if group.allocation_group_id in due | harvest
             or any(
                 (own := index.group_of(account_id)) is not None
                 and own.allocation_group_id == group.allocation_group_id
@@ -191,6 +215,7 @@ def core_problem(
             )
         ),
         due_groups=due,
+        harvest_groups=harvest,
         allowed=most_allowed(index.household, policy),
         queues=tuple(queue for queue in queues if len(queue) > 1),
     )
@@ -201,11 +226,23 @@ def _is_due(index: HouseholdIndex, account: Account, due: frozenset[str]) -> boo
     return account.block is None and group is not None and group.allocation_group_id in due
 
 
+def _harvests(index: HouseholdIndex, account: Account, harvest: frozenset[str]) -> bool:
+    return account.is_taxable and _is_due(index, account, harvest)
+
+
+def _follows_order(account: Account) -> bool:
+    return account.is_taxable and account.lot_method not in SPECIFIC_METHODS
+
+
+def _is_loss(sale: Sale) -> bool:
+    return sale.gain_per_dollar < 0
+
+
 def _sales_of(start: PlanLedger, sells: SellRules, position: Position) -> Iterator[Sale]:
     """A position's lots that may ever be sold, in the order in which the account sells them."""
     account = start.index.accounts[position.account_id]
     price = start.index.securities[position.security_id].price
-    follows_order = account.is_taxable and account.lot_method not in SPECIFIC_METHODS
+    follows_order = _follows_order(account)
     if position.block is not None or account.block is not None or price is None or price <= 0:
         return
     left = position.sellable_quantity
@@ -232,7 +269,12 @@ def _sales_of(start: PlanLedger, sells: SellRules, position: Position) -> Iterat
             return  # what is left of the lot may not be sold: the queue stops here
 
 
-def _purchases(start: PlanLedger, buys: BuyRules, due: frozenset[str]) -> Iterator[Purchase]:
+def _purchases(
+    start: PlanLedger,
+    buys: BuyRules,
+    due: frozenset[str],
+    harvesting: set[str],
+) -> Iterator[Purchase]:
     """For each account and class the first choices that may be bought, of different identity.
 
     A second identity is what makes it possible to sell one at a loss and hold the other.
@@ -240,7 +282,9 @@ def _purchases(start: PlanLedger, buys: BuyRules, due: frozenset[str]) -> Iterat
     index = start.index
     seen: set[tuple[str, str]] = set()
     for account_id, asset_class in sorted(index.options):
-        if asset_class == CASH or not _is_due(index, index.accounts[account_id], due):
+        account = index.accounts[account_id]
+        may_buy = account_id in harvesting or _is_due(index, account, due)
+        if asset_class == CASH or not may_buy:
             continue
         identities: set[str] = set()
         for option in sorted(

@@ -42,6 +42,7 @@ from python_steps.planning.household import (
 from python_steps.planning.ledger import PlanLedger
 from python_steps.planning.plan import (
     CASH_ONLY_MODE,
+    HARVEST_MODE,
     REBALANCE_MODE,
     SELL,
     HouseholdPlan,
@@ -175,7 +176,9 @@ def plan_household(
     used.timer.ended("explanation")
     is_sound = plan is not None and not check_plan(household, plan, policy, rate_tables)
     if plan is None or not is_sound or not _is_better(plan, baseline, policy):
-        plan = _published(baseline, baseline, "heuristic")
+        # Losses that are not worth harvesting leave nothing to be optimised.
+        is_idle = is_sound and not problem.due_groups and not problem.needs
+        plan = _published(baseline, baseline, "not_run" if is_idle else "heuristic")
     used.timer.ended("check")
     return _with_frontier(work, problem, prices, plan)
 
@@ -226,7 +229,8 @@ def _is_better(plan: HouseholdPlan, baseline: HouseholdPlan, policy: FirmPolicy)
     if mine is None or its is None:
         return its is None
     more_trades = len(plan.trades) - len(baseline.trades)
-    return mine + policy.minimum_trade_benefit * more_trades <= its + CENT
+    least = policy.harvest_threshold if plan.run_mode == HARVEST_MODE else -CENT
+    return mine + policy.minimum_trade_benefit * more_trades <= its - least
 
 
 def _optimised(
@@ -482,10 +486,8 @@ def _as_plan(
         account.account_id: max(Decimal(0), -attempt.ledger.cash(account.account_id))
         for account in work.household.accounts
     }
-    is_due = bool(attempt.core.problem.due_groups)
-    steps = waterfall.Steps(
-        attempt.ledger, REBALANCE_MODE if is_due else CASH_ONLY_MODE, shortfalls, deferrals
-    )
+    run_mode = _run_mode(attempt.core.problem, attempt.ledger)
+    steps = waterfall.Steps(attempt.ledger, run_mode, shortfalls, deferrals)
     plan = waterfall.finished_plan(work.market, work.start, steps, work.judge)
     plan = fully_valued(plan, prices, work.tax)
     proved = _optimality(work, attempt, baseline)
@@ -502,6 +504,14 @@ def _with_frontier(
     points = tax_budget_frontier(core, work.tools.programs, work.market.assumptions)
     work.tools.timer.ended("frontier")
     return replace(plan, optimality=replace(plan.optimality, frontier=points))
+
+
+def _run_mode(problem: CoreProblem, ledger: PlanLedger) -> str:
+    """What kind of night it is: a rebalance, a harvest of losses, or cash alone."""
+    if problem.due_groups:
+        return REBALANCE_MODE
+    is_harvest = any(problem.may_harvest(order.account_id) for order in ledger.orders.values())
+    return HARVEST_MODE if is_harvest else CASH_ONLY_MODE
 
 
 def _with_values(trades: Iterable[Trade], proved: Optimality) -> tuple[Trade, ...]:

@@ -272,6 +272,8 @@ class _Purposes:
         name = security.primary_class
         group_id = self._group_id(account_id)
         need, total = self._needs.get(account_id, 0.0), sum(self._sold[account_id].values())
+        if problem.may_harvest(account_id):
+            return Purpose(REBALANCE, group_id, name, name)
         if need >= total / 2 or not problem.is_due(account_id):
             return Purpose(RAISE_CASH, problem.account(account_id).allocation_group_id, name, None)
         if self._is_above_limit(position.security_id):
@@ -292,6 +294,8 @@ class _Purposes:
         free = max(0.0, float(problem.start.spendable(account_id)))
         total = sum(self._bought[account_id].values())
         other = self._largest(self._sold[account_id], besides=name)
+        if problem.may_harvest(account_id):
+            return Purpose(HARVEST_REPLACEMENT, group_id, name, name)
         if free >= total / 2:
             return Purpose(INVEST_CASH, group_id, CASH, name)
         if (account_id, name) in self._losses:

@@ -29,7 +29,7 @@ REASON_CODES: Mapping[str, str] = {
     RAISE_CASH: "A sale for cash that must leave the account, or for its minimum cash.",
     INVEST_CASH: "A purchase from cash above its target.",
     REBALANCE: "A sale or purchase that brings a class, sub-class or security toward its target.",
-    HARVEST_LOSS: "A rebalancing sale of nothing but losses, in a household that harvests them.",
+    HARVEST_LOSS: "A sale of nothing but losses, in a household that harvests them.",
     HARVEST_REPLACEMENT: "A purchase that takes the place of shares sold at a loss.",
     RESTRICTION: "A sale toward a concentration limit.",
     LOCATE: "A move of a class to accounts where it costs less tax; its weight stays.",
@@ -58,6 +58,7 @@ EXCEPTION_CODES: Mapping[str, str] = {
 
 REBALANCE_MODE = "rebalance"
 CASH_ONLY_MODE = "cash_only"
+HARVEST_MODE = "tlh_only"
 NO_TRADE_MODE = "no_trade"
 
 

@@ -33,6 +33,7 @@ from python_steps.planning.household import (
 from python_steps.planning.plan import (
     CASH_ONLY_MODE,
     EXCEPTION_CODES,
+    HARVEST_MODE,
     NO_TRADE_MODE,
     REASON_CODES,
     HouseholdPlan,
@@ -52,6 +53,7 @@ CASH_TRADE_REASONS = frozenset({"RAISE_CASH", "INVEST_CASH"})
 REASONS_OF_SALES = frozenset({"RAISE_CASH", "HARVEST_LOSS", "RESTRICTION"})
 REASONS_OF_PURCHASES = frozenset({"INVEST_CASH", "HARVEST_REPLACEMENT"})
 SMALLEST_SHARE = Decimal("0.001")
+HARVEST_REASONS = frozenset({"HARVEST_LOSS", "HARVEST_REPLACEMENT", "RAISE_CASH"})
 FREE_METHODS = frozenset({"SPEC_ID", "MIN_TAX"})
 
 
@@ -638,8 +640,10 @@ def _run_mode_fits(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvaria
     if plan.run_mode == NO_TRADE_MODE or facts.household.household_state != RELEASED:
         yield BrokenInvariant("trades_fit_the_run_mode", plan.run_mode)
     reasons = {trade.reason_code for trade in plan.trades}
-    if plan.run_mode == CASH_ONLY_MODE and reasons - CASH_TRADE_REASONS:
-        yield BrokenInvariant("trades_fit_the_run_mode", ", ".join(sorted(reasons)))
+    allowed = {CASH_ONLY_MODE: CASH_TRADE_REASONS, HARVEST_MODE: HARVEST_REASONS}
+    others = reasons - allowed.get(plan.run_mode, frozenset(REASON_CODES))
+    if others or (plan.run_mode == HARVEST_MODE and not facts.household.harvests_losses):
+        yield BrokenInvariant("trades_fit_the_run_mode", ", ".join(sorted(others or reasons)))
 
 
 def _reasons_are_given(plan: HouseholdPlan) -> Iterator[BrokenInvariant]:

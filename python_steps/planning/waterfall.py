@@ -40,6 +40,7 @@ from python_steps.planning.needs import breached_classes, class_needs, is_short_
 from python_steps.planning.part_swaps import breached_parts, swap_inside_classes
 from python_steps.planning.plan import (
     CASH_ONLY_MODE,
+    HARVEST_MODE,
     NO_TRADE_MODE,
     REBALANCE_MODE,
     HouseholdPlan,
@@ -339,8 +340,10 @@ def _explanation(
             )
         return "Every asset class is inside its band and no cash is needed: nothing to do."
     if status == "proposed":
-        verb = "raise" if run_mode == CASH_ONLY_MODE else "bring"
-        what = "the cash that is due" if run_mode == CASH_ONLY_MODE else _all_inside(household)
+        verb, what = {
+            CASH_ONLY_MODE: ("raise", "the cash that is due"),
+            HARVEST_MODE: ("harvest", "losses while nothing else is due"),
+        }.get(run_mode, ("bring", _all_inside(household)))
         return f"{done} {verb}{'s' if is_one else ''} {what} and {tax}."
     if status == "partial" and trades:
         leave = "leaves" if is_one else "leave"

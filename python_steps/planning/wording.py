@@ -8,6 +8,7 @@ labels, not these sentences.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from python_steps.planning.household import (
@@ -34,6 +35,8 @@ from python_steps.planning.plan import (
 from python_steps.planning.tax_effect import LossUse
 
 NOTHING = Decimal(0)
+# IRC 1091(a): a purchase within 30 days after the sale washes its loss.
+AFTER_WINDOW = timedelta(days=31)
 TREATMENT_WORDS = {
     "taxable": "taxable",
     "tax_deferred": "tax-deferred",
@@ -186,7 +189,11 @@ def _sale_reason(
     if not account.is_taxable:
         return f"{reason}; sold in this {where} account, where no tax falls due."
     if reason_code == HARVEST_LOSS:
-        return f"{reason}; the shares sold stand at a loss{_loss_words(use_of_losses)}."
+        return (
+            f"{reason}; the shares sold stand at a loss{_loss_words(use_of_losses)}. "
+            f"{index.securities[order.security_id].label} may be bought again from "
+            f"{(index.household.planned_trade_date + AFTER_WINDOW).isoformat()} on."
+        )
     return f"{reason}."
 
 

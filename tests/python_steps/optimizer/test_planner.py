@@ -163,6 +163,38 @@ def test_a_gain_from_a_metal_trust_is_dearer_and_sold_later() -> None:
     assert sold.get("DBC", 0) > sold.get("GLD", 0)
 
 
+def inside_its_bands(harvests: bool, unit_cost: int) -> SmallBook:
+    """Everything in its band; 200 shares of a large-cap fund stand at 100 against this cost."""
+    book = drifted()
+    book.rows("dim_households")[0]["harvests_losses"] = harvests
+    book.lot("TAX", "VTI", 200, unit_cost, RECENT)
+    book.lot("TAX", "VTI", 420, 60)
+    book.lot("IRA", "BND", 500, None)
+    return book
+
+
+def test_losses_are_harvested_when_nothing_else_is_due() -> None:
+    """Of $8,000 of loss $3,000 are deducted at 24 % and 5 % of the state, the rest is carried."""
+    found = planned(inside_its_bands(harvests=True, unit_cost=140))
+    row = head(found)
+    assert (row["run_mode"], row["plan_status"]) == ("tlh_only", "proposed")
+    (sale,), (purchase,) = found.of("sell"), found.of("buy")
+    assert (sale["security_id"], sale["reason_code"]) == ("VTI", "HARVEST_LOSS")
+    assert (purchase["security_id"], purchase["reason_code"]) == ("ITOT", "HARVEST_REPLACEMENT")
+    assert sale["quantity"] == 200, "the lot at a gain stays"
+    assert purchase["notional"] <= sale["notional"], "idle cash is not invested by the way"
+    assert row["estimated_tax"] == Decimal("-870.00")
+    assert "2 trades harvest losses while nothing else is due" in row["explanation"]
+    again = (TRADE_DATE + timedelta(days=31)).isoformat()
+    assert f"may be bought again from {again}" in sale["rationale"]
+
+
+@pytest.mark.parametrize(("harvests", "unit_cost"), [(False, 140), (True, 104)])
+def test_no_harvest_where_it_is_not_wanted_or_not_worth_it(harvests: bool, unit_cost: int) -> None:
+    row = head(planned(inside_its_bands(harvests, unit_cost)))
+    assert (row["run_mode"], row["solver_status"]) == ("no_trade", "not_run")
+
+
 # What a plan says of itself
 
 
