@@ -106,7 +106,6 @@ class LinearPrograms:
         self._floor_amounts: dict[tuple[int, ...], float] = {}
         self.programs_solved = 0
         self.simplex_iterations = 0
-        self._accept(self._solver.clearModel())
         self._accept(
             self._solver.passModel(
                 count,

@@ -102,12 +102,13 @@ def test_a_wrong_answer_is_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> Non
     assert reference_objective(model, [], absolute_gap=GAP).status == "gap"
 
 
-def test_repair_comes_close_to_the_whole_problem() -> None:
-    """Never below it, and a few dollars above it: thousand dollars per household."""
+@pytest.mark.parametrize(("ticket", "mean", "worst"), [(0.01, 0.005, 0.03), (0.03, 0.010, 0.07)])
+def test_repair_comes_close_to_the_whole_problem(ticket: float, mean: float, worst: float) -> None:
+    """Never below it, and at most these thousand dollars above it."""
     excesses = []
-    for seed in range(12):
+    for seed in range(16):
         household = random_household(seed)
-        groups = groups_of(household, 0.01, 1.0)
+        groups = groups_of(household, ticket, 1.0)
         _, plan = planned(household, groups)
         solution = reference_objective(household.model, groups, absolute_gap=0.001)
         assert solution.status == "optimal"
@@ -116,5 +117,5 @@ def test_repair_comes_close_to_the_whole_problem() -> None:
             assert size <= NEGLIGIBLE or size >= trade.least - 1e-6
         excesses.append(plan.objective + plan.tickets - solution.objective)
         assert plan.objective + plan.tickets >= solution.bound - 1e-6
-    assert statistics.mean(excesses) <= 0.010
-    assert max(excesses) <= 0.050
+    assert statistics.mean(excesses) <= mean
+    assert max(excesses) <= worst
