@@ -141,7 +141,9 @@ _TABLES = (
             as tax_treatment,
         'U' || (n // {accounts_each}) as tax_unit_id,
         'W' || lpad(cast(n // {accounts_each} as varchar), 8, '0') as wash_sale_group_id,
-        true as counts_for_wash_sales
+        true as counts_for_wash_sales,
+        'P' || n as owner_person_id,
+        false as is_jointly_owned
     from range({accounts}) as numbers (n)
     """,
     """

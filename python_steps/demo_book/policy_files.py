@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from python_steps.demo_book.market import Market
+from python_steps.demo_book.market import DEMO_SESSION, Market
 from python_steps.demo_book.model import (
     ASSET_CLASSES,
     Account,
@@ -70,6 +70,7 @@ POLICY_COLUMNS: dict[str, tuple[str, ...]] = {
         "permitted_list",
         "lot_method",
         "is_discretionary",
+        "plan_employment",
         *_VALIDITY,
     ),
     "ips_targets": (
@@ -334,6 +335,7 @@ class PolicyFiles:
                 account.permitted_list,
                 account.lot_method,
                 boolean_text(account.is_discretionary),
+                _plan_employment(household, account),
                 *_SINCE_START,
             )
         )
@@ -465,3 +467,12 @@ class PolicyFiles:
 
 def _weight_text(weight: Decimal) -> str:
     return format(weight.normalize(), "f") if weight else "0"
+
+
+def _plan_employment(household: Household, account: Account) -> str:
+    """Whoever has a plan with an employer works there until 70; empty for other accounts."""
+    if account.account_type != "401k":
+        return ""
+    births = {person.person_id: person.birth_date.year for person in household.persons}
+    born = min(births[person_id] for person_id, role in account.owners if role == "owner")
+    return "former_employer" if DEMO_SESSION.year - born >= 70 else "current_employer"

@@ -3,7 +3,9 @@
 Belongs here: the life table, start ages, each owner's requirement by aggregation group, what is
 left to take and by when; yearly limits. Does not belong here: which holdings raise the cash.
 Sources: IRC 401(a)(9); Reg. 1.401(a)(9)-9(c) Uniform Lifetime Table (2022 on), 1.401(a)(9)-2 and
-T.D. 10001 (applicable age), 1.408-8 (aggregation of IRAs); Notices 2024-80 and 2025-67 (limits).
+T.D. 10001 (applicable age), 1.408-8 and 1.403(b)-6(e)(7) (aggregation), IRC 401(a)(9)(C)(i)(II)
+and (ii) (the plan of the employer one works for, unless a 5 % owner); Notices 2024-80 and 2025-67
+(limits).
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 NOTHING = Decimal(0)
 CENT = Decimal("0.01")
@@ -31,7 +33,9 @@ UNIFORM_LIFETIME_TABLE: dict[int, Decimal] = {
 
 # Account types whose owner takes lifetime distributions. Roth accounts of the owner take none.
 AGGREGATED_IRA_TYPES = frozenset({"traditional_ira", "sep_ira", "simple_ira"})
+AGGREGATED_ANNUITY_TYPES = frozenset({"403b"})
 SEPARATE_PLAN_TYPES = frozenset({"401k"})
+EMPLOYER_PLAN_TYPES = AGGREGATED_ANNUITY_TYPES | SEPARATE_PLAN_TYPES
 INHERITED_TYPES = frozenset({"inherited_ira"})
 
 
@@ -88,8 +92,15 @@ def minimum_distribution(
     return MinimumDistribution(age, start, divisor, amount, due)
 
 
+PlanEmployment = Literal["current_employer", "former_employer", "five_percent_owner"]
+
+
 class RetirementAccount(NamedTuple):
-    """One retirement account and its owner. Dollars; None where the figure is not known."""
+    """One retirement account and its owner. Dollars; None where the figure is not known.
+
+    `plan_employment` is what the owner of an employer plan is to that employer; None where it is
+    not known.
+    """
 
     account_id: str
     account_type: str
@@ -97,8 +108,19 @@ class RetirementAccount(NamedTuple):
     owner_birth_date: date | None
     prior_year_end_balance: Decimal | None
     distributed_this_year: Decimal
-    is_still_working_exempt: bool = False
+    plan_employment: PlanEmployment | None = None
     has_much_younger_sole_spouse: bool = False
+
+    @property
+    def is_exempt(self) -> bool:
+        """Whether nothing is required yet because the owner still works for the employer."""
+        is_plan = self.account_type in EMPLOYER_PLAN_TYPES
+        return is_plan and self.plan_employment == "current_employer"
+
+    @property
+    def is_employment_unknown(self) -> bool:
+        """Whether an exemption can neither be given nor refused."""
+        return self.account_type in EMPLOYER_PLAN_TYPES and self.plan_employment is None
 
 
 class DistributionRequirement(NamedTuple):
@@ -124,13 +146,15 @@ def distribution_requirements(
 ) -> list[DistributionRequirement]:
     """Requirements by owner and aggregation group.
 
-    All traditional, SEP and SIMPLE IRAs of one owner are one group; each employer plan stands
-    alone; nothing is aggregated across owners. Inherited accounts follow the beneficiary rules
-    and an owner whose much younger spouse is sole beneficiary the Joint Life Table: both come back
-    without an amount and with the reason.
+    All traditional, SEP and SIMPLE IRAs of one owner are one group, all 403(b)s another; each other
+    employer plan stands alone; nothing is aggregated across owners. A plan of the employer that the
+    owner still works for requires nothing; what is taken from a 403(b) of that kind counts for the
+    others. Inherited accounts follow the beneficiary rules and an owner whose much younger spouse
+    is sole beneficiary the Joint Life Table: both come back without an amount and with the reason.
 
     Returns:
-        Sorted by owner and group; owners of Roth and other exempt accounts do not appear.
+        Sorted by owner and group; owners of Roth and other exempt accounts do not appear. Without a
+        word on the owner's employment the amount of a plan is unknown from the first year on.
     """
     groups: dict[tuple[str, str], list[RetirementAccount]] = {}
     for account in accounts:
@@ -140,6 +164,7 @@ def distribution_requirements(
     return [
         _requirement(owner, group, sorted(members), tax_year)
         for (owner, group), members in sorted(groups.items())
+        if not all(account.is_exempt for account in members)
     ]
 
 
@@ -148,7 +173,9 @@ def _aggregation_group(account: RetirementAccount) -> str | None:
         return "ira"
     if account.account_type in INHERITED_TYPES:
         return f"inherited:{account.account_id}"
-    if account.account_type in SEPARATE_PLAN_TYPES and not account.is_still_working_exempt:
+    if account.account_type in AGGREGATED_ANNUITY_TYPES:
+        return "403b"
+    if account.account_type in SEPARATE_PLAN_TYPES:
         return f"plan:{account.account_id}"
     return None
 
@@ -157,14 +184,14 @@ def _requirement(
     owner: str, group: str, members: list[RetirementAccount], tax_year: int
 ) -> DistributionRequirement:
     distributed = sum((account.distributed_this_year for account in members), NOTHING)
-    reason = _why_unknown(group, members)
+    reason = _why_unknown(group, members, tax_year)
     required = due = None
     birth_date = members[0].owner_birth_date
     if reason is None and birth_date is not None:
         results = [
             minimum_distribution(birth_date, tax_year, account.prior_year_end_balance)
             for account in members
-            if account.prior_year_end_balance is not None
+            if account.prior_year_end_balance is not None and not account.is_exempt
         ]
         amounts = [result.amount for result in results if result.amount is not None]
         required = sum(amounts, NOTHING) if amounts else None
@@ -182,14 +209,25 @@ def _requirement(
     )
 
 
-def _why_unknown(group: str, members: list[RetirementAccount]) -> str | None:
+def _why_unknown(group: str, members: list[RetirementAccount], tax_year: int) -> str | None:
     if group.startswith("inherited:"):
         return "inherited account: the beneficiary's schedule is set by the firm"
     if any(account.has_much_younger_sole_spouse for account in members):
         return "sole beneficiary spouse more than 10 years younger: Joint Life Table applies"
     if any(account.owner_birth_date is None for account in members):
         return "the owner's birth date is not known"
-    missing = [account.account_id for account in members if account.prior_year_end_balance is None]
+    born = members[0].owner_birth_date
+    is_of_age = born is not None and tax_year - born.year >= applicable_age(born)
+    unknown = [account.account_id for account in members if account.is_employment_unknown]
+    if is_of_age and unknown:
+        return (
+            f"whether the owner still works for the employer of {', '.join(unknown)} is not known"
+        )
+    missing = [
+        account.account_id
+        for account in members
+        if account.prior_year_end_balance is None and not account.is_exempt
+    ]
     if missing:
         return f"prior year-end balance is not known for {', '.join(missing)}"
     return None

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from python_steps.wash_sales.engine import AccountKind, WashAccount
+from python_steps.wash_sales.engine import JOINT, AccountKind, WashAccount
 from python_steps.wash_sales.tables import required_frames
 
 Codes = npt.NDArray[np.int64]
@@ -34,7 +34,7 @@ FUNDS = frozenset({"ETF", "MUTUAL_FUND"})
 MUNICIPAL = "Municipal"
 NOT_PURCHASED = frozenset({"TRANSFER", "GIFT", "INHERITED", "CORP_ACTION"})
 NEVER_AT_A_LOSS = frozenset({"MONEY_MARKET", "CASH"})
-EMPLOYER_PLANS = frozenset({"401k", "roth_401k"})
+EMPLOYER_PLANS = frozenset({"401k", "roth_401k", "403b", "roth_403b"})
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,13 @@ class AccountFacts:
     label: str
     kind: AccountKind
     owner: str
+    tax_unit: str
     wash_group_id: str
     counts: bool
 
     def as_wash_account(self, *, is_outside_group: bool) -> WashAccount:
         """The engine's view of the account."""
-        return WashAccount(self.account_id, self.kind, self.owner, is_outside_group)
+        return WashAccount(self.account_id, self.kind, self.owner, is_outside_group, self.tax_unit)
 
 
 @dataclass(frozen=True)
@@ -307,10 +308,19 @@ def account_facts(row: Mapping[str, Any]) -> AccountFacts:
         household_id=row["household_id"],
         label=row["account_name"] or row["account_id"],
         kind=kind,
-        owner=row["tax_unit_id"] or "",
+        owner=_owner(row),
+        tax_unit=row["tax_unit_id"] or "",
         wash_group_id=row["wash_sale_group_id"] or row["account_id"],
         counts=bool(row["counts_for_wash_sales"]),
     )
+
+
+def _owner(row: Mapping[str, Any]) -> str:
+    """The person, JOINT of several, '' where neither the custodian nor the type says."""
+    # A published night of before has no owners yet; the ledger itself demands the columns.
+    if row.get("is_jointly_owned") or row["account_type"] == "taxable_joint":
+        return JOINT
+    return row.get("owner_person_id") or ""
 
 
 def _security(row: dict[str, Any]) -> SecurityFacts:

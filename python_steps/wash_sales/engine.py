@@ -30,6 +30,8 @@ QUANTITY_QUANTUM = Decimal("1E-10")
 # decimal(28,10) times decimal(24,6) has up to 52 digits: products must not be rounded on the way.
 EXACT = Context(prec=80, rounding=ROUND_HALF_EVEN)
 
+JOINT = "joint"
+
 AccountKind = Literal["taxable", "ira", "employer_plan", "health_savings"]
 Origin = Literal["purchase", "in_kind_distribution", "other"]
 
@@ -40,14 +42,18 @@ class WashAccount(NamedTuple):
     Attributes:
         account_id: the account.
         kind: how a replacement in it is treated.
-        owner: whose it is; '' or 'joint' is never somebody else's than the seller's.
+        owner: the person whose it is; 'joint' is never somebody else's than the seller's; '' where
+            the person is not known.
         is_outside_group: not the taxpayer's nor the spouse's (a minor's, a non-grantor trust).
+        tax_unit: the return it is on, '' where not known; tells spouses who file apart where the
+            persons are not known.
     """
 
     account_id: str
     kind: AccountKind
     owner: str = ""
     is_outside_group: bool = False
+    tax_unit: str = ""
 
 
 class Acquisition(NamedTuple):
@@ -677,6 +683,7 @@ class _Matcher:
             )
         )
         self._flag_related_party(loss, lot)
+        self._flag_unknown_owner(loss, lot, is_permanent=is_permanent)
 
     def _treatment(self, sold_account: str, replacement_account: str) -> tuple[bool, str]:
         replacement, seller = self.accounts[replacement_account], self.accounts[sold_account]
@@ -686,10 +693,7 @@ class _Matcher:
             return True, "replacement_in_employer_plan"
         if replacement.kind == "health_savings":
             return True, "replacement_in_health_savings_account"
-        shared = {"", "joint"}
-        if replacement.owner in shared or seller.owner in shared:
-            return False, "replacement_in_taxable_account"
-        if replacement.owner == seller.owner:
+        if not _are_two_persons(seller, replacement):
             return False, "replacement_in_taxable_account"
         return self.policy.spouse_replacement == "permanent", "replacement_in_spouse_account"
 
@@ -706,6 +710,30 @@ class _Matcher:
                 "{other_account}: it may be an indirect sale between related parties (IRC "
                 "267(a)(1), McWilliams v. Commissioner), lost without a basis step. Ask tax "
                 "counsel.",
+                loss.sale.account_id,
+                lot.facts.account_id,
+            )
+        )
+
+    def _flag_unknown_owner(self, loss: _Record, lot: _Lot, *, is_permanent: bool) -> None:
+        """Where a spouse's purchase loses the loss for good, whose it was must be known."""
+        accounts = [self.accounts[name] for name in (loss.sale.account_id, lot.facts.account_id)]
+        if (
+            self.policy.spouse_replacement != "permanent"
+            or is_permanent
+            or accounts[0] == accounts[1]
+            or all(account.owner for account in accounts)
+            or any(account.owner == JOINT for account in accounts)
+            or _are_two_persons(*accounts)
+        ):
+            return
+        self.findings.append(
+            LedgerFinding(
+                "replacement_owner_unknown",
+                loss.lot.facts.lot_id,
+                f"The loss of {loss.sale.sold} in {{account}} met a purchase in {{other_account}}, "
+                "and whose these accounts are is not known: it is deferred as the seller's own "
+                "purchase would; were it the spouse's, the firm's policy loses it for good.",
                 loss.sale.account_id,
                 lot.facts.account_id,
             )
@@ -803,3 +831,12 @@ def _still_open(lot: _Lot) -> list[OpenLot]:
         )
         for piece, used_quantity in zip(merged, used, strict=True)
     ]
+
+
+def _are_two_persons(one: WashAccount, other: WashAccount) -> bool:
+    """Whether two accounts are known to be of different persons, by name or by tax return."""
+    if JOINT in (one.owner, other.owner):
+        return False
+    if one.owner and other.owner:
+        return one.owner != other.owner
+    return bool(one.tax_unit and other.tax_unit) and one.tax_unit != other.tax_unit

@@ -29,7 +29,8 @@ class WashSalePolicy:
         same_purchase: what is one purchase (Rev. Rul. 56-602): the whole "order" with all its
             fills, or each "lot".
         spouse_replacement: where a spouse's purchase puts the disallowed loss:
-            "basis_to_replacement" (IRC 1091(d) speaks of the property) or "permanent".
+            "basis_to_replacement" (IRC 1091(d) speaks of the property) or "permanent". Spouses are
+            told apart by the accounts' owners, filing jointly or not; a joint account is both's.
         employer_plan: purchases in 401(k) and 403(b) plans: as an IRA's ("permanent") or "ignore".
         health_savings: the same for health savings accounts.
         outside_accounts: purchases of a minor's account, a non-grantor trust or a parent: "flag"

@@ -20,6 +20,7 @@ FindingRule = Literal[
     "short_position",
     "same_day_sale_and_purchase",
     "purchase_outside_wash_group",
+    "replacement_owner_unknown",
     "custodian_adjustment_replaced",
     "custodian_adjustment_untraced",
     "custodian_adjustment_without_loss",
@@ -159,6 +160,8 @@ INPUT_COLUMNS: dict[str, tuple[str, ...]] = {
         "tax_unit_id",
         "wash_sale_group_id",
         "counts_for_wash_sales",
+        "owner_person_id",
+        "is_jointly_owned",
     ),
     "dim_securities": (
         "security_id",

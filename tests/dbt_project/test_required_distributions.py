@@ -24,7 +24,10 @@ from python_steps.taxes.retirement import (
 from tests.dbt_project.warehouse_fixture import DBT_PROJECT, create_warehouse, query, run_dbt
 
 TONIGHT = date(2026, 11, 19)
-TYPES = ("traditional_ira", "sep_ira", "simple_ira", "401k", "roth_ira", "inherited_ira")
+TYPES = (
+    "traditional_ira", "sep_ira", "simple_ira", "401k", "403b", "roth_ira", "inherited_ira",
+)  # fmt: skip
+EMPLOYMENTS = ("former_employer", "former_employer", "current_employer", "five_percent_owner", None)
 MODELS = ("int_required_distributions__computed", "int_cash_flows__expected")
 Row = dict[str, Any]
 
@@ -44,7 +47,15 @@ def _account(account_id: str, person: str, born: str | None, **more: Any) -> Row
         "name": account_id,
         "status": "open",
         "in_kind": None,
+        "employment": None,
     } | more
+
+
+def _kind(
+    quantity: int, kind: str = "TRANSFER_OUT", amount: Decimal | None = Decimal(0), day: int = 2
+) -> tuple[Any, ...]:
+    """Shares that leave or enter in kind in March."""
+    return (kind, Decimal(quantity), amount, date(2026, 3, day))
 
 
 def _write(path: Path, accounts: list[Row], later: list[Row]) -> None:
@@ -81,34 +92,40 @@ def _write(path: Path, accounts: list[Row], later: list[Row]) -> None:
         ),
         "intermediate.int_accounts__identified": (
             "account_id varchar, household_id varchar, allocation_group_id varchar,"
-            " account_name varchar, account_type varchar, account_status varchar",
+            " account_name varchar, account_type varchar, account_status varchar,"
+            " plan_employment varchar",
             [
                 (
-                    row["account_id"], "H1", "G1", row["name"], row["account_type"], row["status"]
+                    row["account_id"], "H1", "G1", row["name"], row["account_type"], row["status"],
+                    row["employment"],
                 )
                 for row in accounts
             ],
         ),
         "intermediate.int_transactions__merged": (
             "account_id varchar, transaction_date date, transaction_type varchar,"
-            " quantity decimal(28, 10), net_amount decimal(24, 6)",
+            " quantity decimal(28, 10), net_amount decimal(24, 6), security_id varchar,"
+            " transaction_key varchar",
             [
-                (row["account_id"], date(2026, 3, 2), "WITHDRAWAL", None, -row["distributed"])
+                (
+                    row["account_id"], date(2026, 3, 2), "WITHDRAWAL", None, -row["distributed"],
+                    None, "W",
+                )
                 for row in accounts
                 if row["distributed"]
             ]
             # Neither dividends nor last year's withdrawals count to this year.
             + [
-                (row["account_id"], date(2026, 3, 2), "DIVIDEND", None, Decimal(50))
+                (row["account_id"], date(2026, 3, 2), "DIVIDEND", None, Decimal(50), None, "D")
                 for row in accounts
             ]
             + [
-                (row["account_id"], date(2026, 3, 2), *row["in_kind"])
+                (row["account_id"], day, kind, quantity, amount, "VTI", f"K{number}")
                 for row in accounts
-                if row["in_kind"]
+                for number, (kind, quantity, amount, day) in enumerate(row["in_kind"] or ())
             ]
             + [
-                (row["account_id"], row["day"], "WITHDRAWAL", None, -row["amount"])
+                (row["account_id"], row["day"], "WITHDRAWAL", None, -row["amount"], None, "L")
                 for row in later
             ],
         ),
@@ -139,7 +156,7 @@ def _write(path: Path, accounts: list[Row], later: list[Row]) -> None:
 
 def _run(path: Path, as_of_date: date = TONIGHT) -> tuple[dict[tuple[str, str, int], Row], Any]:
     run_dbt(path, "seed", "--select", "seed_distribution_periods", as_of_date=as_of_date)
-    run_dbt(path, "run", "--select", *MODELS, as_of_date=as_of_date)
+    run_dbt(path, "run", "--select", "int_accounts__owners", *MODELS, as_of_date=as_of_date)
     names = (
         "owner_person_id", "aggregation_group", "tax_year", "required_amount",
         "distributed_amount", "remaining_amount", "due_date", "unknown_reason",
@@ -171,6 +188,7 @@ def _random_accounts(count: int) -> list[Row]:
                 account_type=draw.choice(TYPES),
                 balance=None if draw.random() < 0.05 else Decimal(draw.randrange(10**9)) / 100,
                 distributed=Decimal(draw.choice((0, 0, 250000, 100000000))) / 100,
+                employment=draw.choice(EMPLOYMENTS),
             )
         )
     return accounts
@@ -199,7 +217,7 @@ def test_the_book_agrees_with_the_rules_on_every_owner_and_group(
         [
             RetirementAccount(
                 row["account_id"], row["account_type"], row["person"], row["birth_date"],
-                row["balance"], row["distributed"],
+                row["balance"], row["distributed"], row["employment"],
             )
             for row in accounts
         ],
@@ -229,7 +247,11 @@ def test_what_is_left_becomes_flows_that_add_up_to_the_cent(
     owner_and_group = {
         row["account_id"]: (
             row["person"],
-            f"plan:{row['account_id']}" if row["account_type"] == "401k" else "ira",
+            f"plan:{row['account_id']}"
+            if row["account_type"] == "401k"
+            else "403b"
+            if row["account_type"] == "403b"
+            else "ira",
         )
         for row in accounts
     }
@@ -274,8 +296,47 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Any:
         _account("OPEN", "PA", "1950-05-01", balance=Decimal(237000)),
         _account("SHUT", "PA", "1950-05-01", balance=Decimal(237000), status="closed"),
         _account("LONG SHUT", "PB", "1950-05-01", balance=None, status="closed"),
-        _account("TOOK SHARES", "PC", "1950-05-01", in_kind=("WITHDRAWAL", Decimal(-5), None)),
-        _account("MOVED", "PD", "1950-05-01", in_kind=("TRANSFER_OUT", Decimal(-5), Decimal(0))),
+        _account("TOOK SHARES", "PC", "1950-05-01", in_kind=[_kind(-5, "WITHDRAWAL", None)]),
+        _account("MOVED", "PD", "1950-05-01", in_kind=[_kind(-5)]),
+        # 60 shares went from one IRA to another, at another custodian a week later.
+        _account("FROM", "PF", "1950-05-01", balance=Decimal(237000), in_kind=[_kind(-60)]),
+        _account(
+            "TO", "PF", "1950-05-01", balance=None, account_type="sep_ira",
+            in_kind=[_kind(60, "TRANSFER_IN", day=9)],
+        ),
+        # To the spouse's IRA, to a plan, another quantity, too late, and twice out for once in.
+        _account("TO SPOUSE", "PG", "1950-05-01", in_kind=[_kind(-60)]),
+        _account("SPOUSE", "PH", "1990-05-01", in_kind=[_kind(60, "TRANSFER_IN")]),
+        _account("TO PLAN", "PI", "1950-05-01", in_kind=[_kind(-60)]),
+        _account(
+            "PLAN", "PI", "1950-05-01", account_type="401k", employment="current_employer",
+            in_kind=[_kind(60, "TRANSFER_IN")],
+        ),
+        _account("FEWER", "PJ", "1950-05-01", in_kind=[_kind(-60)]),
+        _account("FEWER IN", "PJ", "1950-05-01", in_kind=[_kind(59, "TRANSFER_IN")]),
+        _account("LATE", "PK", "1950-05-01", in_kind=[_kind(-60)]),
+        _account("LATE IN", "PK", "1950-05-01", in_kind=[_kind(60, "TRANSFER_IN", day=13)]),
+        _account("TWICE", "PL", "1950-05-01", in_kind=[_kind(-60), _kind(-60, day=3)]),
+        _account("ONCE IN", "PL", "1950-05-01", in_kind=[_kind(60, "TRANSFER_IN")]),
+        # Two like moves of one day are two moves.
+        _account("BOTH", "PM", "1950-05-01", balance=Decimal(237000),
+                 in_kind=[_kind(-60), _kind(-60)]),
+        _account("BOTH IN", "PM", "1950-05-01", balance=Decimal(237000),
+                 in_kind=[_kind(60, "TRANSFER_IN"), _kind(60, "TRANSFER_IN")]),
+        _account("WORK UNKNOWN", "PN", "1950-05-01", account_type="401k"),
+        _account("WORKING", "PO", "1950-05-01", account_type="401k", employment="current_employer"),
+        _account(
+            "SCHOOL", "PP", "1950-05-01", account_type="403b", balance=Decimal(237000),
+            employment="former_employer", distributed=Decimal(4000),
+        ),
+        _account(
+            "COLLEGE", "PP", "1950-05-01", account_type="403b", balance=Decimal(474000),
+            employment="former_employer",
+        ),
+        _account(
+            "HOSPITAL", "PP", "1950-05-01", account_type="403b", balance=None,
+            employment="current_employer",
+        ),
         _account("NAMELESS", "PE", "1950-05-01", balance=None, name=None),
     ]
     # fmt: on
@@ -296,7 +357,8 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_only_what_the_firm_has_not_planned_becomes_a_flow(cases: Any) -> None:
     found, flows = cases
     assert found["P1", "ira", 2026]["required_amount"] == 10000
-    assert flows == [
+    others = {"BOTH", "BOTH IN", "SCHOOL", "COLLEGE"}
+    assert [flow for flow in flows if flow[0] not in others] == [
         ("FIRST YEAR", 10000, date(2027, 4, 1), False),
         ("OPEN", 20000, date(2026, 12, 31), False),
         ("PLANNED", 6000, date(2026, 12, 31), False),
@@ -311,6 +373,27 @@ def test_a_closed_account_counts_by_its_balance_and_by_what_was_taken_from_it(ca
     assert ("PB", "ira", 2026) not in found
 
 
+def test_shares_that_move_between_accounts_of_one_group_are_no_distribution(cases: Any) -> None:
+    """IRC 408(d)(3)(A) and Rev. Rul. 78-406: what goes from trustee to trustee is not paid out."""
+    found, _ = cases
+    for owner in ("PF", "PM"):
+        row = found[owner, "ira", 2026]
+        assert row["unknown_reason"] is None or "balance" in row["unknown_reason"]
+        assert row["distributed_amount"] == 0
+    assert found["PM", "ira", 2026]["remaining_amount"] == 20000
+
+
+def test_a_plan_of_the_employer_one_works_for_requires_nothing_yet(cases: Any) -> None:
+    found, flows = cases
+    assert not [key for key in found if key[0] == "PO"]
+    assert ("PI", "plan:PLAN", 2026) not in found
+    annuities = found["PP", "403b", 2026]
+    # 237,000 / 23.7 + 474,000 / 23.7, wherever it is taken: Reg. 1.403(b)-6(e)(7).
+    assert (annuities["required_amount"], annuities["remaining_amount"]) == (30000, 26000)
+    assert sum(amount for account, amount, *_ in flows if account in ("SCHOOL", "COLLEGE")) == 26000
+    assert not [flow for flow in flows if flow[0] == "HOSPITAL"]
+
+
 @pytest.mark.parametrize(
     ("owner", "group", "reason"),
     [
@@ -321,6 +404,12 @@ def test_a_closed_account_counts_by_its_balance_and_by_what_was_taken_from_it(ca
         ("PC", "ira", "something without a stated value left TOOK SHARES in 2026"),
         ("PD", "ira", "something without a stated value left MOVED in 2026"),
         ("PE", "ira", "not known for an account without a name"),
+        ("PG", "ira", "something without a stated value left TO SPOUSE in 2026"),
+        ("PI", "ira", "something without a stated value left TO PLAN in 2026"),
+        ("PJ", "ira", "something without a stated value left FEWER in 2026"),
+        ("PK", "ira", "something without a stated value left LATE in 2026"),
+        ("PL", "ira", "something without a stated value left TWICE in 2026"),
+        ("PN", "plan:WORK UNKNOWN", "the owner still works for the employer of WORK UNKNOWN is"),
     ],
 )
 def test_what_cannot_be_known_says_why(cases: Any, owner: str, group: str, reason: str) -> None:

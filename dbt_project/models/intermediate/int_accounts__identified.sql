@@ -119,6 +119,7 @@ select
     settled.permitted_list,
     settled.lot_method,
     coalesce(settled.is_discretionary, false) as is_discretionary,
+    settled.plan_employment,
     settled.source_file_id as settings_file_id,
     settled.source_row_number as settings_row_number,
     settled.rejected_values,

@@ -2,33 +2,16 @@
 -- left of the year before for those whose first year it was (due on 1 April). IRC 401(a)(9): the balance of
 -- the last 31 December over the period of the Uniform Lifetime Table; from the year of age 73, or 75 for
 -- those born in 1960 or later (72 for those born before 1951). All traditional, SEP and SIMPLE IRAs of one
--- owner are one group (Reg. 1.408-8), each employer plan stands alone, nothing is put together across
--- owners. An account closed since counts by its balance and by what was taken from it; nothing more can be.
--- Where the amount cannot be known the reason stands in its place: missing is not nothing to take.
+-- owner are one group (Reg. 1.408-8), all 403(b)s another (Reg. 1.403(b)-6(e)(7)), each other employer plan
+-- stands alone, nothing is put together across owners. A plan of the employer that the owner still works for
+-- and does not own 5 % of requires nothing yet (IRC 401(a)(9)(C)); of those who left later than that age the
+-- year is taken that their age says, which is never too late. An account closed since counts by its balance
+-- and by what was taken from it; nothing more can be. Where the amount cannot be known the reason stands in
+-- its place: missing is not nothing to take.
 with tax_years as (
     select cast(extract(year from {{ planned_trade_date() }}) as integer) as tax_year
     union all
     select cast(extract(year from {{ planned_trade_date() }}) as integer) - 1 as tax_year
-),
-
-owners as (
-    select
-        account_references.account_id,
-        min(owners.person_id) as owner_person_id,
-        count(distinct owners.person_id) as owner_count,
-        min(persons.birth_date) as birth_date,
-        bool_or(persons.death_date is not null) as has_died
-    from {{ ref("stg_account_owners") }} as owners
-    inner join {{ ref("int_account_references__resolved") }} as account_references
-        on
-            owners.custodian = account_references.custodian
-            and owners.account_number = account_references.account_number
-    left join {{ ref("stg_persons") }} as persons
-        on
-            owners.custodian = persons.custodian
-            and owners.person_id = persons.person_id
-    where owners.owner_role = 'owner'
-    group by account_references.account_id
 ),
 
 balances as (
@@ -50,6 +33,98 @@ balances as (
         ) = 1
 ),
 
+grouped_accounts as (
+    select
+        accounts.*,
+        case
+            when accounts.account_type in ('traditional_ira', 'sep_ira', 'simple_ira') then 'ira'
+            when accounts.account_type = 'inherited_ira' then 'inherited:' || accounts.account_id
+            when accounts.account_type = '403b' then '403b'
+            when accounts.account_type = '401k' then 'plan:' || accounts.account_id
+        end as aggregation_group,
+        accounts.account_type in ('401k', '403b') as is_employer_plan,
+        coalesce(owners.owner_person_id, 'account:' || accounts.account_id) as owner_person_id,
+        owners.birth_date,
+        owners.has_died,
+        coalesce(owners.owner_count, 0) as owner_count
+    from {{ ref("int_accounts__identified") }} as accounts
+    left join {{ ref("int_accounts__owners") }} as owners on accounts.account_id = owners.account_id
+    where
+        accounts.account_type in (
+            'traditional_ira', 'sep_ira', 'simple_ira', 'inherited_ira', '401k', '403b'
+        )
+),
+
+-- Shares that left one account of a group and came into another of it are no distribution: the same security
+-- and quantity within ten days, each with the nearest of the other side.
+moves as (
+    select
+        moved.account_id,
+        moved.transaction_key,
+        moved.transaction_date,
+        moved.quantity < 0 as is_out,
+        accounts.owner_person_id,
+        accounts.aggregation_group,
+        moved.security_id,
+        abs(moved.quantity) as quantity,
+        row_number() over (
+            partition by
+                accounts.owner_person_id, accounts.aggregation_group, moved.security_id, moved.quantity,
+                moved.transaction_date
+            order by moved.account_id, moved.transaction_key
+        ) as place
+    from {{ ref("int_transactions__merged") }} as moved
+    inner join grouped_accounts as accounts on moved.account_id = accounts.account_id
+    where
+        accounts.owner_count = 1
+        and coalesce(moved.net_amount, 0) = 0
+        and moved.security_id is not null
+        and (
+            (moved.quantity < 0 and moved.transaction_type in ('WITHDRAWAL', 'TRANSFER_OUT'))
+            or (moved.quantity > 0 and moved.transaction_type in ('DEPOSIT', 'TRANSFER_IN'))
+        )
+),
+
+moved_within_group as (
+    select
+        outs.account_id,
+        outs.transaction_key
+    from moves as outs
+    inner join moves as ins
+        on
+            outs.owner_person_id = ins.owner_person_id
+            and outs.aggregation_group = ins.aggregation_group
+            and outs.security_id = ins.security_id
+            and outs.quantity = ins.quantity
+            and outs.place = ins.place
+            and outs.account_id <> ins.account_id
+            and abs(outs.transaction_date - ins.transaction_date) <= 10
+    where outs.is_out and not ins.is_out
+    qualify
+        row_number() over (
+            partition by outs.account_id, outs.transaction_key
+            order by abs(outs.transaction_date - ins.transaction_date), ins.account_id, ins.transaction_key
+        ) = 1
+        and row_number() over (
+            partition by ins.account_id, ins.transaction_key
+            order by
+                abs(outs.transaction_date - ins.transaction_date), outs.account_id, outs.transaction_key
+        ) = 1
+),
+
+left_for_good as (
+    select transactions.*
+    from {{ ref("int_transactions__merged") }} as transactions
+    left join moved_within_group
+        on
+            transactions.account_id = moved_within_group.account_id
+            and transactions.transaction_key = moved_within_group.transaction_key
+    where
+        moved_within_group.account_id is null
+        and transactions.transaction_type in ('WITHDRAWAL', 'TRANSFER_OUT')
+        and (transactions.net_amount < 0 or coalesce(transactions.net_amount, 0) = 0)
+),
+
 -- Money that left the account in the year, tax withheld from it included: custodians book a distribution
 -- gross. Without transactions since 1 January it is not known; nor is what securities were worth that left
 -- in kind, or whether they went to another retirement account.
@@ -64,10 +139,7 @@ withdrawn as (
             coalesce(net_amount, 0) = 0
             and (quantity < 0 or (transaction_type = 'WITHDRAWAL' and net_amount is null))
         ) is true as has_unvalued
-    from {{ ref("int_transactions__merged") }}
-    where
-        transaction_type in ('WITHDRAWAL', 'TRANSFER_OUT')
-        and (net_amount < 0 or coalesce(net_amount, 0) = 0)
+    from left_for_good
     group by account_id, tax_year
 ),
 
@@ -91,20 +163,19 @@ accounts as (
         coalesce(accounts.account_name, 'an account without a name') as account_name,
         coalesce(accounts.account_status, 'open') <> 'closed' as is_open,
         tax_years.tax_year,
+        accounts.aggregation_group,
+        accounts.owner_person_id,
+        accounts.birth_date,
+        accounts.has_died,
+        accounts.owner_count,
+        accounts.is_employer_plan and accounts.plan_employment is null as is_employment_unknown,
+        coalesce(accounts.is_employer_plan and accounts.plan_employment = 'current_employer', false)
+            as is_exempt,
+        tax_years.tax_year - year(accounts.birth_date) as age_in_year,
         case
-            when accounts.account_type in ('traditional_ira', 'sep_ira', 'simple_ira') then 'ira'
-            when accounts.account_type = 'inherited_ira' then 'inherited:' || accounts.account_id
-            when accounts.account_type = '401k' then 'plan:' || accounts.account_id
-        end as aggregation_group,
-        coalesce(owners.owner_person_id, 'account:' || accounts.account_id) as owner_person_id,
-        owners.birth_date,
-        owners.has_died,
-        coalesce(owners.owner_count, 0) as owner_count,
-        tax_years.tax_year - year(owners.birth_date) as age_in_year,
-        case
-            when year(owners.birth_date) >= 1960 then 75
-            when year(owners.birth_date) >= 1951 then 73
-            when owners.birth_date is not null then 72
+            when year(accounts.birth_date) >= 1960 then 75
+            when year(accounts.birth_date) >= 1951 then 73
+            when accounts.birth_date is not null then 72
         end as applicable_age,
         balances.balance,
         coalesce(withdrawn.distributed, 0) as distributed,
@@ -113,9 +184,8 @@ accounts as (
         coalesce(withdrawn.has_unvalued, false) as has_unvalued,
         coalesce(planned.planned, 0) as planned,
         coalesce(planned_after.planned_by_april, 0) as planned_after
-    from {{ ref("int_accounts__identified") }} as accounts
+    from grouped_accounts as accounts
     cross join tax_years
-    left join owners on accounts.account_id = owners.account_id
     left join balances
         on
             accounts.account_id = balances.account_id
@@ -135,12 +205,9 @@ accounts as (
             accounts.account_id = planned_after.account_id
             and tax_years.tax_year + 1 = planned_after.due_year
     where
-        accounts.account_type in ('traditional_ira', 'sep_ira', 'simple_ira', 'inherited_ira', '401k')
-        and (
-            coalesce(accounts.account_status, 'open') <> 'closed'
-            or balances.balance > 0
-            or withdrawn.account_id is not null
-        )
+        coalesce(accounts.account_status, 'open') <> 'closed'
+        or balances.balance > 0
+        or withdrawn.account_id is not null
 ),
 
 last_age as (
@@ -152,6 +219,7 @@ measured as (
         accounts.*,
         periods.distribution_period,
         case
+            when accounts.is_exempt then 0
             when accounts.age_in_year >= accounts.applicable_age
                 then cast(round(accounts.balance / periods.distribution_period, 2) as decimal(24, 6))
         end as account_requirement
@@ -182,6 +250,7 @@ grouped as (
         sum(planned) as planned_amount,
         sum(planned_after) as planned_after_amount,
         bool_and(is_history_known and not has_unvalued) as is_distributed_known,
+        bool_and(is_exempt) as is_exempt,
         coalesce(min(age_in_year) >= min(applicable_age), false) as is_of_age,
         coalesce(min(age_in_year) = min(applicable_age), false) as is_first_year,
         case
@@ -190,10 +259,21 @@ grouped as (
             when max(owner_count) <> 1 then 'the custodian does not say who the one owner is'
             when bool_or(has_died) then 'the owner has died: the firm sets what is still to be taken'
             when count(birth_date) < count(*) then 'the owner''s birth date is not known'
-            when min(age_in_year) >= min(applicable_age) and count(balance) < count(*)
+            when min(age_in_year) >= min(applicable_age) and bool_or(is_employment_unknown)
+                then
+                    'whether the owner still works for the employer of '
+                    || string_agg(
+                        account_name, ', ' order by account_name
+                    ) filter (where is_employment_unknown)
+                    || ' is not known, so neither is whether a distribution is required'
+            when
+                min(age_in_year) >= min(applicable_age)
+                and count(*) filter (where balance is null and not is_exempt) > 0
                 then
                     'the balance at the end of ' || (tax_year - 1) || ' is not known for '
-                    || string_agg(account_name, ', ' order by account_name) filter (where balance is null)
+                    || string_agg(
+                        account_name, ', ' order by account_name
+                    ) filter (where balance is null and not is_exempt)
             when min(age_in_year) >= min(applicable_age) and not bool_and(is_history_known)
                 then
                     'transactions are not known from 1 January ' || tax_year
@@ -207,7 +287,7 @@ grouped as (
         case
             when
                 aggregation_group not like 'inherited:%' and max(owner_count) = 1 and not bool_or(has_died)
-                and count(account_requirement) = count(*)
+                and not bool_or(is_employment_unknown) and count(account_requirement) = count(*)
                 then sum(account_requirement)
         end as required_amount
     from measured
@@ -311,6 +391,7 @@ select
 from planned_by_year
 where
     (is_of_age or unknown_reason is not null)
+    and not is_exempt
     -- Of the year before only a first distribution may still be open, until 1 April.
     and (
         tax_year = cast(extract(year from {{ planned_trade_date() }}) as integer)

@@ -3,7 +3,7 @@
 -- of a row finds its ids through the row; one whose row was not loaded, through the account it names.
 with rules as (
     {% for model in [
-        "closed_lots",
+        "closed_lots", "distributions",
         "feeds", "accounts", "positions", "lots", "late_lots", "lot_facts", "values", "policy", "changes", "deliveries",
         "securities", "cross_checks", "prices",
     ] -%}

@@ -52,8 +52,11 @@ select
     coalesce(last_night.account_state_since_date, {{ as_of_date() }}) as account_state_since_date,
     states.trading_blocked_reason is not null as is_trading_blocked,
     states.trading_blocked_reason,
-    states.market_value
+    states.market_value,
+    case when owners.holder_count = 1 then owners.owner_person_id end as owner_person_id,
+    owners.holder_count > 1 as is_jointly_owned
 from {{ ref("int_accounts__states") }} as states
+left join {{ ref("int_accounts__owners") }} as owners on states.account_id = owners.account_id
 left join last_night
     on
         states.account_id = last_night.account_id

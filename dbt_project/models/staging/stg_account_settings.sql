@@ -27,6 +27,7 @@ typed as (
         lower({{ as_text("account_status") }}) as account_status,
         {{ as_text("permitted_list") }} as permitted_list,
         {{ as_code("lot_method") }} as lot_method,
+        lower({{ as_text("plan_employment") }}) as plan_employment,
         {{ cast_columns(casts) }},
         {{ rejected_values(casts) }}
     from received

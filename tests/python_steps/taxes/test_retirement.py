@@ -19,7 +19,7 @@ def test_iras_of_one_owner_are_one_requirement_and_plans_stand_alone():
         [
             _account("B", "sep_ira", distributed_this_year=Decimal(1000)),
             _account("A"),
-            _account("K", "401k"),
+            _account("K", "401k", plan_employment="former_employer"),
             _account("R", "roth_ira"),
             _account("S", owner="P2"),
         ],
@@ -51,9 +51,57 @@ def test_inherited_and_joint_life_cases_are_named_not_computed():
 
 
 def test_still_working_owner_of_a_current_plan_has_no_requirement():
-    assert (
-        distribution_requirements([_account("K", "401k", is_still_working_exempt=True)], 2026) == []
+    """IRC 401(a)(9)(C)(i)(II); an IRA knows no such exemption."""
+    working = {"plan_employment": "current_employer"}
+    assert distribution_requirements([_account("K", "401k", **working)], 2026) == []
+    assert distribution_requirements([_account("B", "403b", **working)], 2026) == []
+    (found,) = distribution_requirements([_account("S", "sep_ira", **working)], 2026)
+    assert found.required
+
+
+def test_a_five_percent_owner_is_not_exempt():
+    """IRC 401(a)(9)(C)(ii)(I)."""
+    (found,) = distribution_requirements(
+        [_account("K", "401k", plan_employment="five_percent_owner")], 2026
     )
+    assert found.required == (Decimal(100000) / Decimal("23.7")).quantize(Decimal("0.01"))
+
+
+def test_an_unknown_employment_is_a_reason_from_the_first_year_on():
+    (found,) = distribution_requirements([_account("K", "401k")], 2026)
+    assert (found.required, found.remaining) == (None, None)
+    assert found.reason == "whether the owner still works for the employer of K is not known"
+    (young,) = distribution_requirements([_account("K", "401k", born=date(1960, 1, 1))], 2026)
+    assert young.reason is None
+
+
+def test_403bs_of_one_owner_are_one_requirement_apart_from_the_iras():
+    """Reg. 1.403(b)-6(e)(7): what is taken from any counts; never an IRA's or a 401(k)'s."""
+    left = {"plan_employment": "former_employer"}
+    found = distribution_requirements(
+        [
+            _account("B1", "403b", distributed_this_year=Decimal(3000), **left),
+            _account("B2", "403b", **left),
+            # Still working there: no requirement of its own, even without a balance.
+            _account(
+                "B3",
+                "403b",
+                prior_year_end_balance=None,
+                distributed_this_year=Decimal(500),
+                plan_employment="current_employer",
+            ),
+            _account("B4", "roth_403b", **left),
+            _account("A", distributed_this_year=Decimal(9999)),
+            _account("K", "401k", **left),
+        ],
+        2026,
+    )
+    by_group = {row.group: row for row in found}
+    assert sorted(by_group) == ["403b", "ira", "plan:K"]
+    one = (Decimal(100000) / Decimal("23.7")).quantize(Decimal("0.01"))
+    annuities = by_group["403b"]
+    assert (annuities.required, annuities.distributed) == (2 * one, 3500)
+    assert annuities.remaining == 2 * one - 3500
 
 
 def test_too_young_owner_owes_nothing_for_no_reason():

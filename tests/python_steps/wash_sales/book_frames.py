@@ -25,6 +25,7 @@ _TYPES = {
     "disallowed_loss": MONEY,
     "net_amount": MONEY,
     "counts_for_wash_sales": pa.bool_(),
+    "is_jointly_owned": pa.bool_(),
     "is_held_away": pa.bool_(),
 }
 
@@ -83,6 +84,8 @@ _DEFAULTS = {
         "tax_unit_id": "U1",
         "wash_sale_group_id": "W1",
         "counts_for_wash_sales": True,
+        "owner_person_id": None,
+        "is_jointly_owned": None,
     },
     "dim_securities": {
         "security_id": None,

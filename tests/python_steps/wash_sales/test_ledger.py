@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from random import Random
@@ -590,3 +591,44 @@ def test_every_open_lot_is_restated_once_and_every_deferred_loss_is_in_a_basis(s
     adjustments = sum(row["wash_sale_adjustment"] for row in _rows(result, "lot_adjustments"))
     assert into_open_lots == adjustments
     assert len({row["match_id"] for row in matches}) == len(matches)
+
+
+SPOUSES = [
+    {"account_id": "HIS", "account_type": "taxable_individual", "owner_person_id": "P1"},
+    {"account_id": "HERS", "account_type": "taxable_individual", "owner_person_id": "P2"},
+    {"account_id": "HIS OTHER", "account_type": "trust", "owner_person_id": "P1"},
+    {"account_id": "BOTH", "account_type": "trust", "is_jointly_owned": True},
+    {"account_id": "NOBODY'S", "account_type": "trust"},
+    {"account_id": "FILES APART", "account_type": "trust", "tax_unit_id": "U2"},
+]
+
+
+@pytest.mark.parametrize(
+    ("bought_in", "is_permanent", "rules"),
+    [
+        ("HERS", True, []),
+        ("HIS OTHER", False, []),
+        ("BOTH", False, []),
+        ("NOBODY'S", False, ["replacement_owner_unknown"]),
+        ("FILES APART", True, []),
+    ],
+)
+def test_spouses_of_one_return_are_told_apart_by_the_owners_of_their_accounts(
+    bought_in, is_permanent, rules
+):
+    """The group knows no filing status; a joint return makes no purchase of hers one of his."""
+    accounts = [{"account_name": row["account_id"]} | row for row in SPOUSES]
+    result = reconcile_book(
+        frames(
+            closed=[_loss(account_id="HIS")],
+            lots=[_lot("L1", "2026-11-10", account_id=bought_in)],
+            accounts=accounts,
+        ),
+        replace(DEFAULT_POLICY, spouse_replacement="permanent"),
+        AS_OF,
+        TRADE_DATE,
+    )
+    (match,) = _rows(result, "wash_sale_matches")
+    assert match["is_permanent"] == is_permanent
+    assert (match["basis_added"] == 0) == is_permanent
+    assert _rules(result) == rules
