@@ -24,6 +24,9 @@ from python_steps.planning.household import (
 # Outer prices begin this share of the group inside its band: rounding must not cross the edge.
 EDGE_MARGIN = 0.0005
 
+# No class strays farther than this many values of its group, whatever flows out of it.
+FARTHEST = 100.0
+
 Exposure = list[tuple[int, float]]
 """By column the dollars that a dollar of the trade adds to a target."""
 
@@ -120,7 +123,7 @@ def _segments(
     """Columns of the segments, each with whether it is beyond the band."""
     columns = []
     for segment in segments:
-        width = min(segment.width, 2 * total) / DOLLARS_PER_UNIT
+        width = min(segment.width, FARTHEST * total) / DOLLARS_PER_UNIT
         if width > 0:
             column = assembly.builder.column(f"{name} at {segment.price}", upper=width)
             assembly.price("drift", column, segment.price)

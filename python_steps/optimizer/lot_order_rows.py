@@ -18,18 +18,23 @@ def add_lot_orders(assembly: Assembly) -> None:
     """A standing lot method: a lot is sold only when those before it in the order are sold out.
 
     A switch stands only where the next lot would tempt before its turn: lots of the same term and
-    kind whose gains rise along the order are sold in order by themselves.
+    kind whose gains rise along the order are sold in order by themselves; they only wait for the
+    switch before them.
     """
     problem, builder = assembly.problem, assembly.builder
     for queue in problem.queues:
+        switch: int | None = None
         for first, second in itertools.pairwise(queue):
             before, after = problem.sales[first], problem.sales[second]
-            if _comes_first_anyway(before, after):
-                continue
             mine, its = assembly.sale_columns[first], assembly.sale_columns[second]
             own, most = builder.upper_of(mine), builder.upper_of(its)
             name = f"{before.lot.lot_id} of {before.account_id} is sold out"
+            if _comes_first_anyway(before, after):
+                if switch is not None:
+                    builder.row(f"after {name}", [(its, 1.0), (switch, -most)], upper=0.0)
+                continue
             switch = builder.column(name, upper=1.0)
+            assembly.order_switches.append(switch)
             builder.row(f"{name}, or not", [(mine, 1.0), (switch, -own)], lower=0.0)
             builder.row(f"{name} before the next", [(its, 1.0), (switch, -most)], upper=0.0)
             builder.switch(

@@ -74,7 +74,8 @@ class CoreModel:
     year's tax and the tax, thousand dollars beyond not trading, with no room at all; None where
     nothing taxed may be sold. `never_open` are columns that no stage may use, only whole shares.
     `last_resort` are gains that household or firm do not allow, in accounts that need cash: they
-    are open only where nothing else can raise it. `missing_columns` measure cash that is missing.
+    are open only where nothing else can raise it. `missing_columns` measure cash that is missing;
+    `order_switches` belong to standing lot methods.
     """
 
     problem: CoreProblem
@@ -90,6 +91,7 @@ class CoreModel:
     deviations: tuple[Deviation, ...]
     last_resort: tuple[int, ...]
     missing_columns: tuple[int, ...]
+    order_switches: frozenset[int]
 
     def upper_within(self, room: Room) -> Floats:
         """Upper bounds with everything closed that the room does not hold."""
@@ -154,6 +156,7 @@ class Assembly:
         self.never_open: list[int] = []
         self.last_resort: list[int] = []
         self.missing: list[int] = []
+        self.order_switches: list[int] = []
         self.deviations: list[Deviation] = []
 
     def price(self, term: str, column: int, cost: float) -> None:
@@ -218,4 +221,5 @@ class Assembly:
             deviations=tuple(self.deviations),
             last_resort=tuple(self.last_resort),
             missing_columns=tuple(self.missing),
+            order_switches=frozenset(self.order_switches),
         )

@@ -26,7 +26,7 @@ from python_steps.optimizer.model_assembly import CoreModel, Room
 from python_steps.optimizer.prices import ObjectivePrices, objective_prices, relinearised
 from python_steps.optimizer.repair import Repaired, repaired
 from python_steps.optimizer.rounding import rounded_ledger
-from python_steps.optimizer.search import SearchResult, search
+from python_steps.optimizer.search import SearchResult, fitted, search
 from python_steps.optimizer.trade_groups import TradeGroup
 from python_steps.optimizer.valuation import fully_valued
 from python_steps.planning import waterfall
@@ -582,7 +582,13 @@ def _model_value_in_shares(work: _Workshop, attempt: _Attempt) -> float | None:
         traded[column] = min(float(notional) / DOLLARS_PER_UNIT, float(upper[column]))
     for column, amount in traded.items():
         lower[column] = upper[column] = amount
-    for column, value in attempt.found.fixed.items():
-        lower[column] = upper[column] = value
-    solution = work.tools.programs.solve(lower, upper)
+    programs = work.tools.programs
+    freely = programs.solve(lower, upper)
+    if freely.status != "optimal":
+        return None
+    # The trades settle the standing orders; the other switches take the side that they use.
+    for column, value in fitted(core.model, freely.values).items():
+        if column not in core.order_switches:
+            lower[column] = upper[column] = value
+    solution = programs.solve(lower, upper)
     return solution.objective if solution.status == "optimal" else None

@@ -329,6 +329,21 @@ def test_a_fifo_account_has_a_switch_where_a_later_lot_tempts() -> None:
     assert sorted(entries.values()) == [-30.0, 1.0]
 
 
+def test_what_follows_a_closed_lot_in_a_standing_order_waits_with_it() -> None:
+    """0.4 is a gain of a later stage; -0.2 and -0.1 behind it are in order among themselves."""
+    book = drifted()
+    book.account_row("TAX")["lot_method"] = "FIFO"
+    book.lot("TAX", "VTI", 300, 60, date(2019, 1, 2))
+    book.lot("TAX", "VTI", 300, 120, date(2020, 1, 2))
+    book.lot("TAX", "VTI", 300, 110, date(2021, 1, 4))
+    core = model_of(book)
+    (switch,) = (each for each in core.model.switches if "sold out" in each.name)
+    (waiting,) = names(core, "after ")
+    entries, _, upper = row(core, waiting)
+    assert entries[switch.name] == -30.0
+    assert upper == 0.0
+
+
 # Prices
 
 
