@@ -177,8 +177,11 @@ def _all_short_term(draws: Draws, draft: HouseholdDraft) -> None:
 
 
 def _limited_losses(draws: Draws, draft: HouseholdDraft) -> None:
-    """Young lots under water that were paid a long-term gain or exempt interest since."""
+    """Young lots of funds under water that were paid a long-term gain or exempt interest since."""
     for holding in draft.held:
+        security = _listed(holding.security_id).security
+        if security.security_type not in ("ETF", "MUTUAL_FUND") or security.is_collectible:
+            continue  # companies and bullion trusts pay neither
         for lot in holding.lots:
             if draws.chance(0.5):
                 continue
