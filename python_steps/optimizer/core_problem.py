@@ -177,6 +177,12 @@ def core_problem(
         if account.block is None and start.cash(account.account_id) < 0
     )
     needy = {need.account_id for need in needs}
+    least = float(policy.loss_price_buffer)
+
+    def is_worth_harvesting(sale: Sale) -> bool:
+        """Whether a lot stands so far below its basis that a small rise leaves it a loss."""
+        return sale.gain_per_dollar < -least
+
     sales: list[Sale] = []
     queues: list[tuple[int, ...]] = []
     for position in index.household.positions:
@@ -189,12 +195,9 @@ def core_problem(
         if is_free:
             sales += found
         else:
-            # What comes before its turn in a standing order bars what stands behind it.
-            sales += (
-                itertools.takewhile(_is_loss, found)
-                if _follows_order(account)
-                else filter(_is_loss, found)
-            )
+            # In a standing order a lot that is not worth it bars what stands behind it.
+            keep = itertools.takewhile if _follows_order(account) else filter
+            sales += keep(is_worth_harvesting, found)
         if _follows_order(account):
             queues.append(tuple(range(first, len(sales))))
     harvesting = {sale.account_id for sale in sales} - needy if harvest else set()
@@ -232,10 +235,6 @@ def _harvests(index: HouseholdIndex, account: Account, harvest: frozenset[str]) 
 
 def _follows_order(account: Account) -> bool:
     return account.is_taxable and account.lot_method not in SPECIFIC_METHODS
-
-
-def _is_loss(sale: Sale) -> bool:
-    return sale.gain_per_dollar < 0
 
 
 def _sales_of(start: PlanLedger, sells: SellRules, position: Position) -> Iterator[Sale]:

@@ -204,6 +204,8 @@ def _spend_small_change(
     """One more share where rounding down lost the most of a share and the cash is there."""
     lost: list[tuple[Decimal, str, str]] = []
     for (account_id, security_id), dollars in bought.items():
+        if problem.may_harvest(account_id):
+            continue  # what the losses brought is spent; idle cash is not for a harvest
         security = problem.security(security_id)
         order = ledger.order_of(account_id, security_id, BUY)
         step = problem.index.terms_of(account_id, security).quantity_step
