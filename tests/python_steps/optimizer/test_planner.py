@@ -169,7 +169,7 @@ def inside_its_bands(harvests: bool, unit_cost: int) -> SmallBook:
     book.rows("dim_households")[0]["harvests_losses"] = harvests
     book.lot("TAX", "VTI", 200, unit_cost, RECENT)
     book.lot("TAX", "VTI", 420, 60)
-    book.lot("IRA", "BND", 500, None)
+    book.lot("IRA", "BND", 540, None)
     return book
 
 
