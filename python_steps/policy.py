@@ -223,7 +223,7 @@ class FirmPolicy:
         choices=("optimizer", "waterfall"),
     )
     minimum_trade_benefit: Decimal = _setting(
-        Decimal("10"),
+        Decimal("25"),
         "What a trade must improve the plan by to be worth proposing, dollars.",
         low="0",
         high="10000",
