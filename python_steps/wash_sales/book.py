@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from python_steps.wash_sales.engine import JOINT, AccountKind, WashAccount
+from python_steps.wash_sales.events import JOINT, AccountKind, WashAccount
 from python_steps.wash_sales.tables import required_frames
 
 Codes = npt.NDArray[np.int64]

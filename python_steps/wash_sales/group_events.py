@@ -19,13 +19,7 @@ from typing import Any, NamedTuple
 
 from python_steps.taxes.holding_period import long_term_from
 from python_steps.wash_sales.book import NOT_PURCHASED, PURCHASE_TRANSACTIONS
-from python_steps.wash_sales.engine import (
-    Acquisition,
-    LedgerFinding,
-    Sale,
-    SoldLot,
-    allocate,
-)
+from python_steps.wash_sales.events import Acquisition, LedgerFinding, Sale, SoldLot, allocate
 
 NOTHING = Decimal(0)
 # Custodians print cents and shares to four places: smaller differences say nothing.

@@ -34,7 +34,8 @@ from python_steps.wash_sales.book import (
     is_positive,
     mask_of,
 )
-from python_steps.wash_sales.engine import (
+from python_steps.wash_sales.engine import reconcile_group
+from python_steps.wash_sales.events import (
     Acquisition,
     LedgerFinding,
     Match,
@@ -42,7 +43,6 @@ from python_steps.wash_sales.engine import (
     SaleResult,
     WashSaleLedger,
     allocate,
-    reconcile_group,
 )
 from python_steps.wash_sales.fund_losses import find_fund_losses
 from python_steps.wash_sales.group_events import (

@@ -16,7 +16,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from python_steps.wash_sales.engine import (
+from python_steps.wash_sales.engine import reconcile_group
+from python_steps.wash_sales.events import (
     Acquisition,
     Match,
     Origin,
@@ -24,7 +25,6 @@ from python_steps.wash_sales.engine import (
     SoldLot,
     WashAccount,
     WashSaleLedger,
-    reconcile_group,
 )
 from python_steps.wash_sales.policy import DEFAULT_POLICY, WashSalePolicy, contested_readings
 

@@ -19,14 +19,8 @@ from python_steps.taxes import retirement, special_basis
 from python_steps.taxes.holding_period import is_long_term, term_of
 from python_steps.taxes.netting import net_capital_gains
 from python_steps.taxes.rates import RateTables, collectibles_rate
-from python_steps.wash_sales.engine import (
-    Acquisition,
-    Sale,
-    SoldLot,
-    WashAccount,
-    allocate,
-    reconcile_group,
-)
+from python_steps.wash_sales.engine import reconcile_group
+from python_steps.wash_sales.events import Acquisition, Sale, SoldLot, WashAccount, allocate
 from python_steps.wash_sales.policy import DEFAULT_POLICY
 from python_steps.wash_sales.screen import (
     Holding,

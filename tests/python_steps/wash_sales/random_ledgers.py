@@ -12,7 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 from random import Random
 
-from python_steps.wash_sales.engine import Acquisition, Sale, SoldLot, WashAccount
+from python_steps.wash_sales.events import Acquisition, Sale, SoldLot, WashAccount
 
 FIRST_DAY = date(2025, 1, 2)
 WINDOW = 30

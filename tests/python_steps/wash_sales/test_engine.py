@@ -8,14 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from python_steps.wash_sales.engine import (
-    Acquisition,
-    Sale,
-    SoldLot,
-    WashAccount,
-    allocate,
-    reconcile_group,
-)
+from python_steps.wash_sales.engine import reconcile_group
+from python_steps.wash_sales.events import Acquisition, Sale, SoldLot, WashAccount, allocate
 from python_steps.wash_sales.policy import DEFAULT_POLICY, WashSalePolicy, contested_readings
 from tests.python_steps.wash_sales.random_ledgers import (
     ACCOUNTS,

@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from python_steps.wash_sales.engine import WashAccount
+from python_steps.wash_sales.events import WashAccount
 from python_steps.wash_sales.policy import DEFAULT_POLICY, WashSalePolicy, contested_readings
 from python_steps.wash_sales.screen import (
     Holding,
