@@ -9,7 +9,7 @@
 {% macro is_null_word(column) -%}
     lower(trim({{ column }})) in (
         '', '--', '-', 'n/a', 'na', 'not applicable', 'incomplete', 'missing', 'various', 'unknown', 'none',
-        'null', 'no number', 'unavailable'
+        'null', 'no number', 'unavailable', 'undefined'
     )
 {%- endmacro %}
 

@@ -222,7 +222,7 @@ class _Walk(DownloadWalk):
 
     def _word(self, table: str, text: str, record: Record) -> str | None:
         word = normalised(text)
-        if word in ("", "--"):
+        if text in self.contract.null_words:
             return None
         found = self.contract.mappings[table].get(word)
         if found is None:

@@ -31,7 +31,6 @@ from python_steps.feeds.headers import normalised
 from python_steps.feeds.received import FileReading, ReceivedFile, refused
 
 _INDENT = re.compile(r"^\s+\S")
-_MISSING = "--"
 
 
 def read(file: ReceivedFile, contract: FeedContract) -> FileReading:
@@ -184,7 +183,8 @@ class _Walk(DownloadWalk):
         if account is None:
             return
         lead = record.cells[0] if record.cells else ""
-        if _INDENT.match(lead) and (day_of(lead) is not None or lead.strip() == _MISSING):
+        is_date = day_of(lead) is not None or lead.strip() in self.contract.null_words
+        if _INDENT.match(lead) and is_date:
             self._lot(record, account)
         elif first == "total":
             self._total(record, account)

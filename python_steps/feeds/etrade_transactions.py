@@ -118,21 +118,22 @@ class _Walk(DownloadWalk):
         if texts is None:
             return
         kind = self._type(texts, record)
-        symbol = "" if texts["ticker"] in ("--", "") else texts["ticker"]
+        nothing = self.contract.null_words
+        symbol = "" if texts["ticker"] in nothing else texts["ticker"]
         cusip = texts.pop("cusip", "")
         identifiers: dict[str, str] = {}
         texts.pop("ticker")
-        if symbol or cusip not in ("--", ""):
+        if symbol or cusip not in nothing:
             named = symbol or cusip
             identifiers = self.security(
                 named, None, record, entity="transactions", account=self.account
             )
-            if cusip not in ("--", "") and symbol:
+            if cusip not in nothing and symbol:
                 identifiers["cusip"] = cusip
         dates = {
             name: iso_day(texts[name])
             for name in ("transaction_date", "entry_date", "settlement_date")
-            if texts.get(name) not in (None, "", "--")
+            if texts.get(name) is not None and texts[name] not in nothing
         }
         self.add(
             "transactions",

@@ -87,7 +87,8 @@ def says_nothing_found(record: Record) -> bool:
 def _title_date(title: str, formats: Sequence[str]) -> tuple[str, date] | None:
     """The moment of the export: what follows "as of", before any period."""
     stated = title.lower().rpartition(" as of ")[2]
-    words = title[len(title) - len(stated) :]
+    # The days of a period are not the day of the export.
+    words = _PERIOD.sub(" ", title[len(title) - len(stated) :])
     worded = _WORDED_DATE.search(words)
     if worded:
         text = f"{worded[1]} {worded[2]}"

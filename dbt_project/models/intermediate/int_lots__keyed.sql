@@ -19,12 +19,24 @@ named as (
             else received.account_id || ':' || received.source_lot_id
         end as lot_id,
         carried.matched_by,
+        unreal_dates.account_id is not null as has_unreal_date,
+        coalesce(received.basis_method, case when average_cost.account_id is not null then 'AVERAGE' end)
+            as known_basis_method,
         count(*) over (partition by received.account_id, received.source_lot_id) as same_key_count
     from received
     left join {{ ref("int_lots__carried") }} as carried
         on
             received.source_file_id = carried.source_file_id
             and received.row_without_id = carried.source_row_number
+    left join {{ ref("int_lots__unreal_dates") }} as unreal_dates
+        on
+            received.account_id = unreal_dates.account_id
+            and received.security_id = unreal_dates.security_id
+            and received.acquisition_date = unreal_dates.acquisition_date
+    left join {{ ref("int_lots__average_cost") }} as average_cost
+        on
+            received.account_id = average_cost.account_id
+            and received.security_id = average_cost.security_id
     window same_key as (
         partition by received.account_id, received.source_lot_id
         order by
@@ -52,6 +64,12 @@ stated as (
                 as acquisition_date_status
         ),
         firm.override_id,
+        -- A placeholder, or a day that stands for something else than the acquisition.
+        coalesce(
+            {{ is_sentinel_date("coalesce(firm.acquisition_date, named.acquisition_date)") }}
+            or (named.has_unreal_date and firm.acquisition_date is null),
+            false
+        ) as has_sentinel_date,
         case
             when firm.lot_id is not null
                 then
@@ -85,21 +103,19 @@ select
     source_lot_id is not null and same_key_count > 1 as is_duplicate,
     quantity,
     case
-        when
-            acquisition_date_status = 'present' and {{ is_sentinel_date("acquisition_date") }}
-            then null
+        when acquisition_date_status = 'present' and has_sentinel_date then null
         else acquisition_date
     end
         as acquisition_date,
     case
-        when {{ is_sentinel_date("acquisition_date") }} then 'sentinel'
+        when has_sentinel_date then 'sentinel'
         else acquisition_date_status
     end as acquisition_date_status,
     acquisition_date as stated_acquisition_date,
     acquisition_time,
     coalesce(
         holding_period_start_date,
-        case when not coalesce({{ is_sentinel_date("acquisition_date") }}, false) then acquisition_date end
+        case when not has_sentinel_date then acquisition_date end
     ) as holding_period_start_date,
     term as custodian_term,
     case when basis_currency = 'USD' then cost_basis end as custodian_cost_basis,
@@ -111,7 +127,7 @@ select
     coalesce(wash_sale_flag, false) as wash_sale_flag,
     covered_status,
     acquisition_type,
-    basis_method,
+    known_basis_method as basis_method,
     basis_currency as currency,
     has_position,
     rejected_values is not null as has_rejected_values,

@@ -22,7 +22,9 @@ with files as (
 told as materialized (
     select
         account_references.account_id,
-        case when transactions.security_key <> '||||' then identified.security_id end as security_id,
+        -- A row of money alone names no security.
+        case when not ends_with(transactions.security_key, '||||') then identified.security_id end
+            as security_id,
         transactions.*,
         files.file_name,
         files.file_age,

@@ -55,6 +55,6 @@ CLIENT_FILES: dict[str, tuple[str, str, str]] = {
     "ibkr_activity_csv": (
         "IBKR",
         "U100.csv",
-        ibkr_files.whole(ibkr_files.POSITIONS, ibkr_files.TRADES, ibkr_files.CASH),
+        ibkr_files.whole(),
     ),
 }
