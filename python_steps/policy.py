@@ -203,6 +203,12 @@ class FirmPolicy:
         low="0",
         high="1",
     )
+    concentration_price: Decimal = _setting(
+        Decimal("0.05"),
+        "Price of a dollar above a concentration limit, dollars.",
+        low="0",
+        high="1",
+    )
     harvest_threshold: Decimal = _setting(
         Decimal("250"),
         "Net benefit from which losses are harvested when nothing else is due, dollars.",

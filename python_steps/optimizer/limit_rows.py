@@ -13,12 +13,12 @@ from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT
 from python_steps.optimizer.model_assembly import Assembly
 from python_steps.optimizer.tax_rows import net_result_range
 
-# A dollar over a concentration limit; selling down a low basis may cost more, then it stays.
-CONCENTRATION_PRICE = 0.05
-
 
 def add_concentrations(assembly: Assembly) -> None:
-    """Purchases stay under a security's limit; what stands above it is priced down."""
+    """Purchases stay under a security's limit; what stands above it is priced.
+
+    Selling down a low basis may cost more than the price: then it stays, and is told.
+    """
     problem, builder = assembly.problem, assembly.builder
     for security_id, room in sorted(rooms_under_limits(problem).items()):
         entries = [
@@ -38,7 +38,8 @@ def add_concentrations(assembly: Assembly) -> None:
         elif sold:
             excess = -room / DOLLARS_PER_UNIT
             over = builder.column(f"excess of {security_id}", upper=excess)
-            assembly.price("concentration", over, CONCENTRATION_PRICE)
+            price = float(assembly.prices.policy.concentration_price)
+            assembly.price("concentration", over, price)
             assembly.wanting.append(over)
             builder.row(f"limit of {security_id}", [*sold, (over, -1.0)], upper=-excess)
 

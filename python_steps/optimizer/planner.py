@@ -43,6 +43,7 @@ from python_steps.planning.ledger import PlanLedger
 from python_steps.planning.plan import (
     CASH_ONLY_MODE,
     HARVEST_MODE,
+    NO_TRADE_MODE,
     REBALANCE_MODE,
     SELL,
     HouseholdPlan,
@@ -177,10 +178,37 @@ def plan_household(
     is_sound = plan is not None and not check_plan(household, plan, policy, rate_tables)
     if plan is None or not is_sound or not _is_better(plan, baseline, policy):
         # Losses that are not worth harvesting leave nothing to be optimised.
-        is_idle = is_sound and not problem.due_groups and not problem.needs
-        plan = _published(baseline, baseline, "not_run" if is_idle else "heuristic")
+        is_quiet = is_sound and not problem.due_groups and not problem.needs
+        plan = _published(baseline, baseline, "not_run" if is_quiet else "heuristic")
+    if plan.trades and not problem.needs:
+        plan = _unless_idle_is_better(work, prices, plan)
     used.timer.ended("check")
     return _with_frontier(work, problem, prices, plan)
+
+
+def _unless_idle_is_better(
+    work: _Workshop, prices: ObjectivePrices, plan: HouseholdPlan
+) -> HouseholdPlan:
+    """The plan, or none of its trades where not trading is worth more.
+
+    Where trades must be very large, what is left of a plan may cost more than it cures.
+    """
+    steps = waterfall.Steps(work.start.copy(), REBALANCE_MODE, {}, [])
+    idle = fully_valued(
+        waterfall.finished_plan(work.market, work.start, steps, work.judge), prices, work.tax
+    )
+    if not _is_better(idle, plan, work.policy):
+        return plan
+    known = plan.optimality or Optimality("optimizer", "heuristic")
+    total = None if idle.value is None else idle.value.total
+    gap = None
+    if known.lower_bound is not None and total is not None:
+        gap = max(Decimal(0), total - known.lower_bound)
+    return replace(
+        idle,
+        run_mode=NO_TRADE_MODE,
+        optimality=replace(known, planner=PLANNER, optimality_gap=gap, stage=None, trade_values={}),
+    )
 
 
 def _workshop(
@@ -210,7 +238,11 @@ def _published(plan: HouseholdPlan, baseline: HouseholdPlan, status: str) -> Hou
     return replace(
         plan,
         optimality=Optimality(
-            "waterfall", status, baseline=baseline.value, baseline_taxes=_taxes(baseline)
+            "waterfall",
+            status,
+            baseline=baseline.value,
+            baseline_taxes=_taxes(baseline),
+            baseline_trades=len(baseline.trades),
         ),
     )
 
@@ -486,7 +518,7 @@ def _as_plan(
         account.account_id: max(Decimal(0), -attempt.ledger.cash(account.account_id))
         for account in work.household.accounts
     }
-    run_mode = _run_mode(attempt.core.problem, attempt.ledger)
+    run_mode = _run_mode(attempt.core.problem, attempt.ledger, any(shortfalls.values()))
     steps = waterfall.Steps(attempt.ledger, run_mode, shortfalls, deferrals)
     plan = waterfall.finished_plan(work.market, work.start, steps, work.judge)
     plan = fully_valued(plan, prices, work.tax)
@@ -506,10 +538,12 @@ def _with_frontier(
     return replace(plan, optimality=replace(plan.optimality, frontier=points))
 
 
-def _run_mode(problem: CoreProblem, ledger: PlanLedger) -> str:
-    """What kind of night it is: a rebalance, a harvest of losses, or cash alone."""
+def _run_mode(problem: CoreProblem, ledger: PlanLedger, is_short: bool) -> str:
+    """What kind of night it is: a rebalance, a harvest of losses, cash alone, or nothing."""
     if problem.due_groups:
         return REBALANCE_MODE
+    if not ledger.orders and not is_short:
+        return NO_TRADE_MODE
     is_harvest = any(problem.may_harvest(order.account_id) for order in ledger.orders.values())
     return HARVEST_MODE if is_harvest else CASH_ONLY_MODE
 
@@ -540,6 +574,7 @@ def _optimality(work: _Workshop, attempt: _Attempt, baseline: HouseholdPlan) -> 
         optimality_gap=gap,
         baseline=baseline.value,
         baseline_taxes=_taxes(baseline),
+        baseline_trades=len(baseline.trades),
         stage=attempt.room.stage.name.lower(),
         programs_solved=work.tools.programs.programs_solved,
         trade_values={

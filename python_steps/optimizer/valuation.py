@@ -7,7 +7,7 @@ follow from the trades of any planner's plan. Does not belong here: finding trad
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -29,6 +29,7 @@ def fully_valued(plan: HouseholdPlan, prices: ObjectivePrices, tax: TaxEffect) -
         basis_reset=_basis_reset(plan.trades, prices),
         carried_losses=_carried_losses(plan.trades, prices, tax),
         turnover=_turnover(plan.trades, prices),
+        concentration=_concentration(plan.trades, prices),
     )
     return replace(plan, value=value)
 
@@ -36,6 +37,28 @@ def fully_valued(plan: HouseholdPlan, prices: ObjectivePrices, tax: TaxEffect) -
 def _turnover(trades: Iterable[Trade], prices: ObjectivePrices) -> Decimal:
     notional = sum((trade.notional for trade in trades), NOTHING)
     return (prices.policy.turnover_price * notional).quantize(CENT)
+
+
+def _concentration(trades: Sequence[Trade], prices: ObjectivePrices) -> Decimal:
+    """Price of what stands above concentration limits after the trades."""
+    household = prices.index.household
+    excess = NOTHING
+    for limit in household.concentration_limits:
+        if household.market_value is None:
+            continue
+        held = sum(
+            (
+                position.market_value or NOTHING
+                for position in household.positions
+                if position.security_id == limit.security_id
+            ),
+            NOTHING,
+        )
+        for trade in trades:
+            if trade.security_id == limit.security_id:
+                held += trade.notional if trade.action == BUY else -trade.notional
+        excess += max(NOTHING, held - limit.limit_weight * household.market_value)
+    return (prices.policy.concentration_price * excess).quantize(CENT)
 
 
 def _location_cost(trades: Iterable[Trade], prices: ObjectivePrices) -> Decimal:

@@ -218,6 +218,9 @@ def _terms_are_true(
     if value.turnover is not None:
         traded = sum((trade.notional for trade in inputs.plan.trades), ZERO)
         terms.append(("turnover", value.turnover, inputs.policy.turnover_price * traded))
+    if value.concentration is not None:
+        beyond = _above_limits(inputs, inputs.plan.trades)
+        terms.append(("concentration", value.concentration, beyond))
     for name, told, true in terms:
         if (told is None) != (true is None) or (
             told is not None and true is not None and abs(told - true) > TERM_TOLERANCE
@@ -232,6 +235,8 @@ def _is_worth_having(inputs: _Inputs, value: PlanValue) -> Iterator[BrokenInvari
     if is_forced or value.total is None or not inputs.plan.trades:
         return
     idle = value_of_not_trading(inputs.household, inputs.policy, inputs.assumptions)
+    if value.concentration is not None:
+        idle += _above_limits(inputs, ())
     if value.total > idle + NOT_WORSE_BY:
         yield BrokenInvariant(
             "plan_is_no_worse_than_not_trading",
@@ -249,7 +254,9 @@ def _proof_is_coherent(inputs: _Inputs, value: PlanValue) -> Iterator[BrokenInva
     if said.optimality_gap is not None and said.optimality_gap < 0:
         yield BrokenInvariant("gap_is_not_negative", f"{said.optimality_gap}")
     baseline = None if said.baseline is None else said.baseline.total
-    spared = inputs.policy.minimum_trade_benefit * _most_trades_spared(inputs)
+    spared = inputs.policy.minimum_trade_benefit * max(
+        0, (said.baseline_trades or 0) - len(inputs.plan.trades)
+    )
     if (
         baseline is not None
         and value.total is not None
@@ -264,14 +271,24 @@ def _proof_is_coherent(inputs: _Inputs, value: PlanValue) -> Iterator[BrokenInva
             yield BrokenInvariant("trades_earn_their_place", f"{trade.security_id}: {worth}")
 
 
-def _most_trades_spared(inputs: _Inputs) -> int:
-    """How many trades fewer than its baseline a plan can have: each is worth the least benefit.
-
-    How many the baseline has is not said; it cannot have more than there are things to trade.
-    """
-    possible = {(each.account_id, each.security_id) for each in inputs.household.positions}
-    possible |= {(each.account_id, each.security_id) for each in inputs.household.buy_options}
-    return max(0, len(possible) - len(inputs.plan.trades))
+def _above_limits(inputs: _Inputs, trades: Sequence[Trade]) -> Decimal:
+    """Price of the dollars that securities stand above their limits after the trades."""
+    everything = inputs.household.market_value
+    beyond = ZERO
+    for limit in inputs.household.concentration_limits:
+        if everything is None:
+            continue
+        stands = [
+            each.market_value or ZERO
+            for each in inputs.household.positions
+            if each.security_id == limit.security_id
+        ] + [
+            trade.notional if trade.action == "buy" else -trade.notional
+            for trade in trades
+            if trade.security_id == limit.security_id
+        ]
+        beyond += max(ZERO, sum(stands, ZERO) - limit.limit_weight * everything)
+    return inputs.policy.concentration_price * beyond
 
 
 def _risk_is_true(inputs: _Inputs) -> Iterator[BrokenInvariant]:

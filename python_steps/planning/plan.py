@@ -201,8 +201,8 @@ class PlanValue:
     `location_cost` is what the moved dollars cost more in their new places, for the years of the
     policy; `basis_reset` what lower basis costs, and higher basis saves, in later years;
     `carried_losses` what losses left to later years are worth there (negative: worth something);
-    `turnover` the firm's price of trading at all. They are None where they were not asked for, and
-    then are no part of the total.
+    `turnover` the firm's price of trading at all; `concentration` the price of what stands above
+    limits. They are None where they were not asked for, and then are no part of the total.
     """
 
     tax_change: Decimal | None
@@ -213,6 +213,7 @@ class PlanValue:
     basis_reset: Decimal | None = None
     carried_losses: Decimal | None = None
     turnover: Decimal | None = None
+    concentration: Decimal | None = None
 
     @property
     def total(self) -> Decimal | None:
@@ -228,6 +229,7 @@ class PlanValue:
             + (self.basis_reset or Decimal(0))
             + (self.carried_losses or Decimal(0))
             + (self.turnover or Decimal(0))
+            + (self.concentration or Decimal(0))
         )
 
 
@@ -254,7 +256,8 @@ class Optimality:
     the objective of any plan, `optimality_gap` the distance of this one to it; both in dollars,
     None where nothing is proved. `baseline` is the waterfall's plan, valued in the same way.
     `trade_values` says, by account and security, what the plan loses without the trade, dollars;
-    None where no plan could do without it. `baseline_taxes` are the baseline's by tax unit.
+    None where no plan could do without it. `baseline_taxes` are the baseline's by tax unit,
+    `baseline_trades` the number of its trades.
     `stage` is the last kind of sale that was needed.
     """
 
@@ -268,6 +271,7 @@ class Optimality:
     trade_values: Mapping[tuple[str, str], Decimal | None] = field(default_factory=dict)
     baseline_taxes: Mapping[str, Decimal | None] = field(default_factory=dict)
     frontier: tuple[FrontierPoint, ...] = ()
+    baseline_trades: int | None = None
 
 
 # The closed list of how a plan was found.

@@ -230,7 +230,7 @@ def test_the_proof_must_be_coherent() -> None:
 
 
 def test_a_baseline_may_be_better_by_what_its_additional_trades_must_earn() -> None:
-    """Five things can be traded: the baseline of a plan without trades may have traded them all."""
+    """The baseline makes five trades, the plan none: it may be five times the least worth less."""
     idle = value_of_not_trading(HOUSEHOLD, POLICY, ASSUMPTIONS).quantize(D("0.01"))
     value = PlanValue(D(0), D(0), idle, D(0))
     for more, is_broken in ((D(0), False), (D(1), True)):
@@ -242,7 +242,7 @@ def test_a_baseline_may_be_better_by_what_its_additional_trades_must_earn() -> N
             estimated_tax=D(0),
             transaction_cost=D(0),
             tracking_error_after=PLAN.tracking_error_before,
-            optimality=Optimality("optimizer", "optimal", baseline=better),
+            optimality=Optimality("optimizer", "optimal", baseline=better, baseline_trades=5),
         )
         assert names(found(plan)) == (
             {"plan_is_no_worse_than_its_baseline"} if is_broken else set()
