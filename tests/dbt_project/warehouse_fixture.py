@@ -156,6 +156,9 @@ REBALANCE_TABLES: dict[str, dict[str, str]] = {
         "objective_value": _MONEY,
         "waterfall_objective_value": _MONEY,
         "optimality_gap": _MONEY,
+        "verified_lower_bound": _MONEY,
+        "ladder_stage": "varchar",
+        "waterfall_estimated_tax": _MONEY,
         "estimated_tax": _MONEY,
         "transaction_cost": _MONEY,
         "tracking_error_before": "double",
@@ -184,6 +187,7 @@ REBALANCE_TABLES: dict[str, dict[str, str]] = {
         "market_impact": _MONEY,
         "order_type": "varchar",
         "limit_price": _QUANTITY,
+        "value_of_trade": _MONEY,
         "trade_sequence": "integer",
         "asset_class": "varchar",
         "standing_lot_method": "varchar",
@@ -219,6 +223,16 @@ REBALANCE_TABLES: dict[str, dict[str, str]] = {
         "wash_sale_exposure": _MONEY,
         "realized_collectibles_gain": _MONEY,
         "realized_collectibles_loss": _MONEY,
+    },
+    "plan_values": _PLAN_KEYS | {"term": "varchar", "amount": _MONEY, "waterfall_amount": _MONEY},
+    "tax_budget_frontier": _PLAN_KEYS
+    | {
+        "point": "integer",
+        "tax_budget": _MONEY,
+        "estimated_tax": _MONEY,
+        "drift_outside_bands": _MONEY,
+        "tracking_error": "double",
+        "transaction_cost": _MONEY,
     },
     "exceptions": _PLAN_KEYS
     | {
