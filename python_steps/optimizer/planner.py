@@ -224,7 +224,7 @@ def _workshop(
     market = Market(
         index=index,
         sells=SellRules(index, policy, tax),
-        buys=BuyRules(index),
+        buys=BuyRules(index, policy),
         assumptions=assumptions,
         minimum_trade=household.minimum_trade_amount,
         execution_buffer=policy.execution_buffer,
