@@ -177,7 +177,25 @@ TAX_IMPACT: Final = TableLayout(
         Column("wash_sale_exposure", "money", 16),
     ),
 )
-TAX_IMPACT_SHEET: Final = SheetLayout("tax_impact", (TAX_IMPACT,), 1)
+PLAN_VALUES: Final = TableLayout(
+    "plan_values",
+    (
+        Column("value_term", "wrapped", 24),
+        Column("amount", "money", 16),
+        Column("waterfall_amount", "money", 16),
+    ),
+)
+TAX_BUDGETS: Final = TableLayout(
+    "tax_budgets",
+    (
+        Column("tax_budget", "money", 24),
+        Column("estimated_tax", "money", 16),
+        Column("drift_outside_bands", "money", 16),
+        Column("tracking_error", "percent", 16),
+        Column("transaction_cost", "money", 16),
+    ),
+)
+TAX_IMPACT_SHEET: Final = SheetLayout("tax_impact", (TAX_IMPACT, PLAN_VALUES, TAX_BUDGETS), 1)
 
 COMPARISON: Final = TableLayout(
     "comparison",

@@ -149,6 +149,15 @@ HOUSEHOLD_MARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "tax_saved_vs_waterfall",
         "wash_sale_exposure",
     ),
+    "fct_plan_values": ("term", "amount", "waterfall_amount"),
+    "fct_tax_budget_frontier": (
+        "point",
+        "tax_budget",
+        "estimated_tax",
+        "drift_outside_bands",
+        "tracking_error",
+        "transaction_cost",
+    ),
     "fct_allocation_comparison": (
         "allocation_group_id",
         "asset_class",
@@ -391,6 +400,8 @@ class HouseholdReportFrames:
     trades: pa.Table
     trade_lots: pa.Table
     tax_impact: pa.Table
+    plan_values: pa.Table
+    tax_budget_frontier: pa.Table
     allocation_comparison: pa.Table
     asset_location: pa.Table
     lots: pa.Table
@@ -450,6 +461,8 @@ class HouseholdReportFrames:
             trades=rows("fct_recommended_trades"),
             trade_lots=rows("fct_trade_lots"),
             tax_impact=rows("fct_tax_impact"),
+            plan_values=rows("fct_plan_values"),
+            tax_budget_frontier=rows("fct_tax_budget_frontier"),
             allocation_comparison=rows("fct_allocation_comparison"),
             asset_location=rows("fct_asset_location"),
             lots=rows("fct_tax_lots"),

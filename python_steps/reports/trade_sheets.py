@@ -34,6 +34,17 @@ _REALIZED: Final = (
     "realized_long_term_loss",
 )
 _WATERFALL: Final = "waterfall"
+VALUE_TERMS: Final = (
+    "tax_change",
+    "carried_losses",
+    "basis_reset",
+    "transaction_cost",
+    "turnover",
+    "drift_penalty",
+    "location_cost",
+    "concentration",
+    "shortfall_penalty",
+)
 _COMPARED: Final = "tax_saved_vs_waterfall"
 SPECIFIC_LOTS: Final = "specific_lots"
 _COSTS: Final = ("tax_cost", "commission", "spread_cost", "market_impact")
@@ -200,7 +211,7 @@ def _trade_lot_row(review: Review, trade: Row, lot: Row) -> Row:
 
 
 def tax_impact_sheet(review: Review) -> Sheet:
-    """What the plan does to each tax return."""
+    """What the plan does to each tax return, what it is worth, and what tax budgets would buy."""
     builder = review.builder(layout.TAX_IMPACT_SHEET)
     rows = sorted(
         review.frames.tax_impact.to_pylist(),
@@ -218,7 +229,29 @@ def tax_impact_sheet(review: Review) -> Sheet:
     planners = set() if review.plan is None else {review.plan["planner"]}
     for sentence in missing_sentences(review.texts, rows, planners):
         builder.note(sentence)
+    builder.table(
+        layout.PLAN_VALUES,
+        [
+            {"value_term": review.texts.name("value_term", row["term"]), **row}
+            for row in sorted(review.frames.plan_values.to_pylist(), key=_place_of_term)
+        ],
+        empty=review.texts.text("table.plan_values.empty"),
+    )
+    points = review.frames.tax_budget_frontier.to_pylist()
+    builder.table(
+        layout.TAX_BUDGETS,
+        sorted(points, key=lambda row: row["point"]),
+        empty=review.texts.text("table.tax_budgets.empty"),
+    )
+    if points:
+        builder.note(review.texts.text("tax_budgets.note"))
     return builder.finished()
+
+
+def _place_of_term(row: Row) -> int:
+    """Terms stand in the order of the objective; one that is not known there stands last."""
+    term = row["term"]
+    return VALUE_TERMS.index(term) if term in VALUE_TERMS else len(VALUE_TERMS)
 
 
 def missing_sentences(texts: Texts, rows: Sequence[Row], planners: Set[str | None]) -> list[str]:

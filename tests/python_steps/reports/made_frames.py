@@ -171,6 +171,18 @@ SCHEMAS: Mapping[str, dict[str, pa.DataType]] = {
         "realized_collectibles_loss": MONEY,
     }
     | _REALIZED,
+    "fct_plan_values": _HOUSEHOLD
+    | {"plan_id": TEXT, "term": TEXT, "amount": MONEY, "waterfall_amount": MONEY},
+    "fct_tax_budget_frontier": _HOUSEHOLD
+    | {
+        "plan_id": TEXT,
+        "point": WHOLE,
+        "tax_budget": MONEY,
+        "estimated_tax": MONEY,
+        "drift_outside_bands": MONEY,
+        "tracking_error": REAL,
+        "transaction_cost": MONEY,
+    },
     "fct_allocation_comparison": _HOUSEHOLD
     | {
         "plan_id": TEXT,
@@ -430,6 +442,8 @@ def busy_household(household_id: str = "H-GARCIA") -> Rows:
     rows["fct_recommended_trades"] = [mine(**row) for row in _trades()]
     rows["fct_trade_lots"] = [mine(**row) for row in _trade_lots()]
     rows["fct_tax_impact"] = [mine(**row) for row in _tax_impact()]
+    rows["fct_plan_values"] = [mine(**row) for row in _plan_values()]
+    rows["fct_tax_budget_frontier"] = [mine(**row) for row in _tax_budgets()]
     rows["fct_allocation_comparison"] = [mine(**_comparison(*given)) for given in CLASSES]
     rows["fct_asset_location"] = _locations(mine)
     rows["fct_tax_lots"] = [mine(**lot(number)) for number in range(1, 41)]
@@ -644,6 +658,36 @@ def _tax_impact() -> list[dict[str, Any]]:
             "wash_sale_exposure": Decimal("12.5"),
         }
         for unit, estimated in (("Garcia joint return", Decimal("-412.385")), ("Trust", None))
+    ]
+
+
+def _plan_values() -> list[dict[str, Any]]:
+    return [
+        {"plan_id": "P-0123456789abcdef0123", "term": term, "amount": amount,
+         "waterfall_amount": waterfall}
+        for term, amount, waterfall in (
+            ("tax_change", Decimal("-412.385"), Decimal("-300.5")),
+            ("drift_penalty", Decimal("31.25"), Decimal("44.75")),
+            ("location_cost", Decimal("-1255.02"), None),
+        )
+    ]  # fmt: skip
+
+
+def _tax_budgets() -> list[dict[str, Any]]:
+    return [
+        {
+            "plan_id": "P-0123456789abcdef0123",
+            "point": number,
+            "tax_budget": budget,
+            "estimated_tax": tax,
+            "drift_outside_bands": drift,
+            "tracking_error": error,
+            "transaction_cost": Decimal("12.5"),
+        }
+        for number, budget, tax, drift, error in (
+            (1, Decimal(0), Decimal("-10.25"), Decimal("5100.5"), 0.0123),
+            (2, None, Decimal("830.75"), Decimal(0), None),
+        )
     ]
 
 

@@ -69,6 +69,7 @@ COMPARED = [
     ("trades", layout.TRADE_TAX, "fct_recommended_trades", {"sequence": "trade_sequence"}),
     ("trades", layout.TRADE_LOTS, "fct_trade_lots", {"lot_id": "lot_id"}),
     ("tax_impact", layout.TAX_IMPACT, "fct_tax_impact", {"tax_unit": "tax_unit_id"}),
+    ("tax_impact", layout.TAX_BUDGETS, "fct_tax_budget_frontier", {"tax_budget": "tax_budget"}),
     ("comparison", layout.COMPARISON, "fct_allocation_comparison", {"asset_class": "asset_class"}),
     (
         "location",
@@ -425,6 +426,7 @@ def test_what_is_known_of_every_tax_return_needs_no_reason():
     rows = busy_household()
     for row in rows["fct_tax_impact"]:
         row |= {"tax_saved_vs_waterfall": Decimal(5), "estimated_tax": Decimal(1)}
+    rows["fct_plan_values"], rows["fct_tax_budget_frontier"] = [], []
     texts = reading_back.all_texts(sheet(opened(rendered(rows)), "tax_impact"))
     assert not any("n/a" in text for text in texts)
 

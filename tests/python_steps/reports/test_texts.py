@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import re
 import string
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from python_steps.planning.plan import EXCEPTION_CODES, REASON_CODES
+from python_steps.planning.plan import EXCEPTION_CODES, REASON_CODES, PlanValue
 from python_steps.reports import layout
 from python_steps.reports.sheet_builder import LONGEST_SHEET_NAME, sheet_name
 from python_steps.reports.texts import (
@@ -21,6 +22,7 @@ from python_steps.reports.texts import (
     texts_for,
 )
 from python_steps.reports.totals import URGENCY
+from python_steps.reports.trade_sheets import VALUE_TERMS
 from python_steps.wash_sales.tables import FINDING_RULES
 
 MODULES = sorted((Path(__file__).parents[3] / "python_steps" / "reports").glob("*.py"))
@@ -129,7 +131,16 @@ def test_no_text_stands_unused():
     closed = ("plan_status", "household_state", "run_mode", "night_state", "action", "term")
     closed += ("tax_character", "order_type", "asset_class", "target_level", "account_type")
     closed += ("tax_treatment", "account_state", "severity", "coverage", "covered_status")
-    closed += ("closed_by", "scope", "file_status", "reason_code", "band", "compliance", "language")
+    closed += (
+        "value_term",
+        "closed_by",
+        "scope",
+        "file_status",
+        "reason_code",
+        "band",
+        "compliance",
+        "language",
+    )
     for text_id in ENGLISH:
         first, _, rest = text_id.partition(".")
         if first in closed:
@@ -144,6 +155,12 @@ def test_no_text_stands_unused():
             stem = re.sub(r"\.(one|other|missing|note)$|_of_group$|_planned$", "", text_id)
             named = stem in source.replace(f'"{text_id}":', "")
             assert named or rest.removesuffix(".heading") in tables, f"{text_id} is used nowhere"
+
+
+@pytest.mark.parametrize("term", [field.name for field in fields(PlanValue)])
+def test_every_term_of_a_plans_value_has_its_words_and_its_place(term):
+    assert f"value_term.{term}" in ENGLISH
+    assert term in VALUE_TERMS
 
 
 @pytest.mark.parametrize("rule", FINDING_RULES)
