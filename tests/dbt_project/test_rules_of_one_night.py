@@ -553,6 +553,7 @@ def test_rules_that_need_an_earlier_night_are_not_evaluated(rules_book: Path) ->
         # No position of this book states its cost.
         "lot_basis_adds_up_to_position",
         "market_value_is_near_the_last",
+        "named_lots_are_delivered",
         "positions_file_is_new",
         "price_moves_within_reason",
         "quantity_rolls_forward",

@@ -119,6 +119,13 @@
     "sold_lots_add_up": ["is_taxable", [
         lots_before, lots, ["has_closed_lots", "No file of tonight tells closed lots."]
     ]],
+    "closed_lot_follows_the_lot_method": ["is_taxable", [
+        ["has_lot_method", "Neither the custodian nor the firm states a lot method of its accounts."],
+        ["has_disposal_methods", "No file states by which method a sale of this year was relieved."]
+    ]],
+    "named_lots_are_delivered": ["is_taxable", [
+        ["has_named_lots", "No earlier night named lots for a sale in its accounts."]
+    ]],
     "basis_is_kept_through_an_action": ["is_taxable", [
         lots_before, ["has_actions", "No split, merger or spin-off of these days is known of what it holds."]
     ]],
@@ -266,6 +273,18 @@ deliveries as (
     group by custodian
 ),
 
+relieved as (
+    select distinct account_id
+    from {{ ref("int_closed_lots__merged") }}
+    where
+        nullif(disposal_method, 'UNKNOWN') is not null
+        and disposal_date >= least({{ as_of_date() }} - 61, date_trunc('year', {{ as_of_date() }}))
+),
+
+named as (
+    select distinct account_id from {{ ref("int_lots__instructed") }}
+),
+
 repeated as (
     select
         custodian,
@@ -314,6 +333,9 @@ known as materialized (
         told.account_id is not null as is_told,
         compared_cash.account_id is not null as is_cash_compared,
         history.account_id is not null as has_history,
+        coalesce(accounts.custodian_lot_method, accounts.lot_method) is not null as has_lot_method,
+        relieved.account_id is not null as has_disposal_methods,
+        named.account_id is not null as has_named_lots,
         actions.account_id is not null as has_actions
     from {{ ref("int_accounts__identified") }} as accounts
     left join lots on accounts.account_id = lots.account_id
@@ -328,6 +350,8 @@ known as materialized (
     left join compared_cash on accounts.account_id = compared_cash.account_id
     left join history on accounts.account_id = history.account_id
     left join actions on accounts.account_id = actions.account_id
+    left join relieved on accounts.account_id = relieved.account_id
+    left join named on accounts.account_id = named.account_id
     left join deliveries on accounts.custodian = deliveries.custodian
     left join repeated on accounts.custodian = repeated.custodian
     where coalesce(accounts.account_status, 'open') <> 'closed'
