@@ -108,7 +108,15 @@ def test_rules_used_by_readers_exist():
             "flex_csv",
             "decoding",
         ],
-        "ibkr_activity_csv": ["ibkr_activity_csv", "headers", "decoding", "keys"],
+        "ibkr_activity_csv": [
+            "ibkr_activity_csv",
+            "activity_positions",
+            "activity_rows",
+            "activity_transactions",
+            "headers",
+            "decoding",
+            "keys",
+        ],
         "standard_feed": ["standard_feed", "reading", "headers", "decoding", "keys"],
         "policy_files": ["standard_feed", "reading", "headers", "decoding", "keys"],
     }

@@ -252,3 +252,14 @@ def test_consolidated_statements_name_the_account_of_each_row():
     ]
     assert "accounts" not in reading.tables
     assert Decimal(rows(reading, "positions", "quantity")[2][0]) == 5000
+
+
+def test_an_amount_that_cannot_be_read_is_not_nothing_in_a_total():
+    """With 0 for the cut amount, the total would seem to differ by it."""
+    good, cut = ",10,1,200,2000,250,2500,500,", ",10,1,200,2000,250,25x00,500,"
+    assert good in whole()
+    reading = ibkr(whole().replace(good, cut))
+    assert "control_total" not in rules(reading)
+    table = reading.tables["positions"]
+    found = check_table(load_contracts()["ibkr_activity_csv"], "positions", table).violations
+    assert [broken.rule for broken in found] == ["market_value_is_decimal"], "it is told as such"
