@@ -65,9 +65,8 @@ def _core_model(household: Household, rules: SampleRules) -> CoreModel:
     tax = TaxEffect(index, rules.rates)
     costs = CostModel(rules.policy, rules.assumptions)
     start = PlanLedger(index, costs, rules.policy.execution_buffer)
-    problem = core_problem(
-        start, SellRules(index, rules.policy, tax), BuyRules(index), rules.policy
-    )
+    sells, buys = SellRules(index, rules.policy, tax), BuyRules(index, rules.policy)
+    problem = core_problem(start, sells, buys, rules.policy)
     prices = objective_prices(index, rules.policy, rules.assumptions, tax)
     return build_core_model(problem, prices, costs)
 

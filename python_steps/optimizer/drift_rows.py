@@ -24,7 +24,8 @@ from python_steps.planning.household import (
 # Outer prices begin this share of the group inside its band: rounding must not cross the edge.
 EDGE_MARGIN = 0.0005
 
-# No class strays farther than this many values of its group, whatever flows out of it.
+# The last segment has room for this many values of a group, and for more where flows leave so
+# little of it that what stands in a class, or may be traded, is more.
 FARTHEST = 100.0
 
 Exposure = list[tuple[int, float]]
@@ -96,8 +97,12 @@ def _deviation(
     name = f"{row.name} of {group.allocation_group_id}"
     margin = EDGE_MARGIN * total
     above, below = assembly.prices.drift_segments(row, total, margin)
-    up = _segments(assembly, f"{name} above", above, total)
-    down = _segments(assembly, f"{name} below", below, total)
+    target = float(row.target_weight) * total
+    gap = (target - value) / DOLLARS_PER_UNIT
+    reach = abs(gap) + sum(abs(part) * assembly.builder.upper_of(each) for each, part in exposure)
+    farthest = max(FARTHEST * total / DOLLARS_PER_UNIT, reach)
+    up = _segments(assembly, f"{name} above", above, farthest)
+    down = _segments(assembly, f"{name} below", below, farthest)
     entries = [
         *exposure,
         *((column, -1.0) for column, _ in up),
@@ -112,18 +117,19 @@ def _deviation(
             outside=tuple(column for column, is_outside in (*up, *down) if is_outside),
         )
     )
-    target = float(row.target_weight) * total
-    gap = (target - value) / DOLLARS_PER_UNIT
     assembly.builder.row(name, entries, lower=gap, upper=gap)
 
 
 def _segments(
-    assembly: Assembly, name: str, segments: Iterable[Segment], total: float
+    assembly: Assembly, name: str, segments: Iterable[Segment], farthest: float
 ) -> list[tuple[int, bool]]:
-    """Columns of the segments, each with whether it is beyond the band."""
+    """Columns of the segments, `farthest` thousand dollars wide at the most.
+
+    Each with whether it is beyond the band.
+    """
     columns = []
     for segment in segments:
-        width = min(segment.width, FARTHEST * total) / DOLLARS_PER_UNIT
+        width = min(segment.width / DOLLARS_PER_UNIT, farthest)
         if width > 0:
             column = assembly.builder.column(f"{name} at {segment.price}", upper=width)
             assembly.price("drift", column, segment.price)

@@ -27,7 +27,6 @@ def add_taxes(assembly: Assembly) -> None:
     deducted while gains are taxed; a plain program would invent both (IRC 1222, 1211(b)).
     """
     problem = assembly.problem
-    parts: list[tuple[int, float]] = []
     for name, prices in assembly.prices.tax_units.items():
         sold = [
             (sale, column)
@@ -35,15 +34,16 @@ def add_taxes(assembly: Assembly) -> None:
             if sale.gain_per_dollar != 0.0 and problem.account(sale.account_id).tax_unit_id == name
         ]
         if sold:
-            parts += _tax_of_unit(assembly, name, prices, sold)
-    _add_tax_budget(assembly, parts)
+            _add_tax_of_unit(assembly, name, prices, sold)
+    _add_tax_budget(assembly)
 
 
-def _add_tax_budget(assembly: Assembly, parts: Sequence[tuple[int, float]]) -> None:
-    """A row over the year's tax whose slack, wide open, allows any tax.
+def _add_tax_budget(assembly: Assembly) -> None:
+    """A row over everything that is priced as tax, whose slack, wide open, allows any tax.
 
     Closing the slack is how a budget for the tax is set without changing the rows.
     """
+    parts = list(zip(*assembly.term_costs["tax"], strict=True))
     if not parts:
         return
     builder = assembly.builder
@@ -54,10 +54,10 @@ def _add_tax_budget(assembly: Assembly, parts: Sequence[tuple[int, float]]) -> N
     assembly.tax_slack = (slack, least + assembly.term_offsets.get("tax", 0.0))
 
 
-def _tax_of_unit(
+def _add_tax_of_unit(
     assembly: Assembly, name: str, prices: TaxPrices, sold: Sequence[tuple[Sale, int]]
-) -> list[tuple[int, float]]:
-    """Rows of a unit; returns the columns of its tax of this year with their rates."""
+) -> None:
+    """Rows of a unit's netting, and the price of what they leave to be taxed."""
     builder = assembly.builder
     long_before = prices.long_before / DOLLARS_PER_UNIT
     before = long_before + prices.short_before / DOLLARS_PER_UNIT
@@ -73,13 +73,9 @@ def _tax_of_unit(
     limit = min(prices.loss_limit / DOLLARS_PER_UNIT, max(0.0, -least))
     deducted = builder.column(f"loss of {name} deducted", upper=limit)
     carried = builder.column(f"loss of {name} carried forward", upper=max(0.0, -least))
-    parts = [
-        (short_taxed, prices.short_term),
-        (long_taxed, prices.long_term),
-        (deducted, -prices.ordinary),
-    ]
-    for column, rate in parts:
-        assembly.price("tax", column, rate)
+    assembly.price("tax", short_taxed, prices.short_term)
+    assembly.price("tax", long_taxed, prices.long_term)
+    assembly.price("tax", deducted, -prices.ordinary)
     assembly.price("carried_losses", carried, -prices.carried_loss)
     tax, carried_worth = prices.year(prices.short_before, prices.long_before)
     assembly.constant("tax", -tax / DOLLARS_PER_UNIT)
@@ -116,7 +112,6 @@ def _tax_of_unit(
         [deducted, carried],
         max(prices.ordinary - prices.long_term, 0.01),
     )
-    return parts
 
 
 def net_result_range(

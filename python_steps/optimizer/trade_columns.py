@@ -2,7 +2,8 @@
 
 Belongs here: upper bounds, spread, impact, location and the worth of basis of a single trade. Does
 not belong here: what trades do together (the rows). Source: half-spreads and the square-root law of
-`costs`; impact is convex, so chords lie above it and never hide a cost.
+`costs`; impact is convex, so chords lie above it and never hide a cost. What is next to nothing
+even for the largest order is charged at the rate of a middling one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from python_steps.optimizer.core_problem import CoreProblem
 from python_steps.optimizer.limit_rows import rooms_under_limits
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT
 from python_steps.optimizer.model_assembly import Assembly, TradeColumn
+from python_steps.planning.household import Security
 
 # The list's first choice goes before the second by a twentieth of a basis point of the purchase.
 PREFERENCE_PRICE = 0.000005
@@ -95,16 +97,16 @@ def add_impact(assembly: Assembly) -> None:
         orders["buy", purchase.account_id, purchase.security_id].append(column)
     for (action, account_id, security_id), columns in orders.items():
         size = sum(assembly.builder.upper_of(column) for column in columns)
-        dollars = Decimal(round(size * DOLLARS_PER_UNIT))
-        rate = float(assembly.costs.impact_rate(problem.security(security_id), dollars))
-        if rate <= FLAT_IMPACT:
+        security = problem.security(security_id)
+        rates = [_impact_rate(assembly, security, share * size) for share in CHORDS]
+        if rates[-1] <= FLAT_IMPACT:
             for column in columns:
-                assembly.price("cost", column, rate * math.sqrt(CHORDS[1]))
+                assembly.price("cost", column, rates[1])
             continue
         name = f"{action} {security_id} in {account_id}"
         chords, before, cost_before = [], 0.0, 0.0
-        for share in CHORDS:
-            cost = rate * math.sqrt(share) * share * size
+        for share, rate in zip(CHORDS, rates, strict=True):
+            cost = rate * share * size
             chord = assembly.builder.column(
                 f"impact to {share:.0%} of {name}", upper=(share - before) * size
             )
@@ -117,3 +119,12 @@ def add_impact(assembly: Assembly) -> None:
             lower=0.0,
             upper=0.0,
         )
+
+
+def _impact_rate(assembly: Assembly, security: Security, size: float) -> float:
+    """Impact of an order of `size` thousand dollars, share of it.
+
+    Asked for every size: that of a security of unknown volume does not fall with the order.
+    """
+    dollars = Decimal(round(size * DOLLARS_PER_UNIT))
+    return float(assembly.costs.impact_rate(security, dollars))

@@ -48,7 +48,8 @@ def problem_of(
     tax = TaxEffect(index, rate_tables_from(frames, policy))
     costs = CostModel(policy, assumptions)
     start = PlanLedger(index, costs, policy.execution_buffer)
-    problem = core_problem(start, SellRules(index, policy, tax), BuyRules(index), policy)
+    buys = BuyRules(index, policy)
+    problem = core_problem(start, SellRules(index, policy, tax), buys, policy)
     return problem, objective_prices(index, policy, assumptions, tax), costs
 
 
@@ -439,3 +440,59 @@ def test_a_group_inside_its_bands_is_left_alone() -> None:
     assert problem.due_groups == {"G1"}
     assert {sale.account_id for sale in problem.sales} == {"TAX"}
     assert [group.allocation_group_id for group in problem.groups] == ["G1"]
+
+
+@pytest.mark.parametrize("volume", [None, Decimal(2_000_000)])
+def test_impact_in_the_model_is_never_below_the_law(volume: Decimal | None) -> None:
+    """Of a security whose volume nobody states every dollar pays the same; chords must, too."""
+    book = drifted()
+    book.security_row("VTI")["average_daily_dollar_volume"] = volume
+    book.lot("TAX", "VTI", 900, 60)
+    problem, prices, costs = problem_of(book)
+    core = build_core_model(problem, prices, costs)
+    chords = [
+        (float(core.model.upper[column]), float(core.terms["cost"][column]))
+        for column, name in enumerate(core.model.column_names)
+        if name.startswith("impact to") and name.endswith("sell VTI in TAX")
+    ]
+    assert sum(width for width, _ in chords) == pytest.approx(90.0)
+    for dollars in (3_000, 9_000, 20_000, 36_000, 70_000, 90_000):
+        left, modelled = dollars / 1000, 0.0
+        for width, rate in chords:
+            modelled += rate * min(left, width)
+            left -= min(left, width)
+        law = costs.impact_rate(problem.security("VTI"), Decimal(dollars)) * dollars / 1000
+        assert modelled >= float(law) * (1 - 1e-9)
+
+
+def test_a_budget_for_tax_counts_what_collectibles_are_taxed_above_others() -> None:
+    book = drifted()
+    book.security("GLD", "Alternatives", is_collectible=True)
+    book.lot("TAX", "VTI", 900, 60)
+    book.lot("TAX", "GLD", 100, 60)
+    core = model_of(book)
+    entries, _, _ = row(core, "tax of the year")
+    values = core.model.upper / 2
+    in_row = sum(
+        rate * float(values[core.model.column_names.index(name)])
+        for name, rate in entries.items()
+        if not name.startswith("tax above")
+    )
+    assert 1000 * (in_row + core.term_offsets["tax"]) == pytest.approx(
+        core.components(values)["tax"]
+    )
+    assert any("GLD" in name for name in entries)
+
+
+def test_a_class_may_stand_thousands_of_times_above_a_group_that_flows_empty() -> None:
+    """All but $10 of the household is due: 90,000 in large caps stand against a target of 5."""
+    book = drifted()
+    book.rows("fct_account_cash")[0].update(
+        flow_reserve=Decimal(104_990), investable=Decimal(-94_990)
+    )
+    book.lot("TAX", "VTI", 900, 60)
+    core = model_of(book)
+    (large,) = (each for each in core.deviations if each.asset_class == LARGE)
+    assert sum(core.model.upper[column] for column in large.above) >= 90.0 - 0.005
+    (cash,) = (each for each in core.deviations if each.asset_class == CASH)
+    assert sum(core.model.upper[column] for column in cash.below) >= 90.0 - 0.01
