@@ -64,7 +64,11 @@ def _held(problem: CoreProblem, security_id: str) -> float:
 
 
 def add_gains_budget(assembly: Assembly) -> None:
-    """The year's net gain stays within the household's budget; needed cash goes before it."""
+    """The year's net gain stays within the household's budget.
+
+    Needed cash that nothing else can raise goes before it: gains of the accounts that lack it, and
+    no others, may then exceed the budget.
+    """
     problem, builder = assembly.problem, assembly.builder
     budget = problem.household.annual_gains_budget
     entries = [
@@ -81,10 +85,17 @@ def add_gains_budget(assembly: Assembly) -> None:
         used = math.inf if short is None or long is None else used + float(short + long)
     room = max(0.0, float(budget) - used) / DOLLARS_PER_UNIT
     needy = {need.account_id for need in problem.needs}
-    taxed = {sale.account_id for sale in problem.sales if sale.gain_per_dollar > 0.0}
-    if needy & taxed:
-        most, _ = net_result_range(builder, entries, 0.0)
+    of_needy = [
+        (column, sale.gain_per_dollar)
+        for sale, column in zip(problem.sales, assembly.sale_columns, strict=True)
+        if sale.account_id in needy and sale.gain_per_dollar > 0.0
+    ]
+    if of_needy:
+        most, _ = net_result_range(builder, of_needy, 0.0)
         beyond = builder.column("gains beyond the budget", upper=most)
+        assembly.last_resort.append(beyond)
         assembly.price("other", beyond, 1.0)
         entries.append((beyond, -1.0))
+        less = [(column, -gain) for column, gain in of_needy]
+        builder.row("gains for needed cash", [(beyond, 1.0), *less], upper=0.0)
     builder.row("gains budget", entries, upper=room)

@@ -73,8 +73,8 @@ class CoreModel:
     their bands, limits exceeded, cash missing. `tax_slack` is the column that opens room for the
     year's tax and the tax, thousand dollars beyond not trading, with no room at all; None where
     nothing taxed may be sold. `never_open` are columns that no stage may use, only whole shares.
-    `last_resort` are gains that household or firm do not allow, in accounts that need cash: they
-    are open only where nothing else can raise it. `missing_columns` measure cash that is missing;
+    `last_resort` are gains that household or firm do not allow, or beyond the yearly budget, in
+    accounts that need cash: they are open only where nothing else can raise it. `missing_columns` measure cash that is missing;
     `order_switches` belong to standing lot methods.
     """
 

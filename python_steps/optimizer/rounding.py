@@ -4,7 +4,7 @@ Belongs here: which shares of which lots a sale takes, sales rounded up and purc
 small change then still buys, and what each trade is for. Does not belong here: finding the
 solution, bookkeeping (`ledger`, whose rounding keeps every account's cash). Rounding up takes the
 extra share from the partly sold lot, then from the next in turn, never from a loss lot of what the
-plan buys.
+plan buys. Where gains of the year have a budget, sales at a gain are rounded down.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from python_steps.optimizer.core_problem import CoreProblem, Sale
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT, Floats
 from python_steps.optimizer.model_assembly import CoreModel
 from python_steps.planning.household import CASH, Position
-from python_steps.planning.ledger import PlanLedger
+from python_steps.planning.ledger import PlanLedger, floor_to
 from python_steps.planning.plan import (
     BUY,
     HARVEST_REPLACEMENT,
@@ -140,16 +140,20 @@ def _sell(
     price = security.price
     if price is None:
         raise ValueError(f"security {security.security_id} has no price")
+    is_limited = _is_gain_limited(problem, sold)
     whole, parts, wanted = [], [], NOTHING
     for sale, dollars in sold.lots:
         quantity = min(sale.lot.sellable_quantity, position.sellable_quantity)
-        if dollars >= WHOLE_SHARE * sale.limit:
+        if dollars >= (sale.limit - CENT if is_limited else WHOLE_SHARE * sale.limit):
             whole.append(sale)
             wanted += quantity
         else:
             parts.append((sale, dollars / sale.limit))
             shares = Decimal(str(round(dollars, 4))) / price
             wanted += shares.quantize(MICRO_SHARE)
+    if is_limited and wanted < position.quantity:
+        step = problem.index.terms_of(position.account_id, security).quantity_step
+        wanted = floor_to(wanted, step)
     parts.sort(key=lambda each: (-each[1], each[0].gain_per_dollar, each[0].lot.lot_id))
     is_bought = security.identity_group_id in bought_identities
     last = max(sale.stage for sale, _ in sold.lots)
@@ -169,6 +173,16 @@ def _sell(
         queue = itertools.chain(whole, (sale for sale, _ in parts), spare)
     lots = [sale.lot for sale in queue]
     ledger.sell(position, lots, wanted, purposes.of_sale(position))
+
+
+def _is_gain_limited(problem: CoreProblem, sold: _Sold) -> bool:
+    """Whether a share more might exceed the household's budget for gains of the year."""
+    needy = {need.account_id for need in problem.needs}
+    return (
+        problem.household.annual_gains_budget is not None
+        and sold.position.account_id not in needy
+        and any(sale.gain_per_dollar > 0 for sale, _ in sold.lots)
+    )
 
 
 def _buy(

@@ -136,6 +136,34 @@ def test_gains_that_do_not_pay_are_put_off_and_told() -> None:
     assert "deferred" in told
 
 
+def with_gains_budget(budget: int) -> SmallBook:
+    book = drifted()
+    book.rows("dim_households")[0]["annual_gains_budget"] = Decimal(budget)
+    return book
+
+
+def test_whole_shares_stay_inside_a_budget_for_gains() -> None:
+    """Of $40 of gain a share 83 fit into $3,333, not 83.3: the 84th is not sold for rounding."""
+    book = with_gains_budget(3_333)
+    book.lot("TAX", "VTI", 900, 60)
+    found = planned(book, breakeven_years_limit=Decimal(1_000))
+    (sale,) = found.of("sell")
+    assert sale["realized_long_term_gain"] == Decimal(3_320)
+    assert head(found)["planner"] == "optimizer"
+
+
+def test_cash_that_is_needed_lets_no_other_account_exceed_a_budget_for_gains() -> None:
+    """Little gain in much drift would be worth any price per dollar of gain."""
+    book = with_gains_budget(0)
+    book.account("NEEDY", flow_reserve=2_000)
+    book.lot("TAX", "VTI", 900, 95)
+    book.lot("NEEDY", "BND", 100, 90)
+    found = planned(book, breakeven_years_limit=Decimal(1_000))
+    (sale,) = found.of("sell")
+    assert (sale["account_id"], sale["reason_code"]) == ("NEEDY", "RAISE_CASH")
+    assert head(found)["planner"] == "optimizer"
+
+
 def test_a_household_inside_its_bands_is_left_alone() -> None:
     book = drifted()
     book.lot("TAX", "VTI", 620, 60)

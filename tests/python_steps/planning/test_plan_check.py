@@ -310,6 +310,37 @@ def test_gains_beyond_the_budget_are_found() -> None:
     assert rule in broken_by(replace(enough, tax_units=(unknown,)), plan)
 
 
+def test_needed_cash_excuses_its_own_gains_beyond_the_budget_and_no_others() -> None:
+    book = SmallBook()
+    book.household()
+    book.group({LARGE: "0.5", BONDS: "0.5"})
+    book.account("A1")
+    book.account("A2", flow_reserve=1_000)
+    book.tax_unit()
+    book.security("VTI", LARGE, 100)
+    book.security("BND", BONDS, 50)
+    book.security("AGG", BONDS, 50)
+    book.model("BND")
+    book.lot("A1", "VTI", 800, 95)
+    book.lot("A2", "AGG", 400, 40)
+    assumptions = market_assumptions(BookTables(book.frames(), AS_OF))
+    household = problem(book)
+    plan = plan_household(household, POLICY, RATES, assumptions)
+    gains = {
+        reason: sum(
+            (each.realized_long_term_gain for each in plan.trades if each.reason_code == reason),
+            D(0),
+        )
+        for reason in ("RAISE_CASH", "REBALANCE")
+    }
+    assert gains["RAISE_CASH"] > 0
+    assert gains["REBALANCE"] > 0
+    rule = "gains_stay_inside_the_budget"
+    within = replace(household, annual_gains_budget=gains["REBALANCE"])
+    assert rule not in broken_by(within, plan)
+    assert rule in broken_by(replace(household, annual_gains_budget=D(0)), plan)
+
+
 def test_a_purchase_below_the_funds_minimum_or_not_offered_is_found() -> None:
     household, plan = sound_plan()
     buy = next(trade for trade in plan.trades if a_buy(trade))
