@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from orchestration.home import DBT_PROJECT_FOLDER
 from orchestration.optimizer_reference import excess_over_best
 from python_steps.optimizer.linear_programs import LinearPrograms
-from python_steps.optimizer.planner import PlanningTools, StageTimer, optimizing_planner
+from python_steps.optimizer.planner import optimizing_planner
+from python_steps.optimizer.workshop import PlanningTools, StageTimer
 from python_steps.planning import waterfall
 from python_steps.planning.batch import Planner
 from python_steps.planning.household import Household

@@ -15,9 +15,9 @@ import numpy as np
 
 from python_steps.optimizer.core_model import build_core_model
 from python_steps.optimizer.core_problem import Stage, core_problem
+from python_steps.optimizer.household_trades import trade_groups
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT, UNBOUNDED, LinearModel
 from python_steps.optimizer.model_assembly import CoreModel, Room
-from python_steps.optimizer.planner import trade_groups
 from python_steps.optimizer.prices import objective_prices
 from python_steps.optimizer.reference import reference_objective
 from python_steps.planning.buy_rules import BuyRules

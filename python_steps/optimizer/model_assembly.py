@@ -74,8 +74,8 @@ class CoreModel:
     year's tax and the tax, thousand dollars beyond not trading, with no room at all; None where
     nothing taxed may be sold. `never_open` are columns that no stage may use, only whole shares.
     `last_resort` are gains that household or firm do not allow, or beyond the yearly budget, in
-    accounts that need cash: they are open only where nothing else can raise it. `missing_columns` measure cash that is missing;
-    `order_switches` belong to standing lot methods.
+    accounts that need cash: they are open only where nothing else can raise it. `missing_columns`
+    measure cash that is missing; `order_switches` belong to standing lot methods.
     """
 
     problem: CoreProblem

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from python_steps.optimizer import planner as planner_module
+from python_steps.optimizer import attempt as attempt_module
 from python_steps.optimizer.planner import plan_household
 from python_steps.optimizer.rounding import rounded_ledger
 from python_steps.planning.batch import plan_households, rate_tables_from
@@ -321,7 +321,7 @@ def test_a_plan_that_breaks_a_rule_is_discarded_for_the_baseline(
                 ledger.orders[key] = replace(order, quantity=2 * order.quantity)
         return ledger
 
-    monkeypatch.setattr(planner_module, "rounded_ledger", overdrawn)
+    monkeypatch.setattr(attempt_module, "rounded_ledger", overdrawn)
     plan = plan_of(book)
     assert plan.optimality is not None
     assert (plan.optimality.planner, plan.optimality.solver_status) == ("waterfall", "heuristic")

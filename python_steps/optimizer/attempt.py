@@ -1,0 +1,211 @@
+"""One way from a household's model to a plan in shares, stage by stage.
+
+Belongs here: which stage of sales suffices, which gains pay for themselves in time, and the order
+of search, repair and rounding. Does not belong here: any of those steps, the proof (`optimality`),
+which plan is published (`planner`). Work is limited by programs solved, never by time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from decimal import Decimal
+from typing import NamedTuple
+
+from python_steps.optimizer.core_model import build_core_model
+from python_steps.optimizer.core_problem import CoreProblem, Stage
+from python_steps.optimizer.household_trades import trade_groups
+from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT, Floats, LinearModel
+from python_steps.optimizer.model_assembly import CoreModel, Room
+from python_steps.optimizer.prices import ObjectivePrices
+from python_steps.optimizer.repair import Repaired, repaired
+from python_steps.optimizer.rounding import rounded_ledger
+from python_steps.optimizer.search import SearchResult, search
+from python_steps.optimizer.workshop import Workshop
+from python_steps.planning.gain_steps import Deferral, Verdict, judged
+from python_steps.planning.ledger import PlanLedger
+from python_steps.planning.plan import SELL
+
+CENT = Decimal("0.01")
+# A larger household is searched to a tolerance that its size makes invisible.
+MANY_SALES = 1000
+SMALL_TOLERANCE = 1.0
+LARGE_TOLERANCES = (5.0, 0.000002)
+# A stage that asks for more is entered only for more than this (dollars, share of the value).
+STAGE_WORTH = (25.0, 0.000025)
+# Shares of a stage's tax that are tried, until one pays for itself in time.
+GAIN_SHARES = (1.0, 0.6, 0.3)
+MOST_PROGRAMS = 400
+MOST_REPAIR_PROGRAMS = 300
+
+
+class Attempt(NamedTuple):
+    """One way through the work: the model, what the search found, and the plan in shares."""
+
+    core: CoreModel
+    model: LinearModel
+    room: Room
+    found: SearchResult
+    mended: Repaired
+    ledger: PlanLedger
+
+
+def attempted(
+    work: Workshop, problem: CoreProblem, prices: ObjectivePrices
+) -> tuple[Attempt | None, list[Deferral]]:
+    """The plan of the first stage that suffices, and what a later stage would have cost."""
+    core = build_core_model(problem, prices, work.costs)
+    programs, timer = work.tools.programs, work.tools.timer
+    programs.load(core.model)
+    timer.ended("build")
+    chosen = _of_stages(work, core)
+    timer.ended("search")
+    if chosen is None:
+        return None, []
+    attempt = _finished_attempt(work, core, *chosen)
+    deferrals: list[Deferral] = []
+    for stage in (Stage.LONG_TERM_GAINS, Stage.SHORT_TERM_GAINS):
+        if attempt is None or stage > problem.allowed:
+            break
+        if core.stage_columns.get(stage) and _is_wanting(core, attempt.found.values):
+            attempt, put_off = _with_gains(work, attempt, stage)
+            deferrals += put_off
+    return attempt, deferrals
+
+
+def _of_stages(work: Workshop, core: CoreModel) -> tuple[Room, SearchResult] | None:
+    """The earliest stage up to the sale of losses that is as good as all of them together.
+
+    Gains that are not allowed are asked for only where cash is missing without them.
+    """
+    room = Room(Stage.LOSSES)
+    found = _solved(work, core, room)
+    if core.last_resort and _is_found(found) and _is_short(core, found.values):
+        room = room._replace(is_last_resort=True)
+        found = _solved(work, core, room)
+    if not _is_found(found):
+        return None
+    best = found.objective
+    for earlier in (Stage.TAX_ADVANTAGED, Stage.CASH_FLOWS):
+        smaller = room._replace(stage=earlier)
+        trial = _solved(work, core, smaller)
+        if not _is_found(trial) or trial.objective > best + _worth(work):
+            break
+        room, found = smaller, trial
+    return room, found
+
+
+def _with_gains(work: Workshop, attempt: Attempt, stage: Stage) -> tuple[Attempt, list[Deferral]]:
+    """The plan with the gains of a stage, as many of them as pay for themselves in time.
+
+    The whole stage is tried, then smaller budgets for its tax: the first gains cure the most.
+    """
+    core, room = attempt.core, attempt.room._replace(stage=stage)
+    put_off: list[Deferral] = []
+    found = _solved(work, core, room)
+    if not _is_found(found) or found.objective > attempt.found.objective - _worth(work):
+        return attempt, []
+    taxes = [core.components(each.values)["tax"] for each in (attempt.found, found)]
+    for share in GAIN_SHARES:
+        tried = found
+        if share < 1:
+            room = room._replace(tax_budget=taxes[0] + share * (taxes[1] - taxes[0]))
+            tried = _solved(work, core, room)
+        trial = _finished_attempt(work, core, room, tried) if _is_found(tried) else None
+        if trial is None:
+            continue
+        verdict = judged(work.market, attempt.ledger, trial.ledger, work.judge)
+        if verdict.is_worth_it:
+            return trial, []
+        put_off = put_off or _deferrals(work, attempt.ledger, trial.ledger, verdict)
+    return attempt, put_off
+
+
+def _is_found(found: SearchResult) -> bool:
+    return found.status in ("optimal", "gap")
+
+
+def _worth(work: Workshop) -> float:
+    """What a stage must be better by, thousand dollars."""
+    value = float(work.household.market_value or 0)
+    return max(STAGE_WORTH[0], STAGE_WORTH[1] * value) / DOLLARS_PER_UNIT
+
+
+def tolerance_of(work: Workshop, core: CoreModel) -> float:
+    """What a search's result may lie above the best one, thousand dollars."""
+    if len(core.sale_columns) < MANY_SALES:
+        return SMALL_TOLERANCE / DOLLARS_PER_UNIT
+    value = float(work.household.market_value or 0)
+    return max(LARGE_TOLERANCES[0], LARGE_TOLERANCES[1] * value) / DOLLARS_PER_UNIT
+
+
+def _solved(work: Workshop, core: CoreModel, room: Room) -> SearchResult:
+    return search(
+        _within(core, room),
+        work.tools.programs,
+        tolerance=tolerance_of(work, core),
+        most_programs=MOST_PROGRAMS,
+    )
+
+
+def _within(core: CoreModel, room: Room) -> LinearModel:
+    return replace(core.model, upper=core.upper_within(room))
+
+
+def _is_short(core: CoreModel, values: Floats) -> bool:
+    """Whether cash that is needed is missing."""
+    return any(float(values[column]) * DOLLARS_PER_UNIT > 1.0 for column in core.missing_columns)
+
+
+def _is_wanting(core: CoreModel, values: Floats) -> bool:
+    """Whether a target stands outside its band, a limit is exceeded or cash is missing."""
+    return any(float(values[column]) * DOLLARS_PER_UNIT > 1.0 for column in core.wanting_columns)
+
+
+def _finished_attempt(
+    work: Workshop, core: CoreModel, room: Room, found: SearchResult
+) -> Attempt | None:
+    model = _within(core, room)
+    mended = repaired(
+        model,
+        work.tools.programs,
+        found.fixed,
+        list(trade_groups(work.household, work.policy, core)),
+        with_leave_one_out=work.tools.with_trade_values,
+        most_programs=MOST_REPAIR_PROGRAMS,
+    )
+    work.tools.timer.ended("repair")
+    if mended.status not in ("repaired", "limited"):
+        return None
+    ledger = rounded_ledger(core, mended.values)
+    work.tools.timer.ended("rounding")
+    return Attempt(core, model, room, found, mended, ledger)
+
+
+def _deferrals(
+    work: Workshop, before: PlanLedger, after: PlanLedger, verdict: Verdict
+) -> list[Deferral]:
+    """What a stage that does not pay would have moved out of each class, with its share of it."""
+    moved: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for (account_id, security_id, action), order in sorted(after.orders.items()):
+        group = work.market.index.group_of(account_id)
+        account = work.market.index.accounts[account_id]
+        if action != SELL or group is None or not account.is_taxable:
+            continue
+        known = before.order_of(account_id, security_id, SELL)
+        more = order.notional - (Decimal(0) if known is None else known.notional)
+        if more > 0:
+            name = work.market.index.securities[security_id].primary_class
+            moved[group.allocation_group_id, name] += more
+    total = sum(moved.values(), Decimal(0))
+    return [
+        Deferral(
+            group_id,
+            name,
+            amount,
+            None if verdict.tax is None else (verdict.tax * amount / total).quantize(CENT),
+            (verdict.cost * amount / total).quantize(CENT),
+            verdict.years,
+        )
+        for (group_id, name), amount in moved.items()
+    ]

@@ -1,0 +1,100 @@
+"""What a plan may say of itself: its proven bound, its distance to it, the worth of each trade.
+
+Belongs here: checking the search's evidence and valuing the very shares traded by the model. Does
+not belong here: the evidence (`search`), its check (`certificate`), which plan is published.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_CEILING, Decimal
+
+from python_steps.optimizer.attempt import Attempt
+from python_steps.optimizer.certificate import CertificateError, verified_lower_bound
+from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT
+from python_steps.optimizer.search import fitted
+from python_steps.optimizer.workshop import Workshop
+from python_steps.planning.plan import HouseholdPlan, Optimality
+
+PLANNER = "optimizer"
+CENT = Decimal("0.01")
+
+
+def optimality_of(work: Workshop, attempt: Attempt, baseline: HouseholdPlan) -> Optimality:
+    """How good a plan is proved to be, in dollars.
+
+    Args:
+        work: the household; the model of the attempt must be loaded into its solver.
+        attempt: how the plan was made.
+        baseline: the waterfall's plan.
+    """
+    bound = _verified_bound(attempt)
+    worth = _model_value_in_shares(work, attempt)
+    gap = None
+    if bound is not None and worth is not None:
+        gap = max(Decimal(0), _dollars(worth - bound).quantize(CENT, rounding=ROUND_CEILING))
+    return Optimality(
+        planner=PLANNER,
+        solver_status="optimal" if attempt.found.status == "optimal" else "feasible_gap",
+        lower_bound=None if bound is None else _dollars(bound).quantize(CENT),
+        optimality_gap=gap,
+        baseline=baseline.value,
+        baseline_taxes=taxes_of(baseline),
+        baseline_trades=len(baseline.trades),
+        stage=attempt.room.stage.name.lower(),
+        programs_solved=work.tools.programs.programs_solved,
+        trade_values={
+            _place(key): None if math.isinf(value) else _dollars(value).quantize(CENT)
+            for key, value in sorted(attempt.mended.trade_values.items())
+        },
+    )
+
+
+def taxes_of(plan: HouseholdPlan) -> dict[str, Decimal | None]:
+    """Estimated tax by tax unit, dollars; None where it is not known."""
+    return {impact.tax_unit_id: impact.estimated_tax for impact in plan.tax_impacts}
+
+
+def _place(key: str) -> tuple[str, str]:
+    _, account_id, security_id = key.split("|", 2)
+    return account_id, security_id
+
+
+def _verified_bound(attempt: Attempt) -> float | None:
+    """The bound that the leaves prove without a solver, None where they prove none."""
+    try:
+        return verified_lower_bound(attempt.model, attempt.found.leaves)
+    except CertificateError:
+        return None
+
+
+def _model_value_in_shares(work: Workshop, attempt: Attempt) -> float | None:
+    """The model's objective of the very shares traded, thousand dollars."""
+    core, ledger = attempt.core, attempt.ledger
+    # Whole shares may raise a little more cash than is needed: what a stage closes stays open.
+    lower, upper = core.model.lower.copy(), core.model.upper.copy()
+    traded: dict[int, float] = {}
+    for sale, column in zip(core.problem.sales, core.sale_columns, strict=True):
+        price = core.problem.security(sale.security_id).price or Decimal(0)
+        quantity = ledger.sold_lots.get(sale.lot.lot_id, Decimal(0))
+        traded[column] = min(float(quantity * price) / DOLLARS_PER_UNIT, float(upper[column]))
+    for purchase, column in zip(core.problem.purchases, core.purchase_columns, strict=True):
+        order = ledger.order_of(purchase.account_id, purchase.security_id, "buy")
+        notional = Decimal(0) if order is None else order.notional
+        traded[column] = min(float(notional) / DOLLARS_PER_UNIT, float(upper[column]))
+    for column, amount in traded.items():
+        lower[column] = upper[column] = amount
+    programs = work.tools.programs
+    freely = programs.solve(lower, upper)
+    if freely.status != "optimal":
+        return None
+    # The trades settle the standing orders; the other switches take the side that they use.
+    for column, value in fitted(core.model, freely.values).items():
+        if column not in core.order_switches:
+            lower[column] = upper[column] = value
+    solution = programs.solve(lower, upper)
+    return solution.objective if solution.status == "optimal" else None
+
+
+def _dollars(units: float) -> Decimal:
+    return Decimal(str(units * DOLLARS_PER_UNIT))

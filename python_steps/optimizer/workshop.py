@@ -1,0 +1,92 @@
+"""A household with everything that its planning needs, put together once.
+
+Belongs here: the rules, costs, ledger and solver that the steps of the work share, and the timer
+that a bench sets. Does not belong here: any step (`attempt`, `optimality`, `planner`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from python_steps.optimizer.linear_programs import LinearPrograms
+from python_steps.planning.buy_rules import BuyRules
+from python_steps.planning.costs import CostModel
+from python_steps.planning.gain_steps import Judge
+from python_steps.planning.household import Household, HouseholdIndex, MarketAssumptions
+from python_steps.planning.ledger import PlanLedger
+from python_steps.planning.sell_rules import SellRules
+from python_steps.planning.swaps import Market
+from python_steps.planning.tax_effect import TaxEffect
+from python_steps.policy import FirmPolicy
+from python_steps.taxes.rates import RateTables
+
+
+class StageTimer:
+    """Told when a stage of the work ends; does nothing unless somebody measures."""
+
+    def ended(self, stage: str) -> None:
+        """A stage has just ended."""
+
+
+NO_TIMER = StageTimer()
+
+
+@dataclass(frozen=True)
+class PlanningTools:
+    """What every household of a batch is planned with.
+
+    `programs` is the one solver that is reused; `with_trade_values` says whether each trade is
+    tried by leaving it out, which also drops those that earn less than they cost;
+    `with_frontier` whether budgets for the year's tax are tried, too.
+    """
+
+    programs: LinearPrograms
+    with_trade_values: bool = True
+    with_frontier: bool = True
+    timer: StageTimer = NO_TIMER
+
+
+class Workshop(NamedTuple):
+    """A household with everything its planning needs."""
+
+    household: Household
+    policy: FirmPolicy
+    market: Market
+    start: PlanLedger
+    costs: CostModel
+    tax: TaxEffect
+    judge: Judge
+    tools: PlanningTools
+
+
+def workshop_of(
+    household: Household,
+    policy: FirmPolicy,
+    rate_tables: RateTables,
+    assumptions: MarketAssumptions,
+    tools: PlanningTools,
+) -> Workshop:
+    """The workshop of one household.
+
+    Args:
+        household: the problem.
+        policy: the firm's settings.
+        rate_tables: statutory rates.
+        assumptions: class risk, income and location ranks.
+        tools: the reused solver and what is to be made with it.
+    """
+    index = HouseholdIndex(household)
+    tax = TaxEffect(index, rate_tables)
+    costs = CostModel(policy, assumptions)
+    market = Market(
+        index=index,
+        sells=SellRules(index, policy, tax),
+        buys=BuyRules(index, policy),
+        assumptions=assumptions,
+        minimum_trade=household.minimum_trade_amount,
+        execution_buffer=policy.execution_buffer,
+    )
+    start = PlanLedger(index, costs, policy.execution_buffer)
+    judge = Judge(household, policy, tax)
+    return Workshop(household, policy, market, start, costs, tax, judge, tools)
