@@ -165,7 +165,8 @@ def passed_over_exceptions(
                 subject=f"Loss in {security.label}",
                 reason_code="wash_sale_window",
                 rationale=f"{dollars(value)} of {security.label} with a loss of {dollars(loss)} is "
-                f"passed over and other lots are sold: {_largest_reasons(passed[security_id])}.",
+                "passed over and other holdings are sold: "
+                f"{_largest_reasons(passed[security_id])}.",
                 security_id=security_id,
                 asset_class=security.primary_class,
                 amount=value.quantize(CENT),
@@ -227,10 +228,8 @@ def losses_left_words(market: Market, ledger: PlanLedger) -> str:
             total -= min(NOTHING, market.sells.gain_of(lot, ledger.left_of(lot)))
     if total < market.minimum_trade or total <= 0:
         return ""
-    return (
-        f"Losses of {dollars(total)} stand unrealised; they are harvested only within a rebalance, "
-        "never on their own."
-    )
+    lost = dollars(total)
+    return f"Losses of {lost} stand unrealised; nothing is sold for their sake alone tonight."
 
 
 def account_exceptions(index: HouseholdIndex) -> list[TradeException]:

@@ -217,6 +217,7 @@ def test_losses_that_are_not_harvested_on_their_own_are_told(
     book.lot("A1", "VTI", 500, cost)
     book.lot("A1", "BND", 1_000, 45)
     text = book.plan().plan["explanation"]
-    words = "Losses of $15,000 stand unrealised; they are harvested only within a rebalance"
+    words = "Losses of $15,000 stand unrealised; nothing is sold for their sake alone tonight."
     assert (words in text) is is_told
     assert ("unrealised" in text) is is_told
+    assert "never on their own" not in text  # other nights do harvest losses alone

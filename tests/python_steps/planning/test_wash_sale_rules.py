@@ -178,7 +178,10 @@ def test_a_loss_that_a_window_bars_is_told_once_where_other_lots_are_sold() -> N
     assert row["reason_code"] == "wash_sale_window"
     assert row["security_id"] == "ITOT"
     assert row["amount"] == 35_000
-    assert "$35,000 of ITOT with a loss of $6,500 is passed over" in str(row["rationale"])
+    assert (
+        "$35,000 of ITOT with a loss of $6,500 is passed over and other holdings are sold"
+        in str(row["rationale"])
+    )
     assert "(ITOT is reinvested monthly)" in str(row["rationale"])
 
 
