@@ -215,6 +215,13 @@ class FirmPolicy:
         low="0",
         high="1000000",
     )
+    idle_cash_price: Decimal = _setting(
+        Decimal("0.03"),
+        "Price of a dollar that trades leave uninvested in an account beyond the cash it had and "
+        "needs, dollars.",
+        low="0",
+        high="0.5",
+    )
     turnover_price: Decimal = _setting(
         Decimal("0.001"),
         "What a traded dollar must bring beyond its costs and tax, dollars: it keeps a plan from "

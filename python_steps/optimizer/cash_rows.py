@@ -38,6 +38,26 @@ def add_cash(assembly: Assembly) -> None:
         assembly.builder.row(f"cash of {account_id}", of_account, lower=-cash)
 
 
+def add_idle_cash(assembly: Assembly) -> None:
+    """Money that sales bring and purchases leave has a price, where no cash was needed for it.
+
+    Otherwise cash would wander to the account where it is taxed least, and stay there uninvested.
+    """
+    problem = assembly.problem
+    entries: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    for trade in assembly.trades:
+        spread = assembly.half_spread(trade.security_id)
+        entries[trade.account_id].append((trade.column, -trade.sign * (1.0 + trade.sign * spread)))
+    for account_id, of_account in sorted(entries.items()):
+        needed = max(0.0, -float(problem.start.cash(account_id))) / DOLLARS_PER_UNIT
+        most = sum(assembly.builder.upper_of(column) for column, brings in of_account if brings > 0)
+        idle = assembly.builder.column(f"cash left idle in {account_id}", upper=most)
+        assembly.price("idle_cash", idle, float(assembly.prices.policy.idle_cash_price))
+        assembly.builder.row(
+            f"cash left idle in {account_id}", [*of_account, (idle, -1.0)], upper=needed
+        )
+
+
 def add_harvest_proceeds(assembly: Assembly) -> None:
     """Where only losses are exchanged, no more is bought than the losses sold bring."""
     for account in assembly.problem.household.accounts:

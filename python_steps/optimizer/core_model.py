@@ -13,7 +13,12 @@ Belongs here: the list of the model's parts in canonical order. Does not belong 
 
 from __future__ import annotations
 
-from python_steps.optimizer.cash_rows import add_cash, add_harvest_proceeds, add_needed_cash
+from python_steps.optimizer.cash_rows import (
+    add_cash,
+    add_harvest_proceeds,
+    add_idle_cash,
+    add_needed_cash,
+)
 from python_steps.optimizer.core_problem import CoreProblem
 from python_steps.optimizer.drift_rows import add_drift
 from python_steps.optimizer.limit_rows import add_concentrations, add_gains_budget
@@ -40,6 +45,7 @@ def build_core_model(problem: CoreProblem, prices: ObjectivePrices, costs: CostM
     add_impact(assembly)
     add_cash(assembly)
     add_needed_cash(assembly)
+    add_idle_cash(assembly)
     add_harvest_proceeds(assembly)
     add_drift(assembly)
     add_taxes(assembly)

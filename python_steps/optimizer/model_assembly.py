@@ -32,6 +32,7 @@ TERMS = (
     "drift",
     "location",
     "turnover",
+    "idle_cash",
     "concentration",
     "shortfall",
     "other",

@@ -30,6 +30,7 @@ def fully_valued(plan: HouseholdPlan, prices: ObjectivePrices, tax: TaxEffect) -
         carried_losses=_carried_losses(plan.trades, prices, tax),
         turnover=_turnover(plan.trades, prices),
         concentration=_concentration(plan.trades, prices),
+        idle_cash=_idle_cash(plan.trades, prices),
     )
     return replace(plan, value=value)
 
@@ -37,6 +38,20 @@ def fully_valued(plan: HouseholdPlan, prices: ObjectivePrices, tax: TaxEffect) -
 def _turnover(trades: Iterable[Trade], prices: ObjectivePrices) -> Decimal:
     notional = sum((trade.notional for trade in trades), NOTHING)
     return (prices.policy.turnover_price * notional).quantize(CENT)
+
+
+def _idle_cash(trades: Iterable[Trade], prices: ObjectivePrices) -> Decimal:
+    """Price of the money that trades leave in accounts beyond what was needed there."""
+    left: dict[str, Decimal] = {}
+    for trade in trades:
+        brought = -trade.notional if trade.action == BUY else trade.notional
+        left[trade.account_id] = left.get(trade.account_id, NOTHING) + brought - trade.cost
+    idle = NOTHING
+    for account_id, amount in left.items():
+        cash = prices.index.accounts[account_id].cash
+        needed = NOTHING if cash is None else max(NOTHING, -cash.investable)
+        idle += max(NOTHING, amount - needed)
+    return (prices.policy.idle_cash_price * idle).quantize(CENT)
 
 
 def _concentration(trades: Sequence[Trade], prices: ObjectivePrices) -> Decimal:

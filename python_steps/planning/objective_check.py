@@ -221,6 +221,8 @@ def _terms_are_true(
     if value.concentration is not None:
         beyond = _above_limits(inputs, inputs.plan.trades)
         terms.append(("concentration", value.concentration, beyond))
+    if value.idle_cash is not None:
+        terms.append(("idle cash", value.idle_cash, _left_idle(inputs)))
     for name, told, true in terms:
         if (told is None) != (true is None) or (
             told is not None and true is not None and abs(told - true) > TERM_TOLERANCE
@@ -269,6 +271,20 @@ def _proof_is_coherent(inputs: _Inputs, value: PlanValue) -> Iterator[BrokenInva
             continue
         if worth < inputs.policy.minimum_trade_benefit - ONE_CENT:
             yield BrokenInvariant("trades_earn_their_place", f"{trade.security_id}: {worth}")
+
+
+def _left_idle(inputs: _Inputs) -> Decimal:
+    """Price of an account's cash after the trades beyond what it had, or needed, before."""
+    idle = ZERO
+    for account in inputs.household.accounts:
+        before = ZERO if account.cash is None else account.cash.investable
+        after = before
+        for trade in inputs.plan.trades:
+            if trade.account_id == account.account_id:
+                after += trade.notional if trade.action == "sell" else -trade.notional
+                after -= trade.cost
+        idle += max(ZERO, after - max(ZERO, before))
+    return inputs.policy.idle_cash_price * idle
 
 
 def _above_limits(inputs: _Inputs, trades: Sequence[Trade]) -> Decimal:

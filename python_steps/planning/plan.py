@@ -202,7 +202,8 @@ class PlanValue:
     policy; `basis_reset` what lower basis costs, and higher basis saves, in later years;
     `carried_losses` what losses left to later years are worth there (negative: worth something);
     `turnover` the firm's price of trading at all; `concentration` the price of what stands above
-    limits. They are None where they were not asked for, and then are no part of the total.
+    limits, `idle_cash` that of money that trades leave uninvested. They are None where they were
+    not asked for, and then are no part of the total.
     """
 
     tax_change: Decimal | None
@@ -214,6 +215,7 @@ class PlanValue:
     carried_losses: Decimal | None = None
     turnover: Decimal | None = None
     concentration: Decimal | None = None
+    idle_cash: Decimal | None = None
 
     @property
     def total(self) -> Decimal | None:
@@ -230,6 +232,7 @@ class PlanValue:
             + (self.carried_losses or Decimal(0))
             + (self.turnover or Decimal(0))
             + (self.concentration or Decimal(0))
+            + (self.idle_cash or Decimal(0))
         )
 
 
@@ -279,8 +282,8 @@ SOLVER_STATUSES: Mapping[str, str] = {
     "not_run": "Nothing was to be optimised, or the household may not be traded.",
     "optimal": "Proved within the search's tolerance before repair and rounding.",
     "feasible_gap": "The work limit was reached; the gap says how far it may be from the best.",
-    "heuristic": "The waterfall's plan is published: the optimised one was no better, or broke a "
-    "rule of the checker, or none was found.",
+    "heuristic": "Nothing is proved: the waterfall's plan is published, the optimised one being no "
+    "better, or breaking a rule of the checkers, or not found; or its evidence did not hold.",
 }
 
 

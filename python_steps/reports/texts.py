@@ -410,6 +410,7 @@ _SHEETS: Final[dict[str, str]] = {
     "value_term.carried_losses": "Losses carried into later years",
     "value_term.turnover": "Trading at all, at the policy's price",
     "value_term.concentration": "Above concentration limits",
+    "value_term.idle_cash": "Money left uninvested by trades",
     "table.tax_budgets.heading": "What a budget for this year's tax would buy",
     "table.tax_budgets.empty": "Curing the drift costs no tax: there is nothing to budget.",
     "tax_budgets.note": (

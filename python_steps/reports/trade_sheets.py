@@ -43,6 +43,7 @@ VALUE_TERMS: Final = (
     "drift_penalty",
     "location_cost",
     "concentration",
+    "idle_cash",
     "shortfall_penalty",
 )
 _COMPARED: Final = "tax_saved_vs_waterfall"
