@@ -36,13 +36,6 @@ class Side:
     weights: tuple[float, ...]
     constant: float = 0.0
 
-    def amount(self, values: Floats) -> float:
-        """The side's amount in a solution."""
-        return self.constant + sum(
-            weight * float(values[column])
-            for column, weight in zip(self.columns, self.weights, strict=True)
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Switch:
@@ -59,15 +52,6 @@ class Switch:
     when_one: Side
     threshold: float
     worth: float
-
-    def conflict(self, values: Floats) -> float:
-        """Objective at stake where a solution uses both sides, 0 where it does not."""
-        smaller = min(self.when_zero.amount(values), self.when_one.amount(values))
-        return smaller * self.worth if smaller > self.threshold else 0.0
-
-    def fitting_value(self, values: Floats) -> float:
-        """The 0 or 1 that a solution without conflict fits; 0 where it uses neither side."""
-        return 1.0 if self.when_one.amount(values) > self.threshold else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,18 @@ from __future__ import annotations
 import math
 from decimal import ROUND_CEILING, Decimal
 
-from python_steps.optimizer.attempt import Attempt
+from python_steps.optimizer.attempt import Attempt, tolerance_of
 from python_steps.optimizer.certificate import CertificateError, verified_lower_bound
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT
+from python_steps.optimizer.model_assembly import CENT_OF_UNIT
 from python_steps.optimizer.search import fitted
 from python_steps.optimizer.workshop import Workshop
-from python_steps.planning.plan import HouseholdPlan, Optimality
+from python_steps.planning.plan import BUY, HouseholdPlan, Optimality
 
 PLANNER = "optimizer"
 CENT = Decimal("0.01")
+# What rounding against itself may cost a proof beside the search's tolerance: a dime.
+PROOF_SLACK = 10 * CENT_OF_UNIT
 
 
 def optimality_of(work: Workshop, attempt: Attempt, baseline: HouseholdPlan) -> Optimality:
@@ -35,7 +38,7 @@ def optimality_of(work: Workshop, attempt: Attempt, baseline: HouseholdPlan) -> 
         gap = max(Decimal(0), _dollars(worth - bound).quantize(CENT, rounding=ROUND_CEILING))
     return Optimality(
         planner=PLANNER,
-        solver_status="optimal" if attempt.found.status == "optimal" else "feasible_gap",
+        solver_status=_status(work, attempt, bound),
         lower_bound=None if bound is None else _dollars(bound).quantize(CENT),
         optimality_gap=gap,
         baseline=baseline.value,
@@ -55,6 +58,14 @@ def taxes_of(plan: HouseholdPlan) -> dict[str, Decimal | None]:
     return {impact.tax_unit_id: impact.estimated_tax for impact in plan.tax_impacts}
 
 
+def _status(work: Workshop, attempt: Attempt, bound: float | None) -> str:
+    """Only what the evidence proves is called optimal, whatever the search believes."""
+    if bound is None:
+        return "heuristic"
+    most = tolerance_of(work, attempt.core) + PROOF_SLACK
+    return "optimal" if attempt.found.objective - bound <= most else "feasible_gap"
+
+
 def _place(key: str) -> tuple[str, str]:
     _, account_id, security_id = key.split("|", 2)
     return account_id, security_id
@@ -70,22 +81,20 @@ def _verified_bound(attempt: Attempt) -> float | None:
 
 def _model_value_in_shares(work: Workshop, attempt: Attempt) -> float | None:
     """The model's objective of the very shares traded, thousand dollars."""
-    core, ledger = attempt.core, attempt.ledger
+    core = attempt.core
     # Whole shares may raise a little more cash than is needed: what a stage closes stays open.
     lower, upper = core.model.lower.copy(), core.model.upper.copy()
-    traded: dict[int, float] = {}
-    for sale, column in zip(core.problem.sales, core.sale_columns, strict=True):
-        price = core.problem.security(sale.security_id).price or Decimal(0)
-        quantity = ledger.sold_lots.get(sale.lot.lot_id, Decimal(0))
-        traded[column] = min(float(quantity * price) / DOLLARS_PER_UNIT, float(upper[column]))
-    for purchase, column in zip(core.problem.purchases, core.purchase_columns, strict=True):
-        order = ledger.order_of(purchase.account_id, purchase.security_id, "buy")
-        notional = Decimal(0) if order is None else order.notional
-        traded[column] = min(float(notional) / DOLLARS_PER_UNIT, float(upper[column]))
+    traded = amounts_in_shares(attempt)
     for column, amount in traded.items():
-        lower[column] = upper[column] = amount
+        lower[column] = upper[column] = min(amount, float(upper[column]))
     programs = work.tools.programs
     freely = programs.solve(lower, upper)
+    if freely.status != "optimal":
+        # Costs of orders are whole cents: a row of cash may be missed by as much.
+        for column in traded:
+            lower[column] = max(float(core.model.lower[column]), lower[column] - CENT_OF_UNIT)
+            upper[column] = min(float(core.model.upper[column]), upper[column] + CENT_OF_UNIT)
+        freely = programs.solve(lower, upper)
     if freely.status != "optimal":
         return None
     # The trades settle the standing orders; the other switches take the side that they use.
@@ -94,6 +103,21 @@ def _model_value_in_shares(work: Workshop, attempt: Attempt) -> float | None:
             lower[column] = upper[column] = value
     solution = programs.solve(lower, upper)
     return solution.objective if solution.status == "optimal" else None
+
+
+def amounts_in_shares(attempt: Attempt) -> dict[int, float]:
+    """By column of each possible trade what the plan's shares come to, thousand dollars."""
+    problem, core, ledger = attempt.core.problem, attempt.core, attempt.ledger
+    amounts: dict[int, float] = {}
+    for sale, column in zip(problem.sales, core.sale_columns, strict=True):
+        price = problem.security(sale.security_id).price or Decimal(0)
+        quantity = ledger.sold_lots.get(sale.lot.lot_id, Decimal(0))
+        amounts[column] = float(quantity * price) / DOLLARS_PER_UNIT
+    for purchase, column in zip(problem.purchases, core.purchase_columns, strict=True):
+        order = ledger.order_of(purchase.account_id, purchase.security_id, BUY)
+        notional = Decimal(0) if order is None else order.notional
+        amounts[column] = float(notional) / DOLLARS_PER_UNIT
+    return amounts
 
 
 def _dollars(units: float) -> Decimal:

@@ -2,8 +2,8 @@
 
 Belongs here: which plan is published: the optimised one, the waterfall's, or none. Does not belong
 here: how a plan is made (`attempt`) and proved (`optimality`). The waterfall's plan is always made
-too: it is the baseline of every plan and what is published where the optimised plan is no better or
-breaks a rule of the independent checker.
+too: it is the baseline of every plan and what is published where the optimised plan is no better,
+breaks a rule of the independent checkers or is worth something else than it says.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from python_steps.planning import waterfall
 from python_steps.planning.gain_steps import Deferral
 from python_steps.planning.household import RELEASED, Household, MarketAssumptions
 from python_steps.planning.ledger import PlanLedger
+from python_steps.planning.objective_check import check_objective
 from python_steps.planning.plan import (
     CASH_ONLY_MODE,
     HARVEST_MODE,
@@ -92,21 +93,48 @@ def plan_household(
     problem = core_problem(work.start, work.market.sells, work.market.buys, policy)
     if not problem.sales and not problem.purchases:
         return _published(baseline, baseline, "not_run")
-    plan = _optimised(work, problem, prices, baseline)
+    optimised = _optimised(work, problem, prices, baseline)
     used.timer.ended("explanation")
-    is_sound = plan is not None and not check_plan(household, plan, policy, rate_tables)
-    if plan is None or not is_sound or not _is_better(plan, baseline, policy):
-        # Losses that are not worth harvesting leave nothing to be optimised.
-        is_quiet = is_sound and not problem.due_groups and not problem.needs
-        plan = _published(baseline, baseline, "not_run" if is_quiet else "heuristic")
+    plan = _better_of(work, problem, None if optimised is None else optimised[0], baseline)
     if plan.trades and not problem.needs:
-        plan = _unless_idle_is_better(work, prices, plan)
+        plan = _unless_idle_is_better(
+            work, prices, plan, None if optimised is None else optimised[1], baseline
+        )
     used.timer.ended("check")
     return _with_frontier(work, problem, prices, plan)
 
 
+def _better_of(
+    work: Workshop, problem: CoreProblem, plan: HouseholdPlan | None, baseline: HouseholdPlan
+) -> HouseholdPlan:
+    """The optimised plan where it keeps every rule, tells the truth and is no worse."""
+    is_lawful = plan is not None and not check_plan(
+        work.household, plan, work.policy, work.rate_tables
+    )
+    if plan is not None and is_lawful and _is_better(plan, baseline, work.policy):
+        if not _misstated(work, plan):
+            return plan
+        is_lawful = False
+    # Losses that are not worth harvesting leave nothing to be optimised.
+    is_quiet = is_lawful and not problem.due_groups and not problem.needs
+    return _published(baseline, baseline, "not_run" if is_quiet else "heuristic")
+
+
+def _misstated(work: Workshop, plan: HouseholdPlan) -> bool:
+    """Whether a plan is worth something else than it says, by the checker's own arithmetic."""
+    return bool(
+        check_objective(
+            work.household, plan, work.policy, work.rate_tables, work.market.assumptions
+        )
+    )
+
+
 def _unless_idle_is_better(
-    work: Workshop, prices: ObjectivePrices, plan: HouseholdPlan
+    work: Workshop,
+    prices: ObjectivePrices,
+    plan: HouseholdPlan,
+    attempt: Attempt | None,
+    baseline: HouseholdPlan,
 ) -> HouseholdPlan:
     """The plan, or none of its trades where not trading is worth more.
 
@@ -116,18 +144,18 @@ def _unless_idle_is_better(
     idle = fully_valued(
         waterfall.finished_plan(work.market, work.start, steps, work.judge), prices, work.tax
     )
-    if not _is_better(idle, plan, work.policy):
+    idle = replace(idle, run_mode=NO_TRADE_MODE)
+    if not _is_better(idle, plan, work.policy) or check_plan(
+        work.household, idle, work.policy, work.rate_tables
+    ):
         return plan
-    known = plan.optimality or Optimality("optimizer", "heuristic")
-    total = None if idle.value is None else idle.value.total
-    gap = None
-    if known.lower_bound is not None and total is not None:
-        gap = max(Decimal(0), total - known.lower_bound)
-    return replace(
-        idle,
-        run_mode=NO_TRADE_MODE,
-        optimality=replace(known, planner=PLANNER, optimality_gap=gap, stage=None, trade_values={}),
-    )
+    known = plan.optimality or Optimality(PLANNER, "heuristic")
+    if attempt is not None and known.planner == PLANNER:
+        # The bound is the model's, so that what it is held against must be, too.
+        work.tools.programs.load(attempt.core.model)
+        proved = optimality_of(work, attempt._replace(ledger=work.start), baseline)
+        known = replace(known, optimality_gap=proved.optimality_gap)
+    return replace(idle, optimality=replace(known, planner=PLANNER, stage=None, trade_values={}))
 
 
 def _published(plan: HouseholdPlan, baseline: HouseholdPlan, status: str) -> HouseholdPlan:
@@ -159,7 +187,8 @@ def _is_better(plan: HouseholdPlan, baseline: HouseholdPlan, policy: FirmPolicy)
 
 def _optimised(
     work: Workshop, problem: CoreProblem, prices: ObjectivePrices, baseline: HouseholdPlan
-) -> HouseholdPlan | None:
+) -> tuple[HouseholdPlan, Attempt] | None:
+    """The optimised plan and how it was made, None where none was found."""
     attempt, deferrals = attempted(work, problem, prices)
     if attempt is None:
         return None
@@ -173,8 +202,8 @@ def _optimised(
         if second is not None:
             again = _as_plan(work, second, put_off, prices, baseline)
             if _is_better(again, plan, work.policy):
-                return again
-    return plan
+                return again, second
+    return plan, attempt
 
 
 def _components(attempt: Attempt) -> dict[str, float]:

@@ -52,6 +52,7 @@ class Workshop(NamedTuple):
 
     household: Household
     policy: FirmPolicy
+    rate_tables: RateTables
     market: Market
     start: PlanLedger
     costs: CostModel
@@ -89,4 +90,4 @@ def workshop_of(
     )
     start = PlanLedger(index, costs, policy.execution_buffer)
     judge = Judge(household, policy, tax)
-    return Workshop(household, policy, market, start, costs, tax, judge, tools)
+    return Workshop(household, policy, rate_tables, market, start, costs, tax, judge, tools)

@@ -7,11 +7,22 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 
 from python_steps.optimizer import attempt as attempt_module
+from python_steps.optimizer import optimality as optimality_module
+from python_steps.optimizer import planner as planner_module
+from python_steps.optimizer.attempt import Attempt, attempted
+from python_steps.optimizer.certificate import CertificateError, verified_lower_bound
+from python_steps.optimizer.core_problem import core_problem
+from python_steps.optimizer.linear_programs import LinearPrograms
+from python_steps.optimizer.optimality import amounts_in_shares, optimality_of
 from python_steps.optimizer.planner import plan_household
+from python_steps.optimizer.prices import objective_prices
 from python_steps.optimizer.rounding import rounded_ledger
+from python_steps.optimizer.valuation import fully_valued
+from python_steps.optimizer.workshop import PlanningTools, Workshop, workshop_of
 from python_steps.planning.batch import plan_households, rate_tables_from
 from python_steps.planning.book_tables import BookTables
 from python_steps.planning.household_frames import HouseholdBuilder, market_assumptions
@@ -326,6 +337,120 @@ def test_a_plan_that_breaks_a_rule_is_discarded_for_the_baseline(
     assert plan.optimality is not None
     assert (plan.optimality.planner, plan.optimality.solver_status) == ("waterfall", "heuristic")
     assert plan.trades
+
+
+def test_a_plan_that_misstates_its_worth_is_discarded_for_the_baseline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    book = drifted()
+    book.lot("TAX", "VTI", 300, 130, RECENT)
+    book.lot("IRA", "VTI", 700, None)
+
+    def flattered(*args: Any) -> HouseholdPlan:
+        plan = fully_valued(*args)
+        assert plan.value is not None
+        assert plan.value.basis_reset is not None
+        better = plan.value.basis_reset - len(plan.trades)
+        return replace(plan, value=replace(plan.value, basis_reset=better))
+
+    sound = plan_of(book).optimality
+    assert sound is not None
+    assert sound.planner == "optimizer"
+    monkeypatch.setattr(planner_module, "fully_valued", flattered)
+    plan = plan_of(book)
+    assert plan.optimality is not None
+    assert (plan.optimality.planner, plan.optimality.solver_status) == ("waterfall", "heuristic")
+
+
+@pytest.mark.parametrize(
+    ("proved", "status"), [(None, "heuristic"), (0.0005, "optimal"), (0.02, "feasible_gap")]
+)
+def test_only_what_is_proved_is_called_optimal(
+    monkeypatch: pytest.MonkeyPatch, proved: float | None, status: str
+) -> None:
+    """By how many thousand dollars the evidence proves less than the search believes."""
+    book = drifted()
+    book.lot("TAX", "VTI", 300, 130, RECENT)
+    book.lot("IRA", "VTI", 700, None)
+
+    def checked(*args: Any) -> float:
+        if proved is None:
+            raise CertificateError("no leaf covers the whole model")
+        return verified_lower_bound(*args) - proved
+
+    monkeypatch.setattr(optimality_module, "verified_lower_bound", checked)
+    said = plan_of(book).optimality
+    assert said is not None
+    assert (said.planner, said.solver_status) == ("optimizer", status)
+    assert (said.lower_bound is None) == (proved is None)
+    assert (said.optimality_gap is None) == (proved is None)
+
+
+def attempt_of(book: SmallBook) -> tuple[Workshop, Attempt]:
+    frames, policy = book.frames(), FirmPolicy()
+    tables = BookTables(frames, AS_OF)
+    household = HouseholdBuilder(tables, policy, TRADE_DATE).build("H1", AS_OF)
+    rates = rate_tables_from(frames, policy)
+    tools = PlanningTools(LinearPrograms())
+    work = workshop_of(household, policy, rates, market_assumptions(tables), tools)
+    problem = core_problem(work.start, work.market.sells, work.market.buys, policy)
+    prices = objective_prices(work.market.index, policy, market_assumptions(tables), work.tax)
+    attempt, _ = attempted(work, problem, prices)
+    assert attempt is not None
+    return work, attempt
+
+
+@pytest.mark.parametrize(("short_of", "is_told"), [(0.004, True), (0.05, False)])
+def test_a_fraction_of_a_cent_leaves_no_plan_without_its_gap(
+    short_of: float, is_told: bool
+) -> None:
+    """Costs of orders are whole cents, the model's are not: a row of cash may be missed by one."""
+    book = drifted()
+    book.lot("TAX", "VTI", 300, 130, RECENT)
+    book.lot("IRA", "VTI", 700, None)
+    work, attempt = attempt_of(book)
+    model = attempt.core.model
+    values = np.zeros(model.column_count)
+    for column, amount in amounts_in_shares(attempt).items():
+        values[column] = amount
+    row_lower = model.row_lower.copy()
+    cash = model.row_names.index("cash of IRA")
+    row_lower[cash] = model.row_activities(values)[cash] + short_of / 1000
+    missed = replace(attempt.core, model=replace(model, row_lower=row_lower))
+    work.tools.programs.load(missed.model)
+    said = optimality_of(work, attempt._replace(core=missed), plan_of(book))
+    assert (said.optimality_gap is not None) == is_told
+
+
+def test_the_gap_of_not_trading_is_the_models_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each trade is made so dear that doing nothing is best; its proof is still the plan's."""
+    book = drifted()
+    book.lot("TAX", "VTI", 900, 60)
+    book.lot("IRA", "VTI", 100, None)
+
+    def dear(*args: Any) -> HouseholdPlan:
+        plan = fully_valued(*args)
+        assert plan.value is not None
+        price = Decimal(100_000 if len(plan.trades) > 0 else 0)
+        return replace(plan, value=replace(plan.value, turnover=price))
+
+    monkeypatch.setattr(planner_module, "fully_valued", dear)
+    monkeypatch.setattr(planner_module, "check_objective", lambda *_: [])
+    plan = plan_of(book)
+    said = plan.optimality
+    assert said is not None
+    assert plan.trades == ()
+    assert (plan.run_mode, said.planner) == ("no_trade", "optimizer")
+    core = attempt_of(book)[1].core
+    upper = core.model.upper.copy()
+    upper[[*core.sale_columns, *core.purchase_columns]] = 0.0
+    programs = LinearPrograms()
+    programs.load(core.model)
+    nothing = programs.solve(core.model.lower, upper).objective * 1000
+    assert said.lower_bound is not None
+    assert float(said.optimality_gap or 0) == pytest.approx(
+        nothing - float(said.lower_bound), abs=0.02
+    )
 
 
 def test_the_firm_may_have_the_waterfall_alone() -> None:
