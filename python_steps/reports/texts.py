@@ -412,7 +412,7 @@ _SHEETS: Final[dict[str, str]] = {
     "value_term.concentration": "Above concentration limits",
     "value_term.idle_cash": "Money left uninvested by trades",
     "table.tax_budgets.heading": "What a budget for this year's tax would buy",
-    "table.tax_budgets.empty": "Curing the drift costs no tax: there is nothing to budget.",
+    "table.tax_budgets.empty": "No drift is cured tonight that adds to this year's tax.",
     "tax_budgets.note": (
         "Each line is the best that keeps to its budget, before small trades and whole shares are "
         "settled; the last has no budget."

@@ -300,9 +300,12 @@ def test_a_household_that_is_not_released_says_why_and_shows_no_drift_and_no_tra
         "state_reason": "Lots of …4402 do not tie to its position in VTI.",
         "market_value": None,
     }
-    for mart in ("fct_rebalance_plans", "fct_recommended_trades", "fct_trade_lots"):
+    plan_marts = ("fct_rebalance_plans", "fct_recommended_trades", "fct_trade_lots")
+    for mart in (*plan_marts, "fct_tax_budget_frontier"):
         rows[mart] = []
     workbook = opened(rendered(rows))
+    budgets = reading_back.all_texts(sheet(workbook, "tax_impact"))
+    assert not any("costs no tax" in text for text in budgets)  # nobody has worked it out
     texts = reading_back.all_texts(sheet(workbook, "summary"))
     assert words in texts
     assert "Lots of …4402 do not tie to its position in VTI." in texts
