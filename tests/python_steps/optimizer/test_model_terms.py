@@ -1,0 +1,216 @@
+"""What the model charges and allows, held against plain arithmetic: signs, netting, borders.
+
+Belongs here: terms whose wrong sign or missing row would make a wrong trade while every plan still
+kept the rules. Does not belong here: single rows as they stand (`test_model_parts`), whole plans.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from python_steps.optimizer.core_model import build_core_model
+from python_steps.optimizer.linear_programs import LinearPrograms
+from python_steps.optimizer.model_assembly import CoreModel
+from python_steps.optimizer.prices import ObjectivePrices
+from python_steps.optimizer.search import search
+from python_steps.policy import FirmPolicy
+from tests.python_steps.optimizer.drifted_book import RECENT, drifted
+from tests.python_steps.optimizer.test_model_parts import model_of, problem_of, row
+from tests.python_steps.planning.small_book import BONDS, CASH, LARGE, SmallBook
+
+
+def built(book: SmallBook, policy: FirmPolicy | None = None) -> tuple[CoreModel, ObjectivePrices]:
+    problem, prices, costs = problem_of(book, policy)
+    return build_core_model(problem, prices, costs), prices
+
+
+# Netting
+
+
+def four_kinds() -> SmallBook:
+    """Lots with every kind of result, $20,000 of each: short and long, gain and loss."""
+    book = drifted()
+    book.lot("TAX", "VTI", 400, 50, RECENT)
+    book.lot("TAX", "VTI", 400, 150, RECENT)
+    book.lot("TAX", "ITOT", 400, 50)
+    book.lot("TAX", "ITOT", 400, 150)
+    return book
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.integers(0, 20), min_size=4, max_size=4),
+    st.integers(-9, 9),
+    st.integers(-9, 9),
+    st.integers(0, 9),
+    st.integers(0, 9),
+)
+def test_the_models_tax_of_any_sales_is_that_of_the_netted_year(
+    thousands: list[int], short: int, long: int, short_carried: int, long_carried: int
+) -> None:
+    """Cheapest tax the rows allow, whatever is sold, against the netting written out plainly.
+
+    Without a switch the program would tax long-term gain at its rate while short-term losses are
+    left, or deduct losses while gains are taxed, and be too cheap.
+    """
+    book = four_kinds()
+    book.rows("tax_unit_states")[0].update(
+        year_to_date_short_term_gain=Decimal(1000 * short),
+        year_to_date_long_term_gain=Decimal(1000 * long),
+        short_term_carryforward=Decimal(1000 * short_carried),
+        long_term_carryforward=Decimal(1000 * long_carried),
+    )
+    core, prices = built(book)
+    lower, upper = core.model.lower.copy(), core.model.upper.copy()
+    results = {True: 0.0, False: 0.0}
+    pairs = zip(core.problem.sales, core.sale_columns, strict=True)
+    for (sale, column), gain in zip(pairs, thousands, strict=True):
+        lower[column] = upper[column] = gain / abs(sale.gain_per_dollar)
+        results[sale.is_long_term] += 1000.0 * gain * (1 if sale.gain_per_dollar > 0 else -1)
+    for column in core.purchase_columns:
+        upper[column] = 0.0
+    programs = LinearPrograms()
+    programs.load(core.model)
+    fixed = replace(core.model, lower=lower, upper=upper)
+    found = search(fixed, programs, tolerance=1e-6)
+    assert found.status == "optimal"
+    (unit,) = prices.tax_units.values()
+    before = unit.year(unit.short_before, unit.long_before)
+    after = unit.year(unit.short_before + results[False], unit.long_before + results[True])
+    told = core.components(found.values)
+    expected = after[0] - before[0] - (after[1] - before[1])
+    assert told["tax"] + told["carried_losses"] == pytest.approx(expected, abs=0.05)
+
+
+# Signs
+
+
+def test_a_sale_pays_its_spread_and_turnover_and_frees_its_place() -> None:
+    """A dollar sold costs half the spread and the firm's price; its yearly tax ends."""
+    book = drifted()
+    book.security("AGGY", BONDS, half_spread_bps=Decimal(4))
+    book.lot("TAX", "VTI", 900, 60)
+    book.lot("IRA", "AGGY", 100, None)
+    book.rows("dim_securities")[0]["average_daily_dollar_volume"] = Decimal(10) ** 15
+    core, prices = built(book, FirmPolicy(impact_coefficient=Decimal(0)))
+    problem = core.problem
+    bonds = prices.location_cost(problem.account("IRA"), problem.security("AGGY"))
+    assert bonds > 0
+    (column,) = (
+        column
+        for sale, column in zip(problem.sales, core.sale_columns, strict=True)
+        if sale.security_id == "AGGY"
+    )
+    assert core.terms["location"][column] == pytest.approx(-bonds)
+    assert core.terms["cost"][column] == pytest.approx(0.0004)
+    assert core.terms["turnover"][column] == pytest.approx(0.001)
+    (bought,) = (
+        column
+        for each, column in zip(problem.purchases, core.purchase_columns, strict=True)
+        if (each.account_id, each.security_id) == ("IRA", "BND")
+    )
+    assert core.terms["location"][bought] == pytest.approx(bonds)
+    assert core.terms["cost"][bought] == pytest.approx(0.0001)
+    assert core.terms["turnover"][bought] == pytest.approx(0.001)
+
+
+def test_basis_gained_is_worth_something_and_basis_lost_costs_it() -> None:
+    """35 % of 23.8 % of the result: a credit for a gain of 0.4, a charge for a loss of 0.2."""
+    book = drifted()
+    book.lot("TAX", "VTI", 100, 60)
+    book.lot("TAX", "VTI", 800, 120)
+    core, _ = built(book)
+    worth = {
+        sale.gain_per_dollar: core.terms["basis_reset"][column]
+        for sale, column in zip(core.problem.sales, core.sale_columns, strict=True)
+    }
+    assert worth[0.4] == pytest.approx(-0.35 * 0.238 * 0.4)
+    assert worth[-0.2] == pytest.approx(0.35 * 0.238 * 0.2)
+
+
+def test_the_first_choice_of_a_list_goes_before_the_second() -> None:
+    book = drifted()
+    book.lot("TAX", "VTI", 900, 60)
+    core, _ = built(book)
+    price = {
+        each.security_id: core.terms["other"][column]
+        for each, column in zip(core.problem.purchases, core.purchase_columns, strict=True)
+        if each.account_id == "IRA"
+    }
+    assert price["BND"] == 0.0
+    assert price["AGG"] > 0.0
+
+
+# Wash sales
+
+
+def test_every_loss_lot_and_every_lot_near_its_basis_bars_purchases() -> None:
+    """A small fall before the sale would make the third lot a loss, too."""
+    book = drifted()
+    book.lot("TAX", "VTI", 300, 120)
+    book.lot("TAX", "VTI", 300, 110)
+    near = book.lot("TAX", "VTI", 300, "99.5")
+    core = model_of(book)
+    entries, _, upper = row(core, "losses of VTI in TAX, or purchases")
+    assert upper == pytest.approx(90.0)
+    assert len([name for name in entries if name.startswith("sell")]) == 3
+    (switch,) = (each for each in core.model.switches if each.name == "IG-VTI may be bought")
+    assert len(switch.when_zero.columns) == 3
+    assert min(switch.when_zero.weights) > 0, "near its basis a lot saves nothing but still counts"
+    assert any(near in name for name in entries)
+
+
+# Drift
+
+
+def test_cash_inside_a_fund_moves_with_it() -> None:
+    """Buying a fund with a tenth in cash leaves a tenth of the dollars in cash."""
+    book = drifted()
+    book.security("MIX", {LARGE: "0.9", CASH: "0.1"})
+    book.model("MIX", 1)
+    book.lot("TAX", "VTI", 900, 60)
+    entries, _, _ = row(model_of(book), f"{CASH} of G1")
+    assert entries["buy MIX in TAX"] == pytest.approx(-1.0001 + 0.1)
+
+
+def test_the_dear_segment_begins_inside_the_band() -> None:
+    """Rounding to shares must not cross the edge: 5 basis points of $100,000 are kept clear."""
+    book = drifted()
+    book.lot("TAX", "VTI", 850, 60)
+    core = model_of(book)
+    (large,) = (each for each in core.deviations if each.asset_class == LARGE)
+    inside = [column for column in large.above if column not in large.outside]
+    assert sum(core.model.upper[column] for column in inside) == pytest.approx(5.0 - 0.05)
+
+
+# Needed cash
+
+
+def test_an_earlier_stages_limit_holds_later_lots_too() -> None:
+    """20,000 needed: losses and gains together may bring it before their stages, not each."""
+    book = drifted()
+    book.rows("fct_account_cash")[0].update(
+        flow_reserve=Decimal(30_000), investable=Decimal(-20_000)
+    )
+    book.lot("TAX", "VTI", 450, 120, date(2020, 1, 2))
+    book.lot("TAX", "VTI", 450, 60, date(2020, 1, 2))
+    entries, _, _ = row(model_of(book), "cash needed in TAX from LOSSES")
+    assert len([name for name in entries if name.startswith("sell")]) == 2
+
+
+def test_cash_that_is_missing_opens_the_stages_of_gains() -> None:
+    book = drifted()
+    book.rows("fct_account_cash")[0].update(
+        flow_reserve=Decimal(30_000), investable=Decimal(-20_000)
+    )
+    book.lot("TAX", "VTI", 900, 60)
+    core = model_of(book)
+    assert set(core.missing_columns) <= set(core.wanting_columns)
+    (missing,) = core.missing_columns
+    assert core.model.upper[missing] == pytest.approx(20.0)
