@@ -307,12 +307,13 @@ class _Purposes:
         problem = self._problem
         name = problem.security(security_id).primary_class
         group_id = self._group_id(account_id)
-        free = max(0.0, float(problem.start.spendable(account_id)))
+        need = self._needs.get(account_id, 0.0)
+        from_sales = max(0.0, sum(self._sold[account_id].values()) - need)
         total = sum(self._bought[account_id].values())
         other = self._largest(self._sold[account_id], besides=name)
         if problem.may_harvest(account_id):
             return Purpose(HARVEST_REPLACEMENT, group_id, name, name)
-        if free >= total / 2:
+        if from_sales < total / 2:
             return Purpose(INVEST_CASH, group_id, CASH, name)
         if (account_id, name) in self._losses:
             return Purpose(HARVEST_REPLACEMENT, group_id, name, name)

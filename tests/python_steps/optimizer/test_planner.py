@@ -234,6 +234,26 @@ def test_no_harvest_where_it_is_not_wanted_or_not_worth_it(harvests: bool, unit_
     assert (row["run_mode"], row["solver_status"]) == ("no_trade", "not_run")
 
 
+@pytest.mark.parametrize(
+    ("cash", "held", "reason"), [(12_000, 300, "REBALANCE"), (60_000, 20, "INVEST_CASH")]
+)
+def test_a_purchase_says_whether_a_sale_or_cash_pays_for_it(
+    cash: int, held: int, reason: str
+) -> None:
+    """The first account has cash at its target, and more of it than half of what it buys."""
+    book = drifted()
+    book.rows("fct_account_cash")[0].update(trade_date=Decimal(0), investable=Decimal(0))
+    amount = Decimal(cash)
+    book.rows("fct_account_cash")[1].update(trade_date=amount, investable=amount)
+    book.lot("IRA", "VTI", held, None)
+    book.lot("IRA", "BND", 300, None)
+    book.lot("TAX", "VTI", 450, 60)
+    bought = [row for row in planned(book).of("buy") if row["account_id"] == "IRA"]
+    assert bought
+    largest = max(bought, key=lambda row: row["notional"])
+    assert largest["reason_code"] == reason
+
+
 # What a plan says of itself
 
 
