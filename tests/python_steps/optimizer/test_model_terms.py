@@ -15,8 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from python_steps.optimizer.core_model import build_core_model
+from python_steps.optimizer.core_problem import Stage
+from python_steps.optimizer.household_trades import trade_groups
 from python_steps.optimizer.linear_programs import LinearPrograms
-from python_steps.optimizer.model_assembly import CoreModel
+from python_steps.optimizer.model_assembly import CoreModel, Room
 from python_steps.optimizer.prices import ObjectivePrices
 from python_steps.optimizer.search import search
 from python_steps.policy import FirmPolicy
@@ -214,3 +216,148 @@ def test_cash_that_is_missing_opens_the_stages_of_gains() -> None:
     assert set(core.missing_columns) <= set(core.wanting_columns)
     (missing,) = core.missing_columns
     assert core.model.upper[missing] == pytest.approx(20.0)
+
+
+# Standing orders
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ((60, date(2019, 1, 2)), (40, RECENT)),
+        ((120, date(2019, 1, 2)), (60, date(2020, 1, 2))),
+        (("99.5", date(2019, 1, 2)), (60, date(2020, 1, 2))),
+    ],
+    ids=["term", "stage", "near its basis"],
+)
+def test_lots_of_another_kind_never_come_in_turn_by_themselves(
+    first: tuple[object, date], second: tuple[object, date]
+) -> None:
+    """Though gains rise along the order: what the one may be closed for does not close the other.
+
+    The second lot is sold only once the switch says that the first is sold out.
+    """
+    book = drifted()
+    book.account_row("TAX")["lot_method"] = "FIFO"
+    book.lot("TAX", "VTI", 300, *first)
+    book.lot("TAX", "VTI", 300, *second)
+    core = model_of(book)
+    (switch,) = (each for each in core.model.switches if each.name.endswith("is sold out"))
+    entries, _, upper = row(core, f"{switch.name} before the next")
+    assert upper == 0.0
+    assert sorted(entries.values()) == [-30.0, 1.0]
+
+
+def test_a_standing_order_ends_at_a_lot_that_may_be_sold_in_part() -> None:
+    """Ten shares of the first lot are free: what stands behind the others waits with them."""
+    book = drifted()
+    book.account_row("TAX")["lot_method"] = "FIFO"
+    first = book.lot("TAX", "VTI", 300, 60, date(2019, 1, 2))
+    book.lot("TAX", "VTI", 600, 60, date(2020, 1, 2))
+    book.constraint("TAX", "VTI", sellable_quantity=Decimal(10))
+    problem, _, _ = problem_of(book)
+    assert [(sale.lot.lot_id, sale.limit) for sale in problem.sales] == [(first, 1_000.0)]
+
+
+def test_no_more_is_sold_of_a_holding_than_is_free() -> None:
+    book = drifted()
+    book.lot("TAX", "VTI", 300, 60)
+    book.lot("TAX", "VTI", 600, 70)
+    book.constraint("TAX", "VTI", sellable_quantity=Decimal(400))
+    problem, _, _ = problem_of(book)
+    assert sum(sale.limit for sale in problem.sales) == 40_000.0
+
+
+# Harvests
+
+
+def harvest(unit_cost: object, method: str = "SPEC_ID") -> SmallBook:
+    """Everything in its band; 100 shares far below their basis, 100 behind them at this cost."""
+    book = drifted()
+    book.rows("dim_households")[0]["harvests_losses"] = True
+    book.account_row("TAX")["lot_method"] = method
+    book.lot("TAX", "VTI", 100, unit_cost, date(2019, 1, 2))
+    book.lot("TAX", "VTI", 100, 140, date(2020, 1, 2))
+    book.lot("TAX", "VTI", 420, 60, date(2021, 1, 4))
+    book.lot("IRA", "BND", 540, None)
+    return book
+
+
+@pytest.mark.parametrize(
+    ("unit_cost", "method", "count"),
+    [
+        ("101.5", "SPEC_ID", 2),
+        ("100.5", "SPEC_ID", 1),
+        ("101.5", "FIFO", 2),
+        ("100.5", "FIFO", 0),
+    ],
+)
+def test_a_harvest_takes_lots_that_a_small_rise_leaves_at_a_loss(
+    unit_cost: str, method: str, count: int
+) -> None:
+    """In a standing order a lot that is not worth it bars those behind it."""
+    problem, _, _ = problem_of(harvest(unit_cost, method))
+    assert problem.harvest_groups == {"G1"}
+    assert len(problem.sales) == count
+    assert {sale.account_id for sale in problem.sales} <= {"TAX"}
+
+
+def test_an_account_that_needs_cash_harvests_nothing_and_buys_nothing() -> None:
+    """Of the household's accounts it alone may sell at a gain; what that brings is due."""
+    book = harvest("130")
+    book.account("NEEDY", flow_reserve=2_000)
+    book.model("VTI", 1)
+    book.lot("NEEDY", "BND", 30, 110)
+    problem, _, _ = problem_of(book)
+    assert {need.account_id for need in problem.needs} == {"NEEDY"}
+    assert not problem.may_harvest("NEEDY")
+    assert problem.may_harvest("TAX")
+    assert "NEEDY" not in {each.account_id for each in problem.purchases}
+
+
+# Limits
+
+
+def test_a_year_of_unknown_gains_leaves_no_budget() -> None:
+    book = drifted()
+    book.rows("dim_households")[0]["annual_gains_budget"] = Decimal(10_000)
+    book.lot("TAX", "VTI", 900, 60)
+    problem, prices, costs = problem_of(book)
+    (unit,) = problem.index.tax_units.values()
+    problem.index.tax_units[unit.tax_unit_id] = replace(unit, year_to_date_long_term_gain=None)
+    assert row(build_core_model(problem, prices, costs), "gains budget")[2] == 0.0
+
+
+def test_gains_beyond_the_budget_are_a_last_resort_of_needy_accounts() -> None:
+    book = drifted()
+    book.rows("dim_households")[0]["annual_gains_budget"] = Decimal(0)
+    book.account("NEEDY", flow_reserve=2_000)
+    book.lot("TAX", "VTI", 900, 95)
+    book.lot("NEEDY", "BND", 100, 90)
+    core = model_of(book)
+    beyond = core.model.column_names.index("gains beyond the budget")
+    assert beyond in core.last_resort
+    assert core.upper_within(Room(Stage.SHORT_TERM_GAINS))[beyond] == 0.0
+    entries, _, upper = row(core, "gains for needed cash")
+    assert upper == 0.0
+    assert not any("TAX" in name for name in entries)
+
+
+def test_what_exceeds_a_limit_opens_the_stages_of_gains() -> None:
+    book = drifted()
+    book.lot("TAX", "VTI", 900, 60)
+    book.limit("VTI", "0.4")
+    core = model_of(book)
+    assert core.model.column_names.index("excess of VTI") in core.wanting_columns
+
+
+def test_a_trade_is_as_large_as_household_and_fund_ask() -> None:
+    book = drifted()
+    book.terms("BND", minimum_amount=Decimal(3_000))
+    book.lot("TAX", "VTI", 900, 60)
+    core = model_of(book)
+    groups = {each.key: each for each in trade_groups(core.problem.household, FirmPolicy(), core)}
+    assert groups["buy|IRA|BND"].minimum == 3.0
+    assert (
+        groups["buy|IRA|AGG"].minimum == float(core.problem.household.minimum_trade_amount) / 1000
+    )

@@ -1,0 +1,152 @@
+"""From dollars to shares: solutions chosen by hand, and the orders that must come of them.
+
+Belongs here: the border at which a good solution could become a wrong trade: a share more from a
+lot that may not go, a purchase below a fund's least amount. Does not belong here: bookkeeping.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from python_steps.optimizer.model_assembly import CoreModel
+from python_steps.optimizer.rounding import rounded_ledger
+from python_steps.planning.ledger import PlanLedger
+from tests.python_steps.optimizer.drifted_book import RECENT, drifted
+from tests.python_steps.optimizer.test_model_parts import model_of
+from tests.python_steps.planning.small_book import SmallBook
+
+OLD = date(2019, 1, 2)
+LATER = date(2020, 1, 2)
+
+
+def rounded(
+    core: CoreModel, sold: dict[str, float], bought: dict[tuple[str, str], float]
+) -> PlanLedger:
+    """The orders of a solution: dollars by lot sold, dollars by account and security bought."""
+    values = np.zeros(core.model.column_count)
+    for sale, column in zip(core.problem.sales, core.sale_columns, strict=True):
+        values[column] = sold.pop(sale.lot.lot_id, 0.0) / 1000
+    for each, column in zip(core.problem.purchases, core.purchase_columns, strict=True):
+        values[column] = bought.pop((each.account_id, each.security_id), 0.0) / 1000
+    assert not sold, "every lot is one that may be sold"
+    assert not bought, "every purchase is one that may be made"
+    return rounded_ledger(core, values)
+
+
+def orders_of(ledger: PlanLedger) -> dict[tuple[str, str, str], Decimal]:
+    return {key: order.quantity for key, order in ledger.orders.items()}
+
+
+def gain_and_loss(method: str = "SPEC_ID") -> tuple[SmallBook, str, str]:
+    """10.4 shares at a long-term gain, bought first, and 900 at a loss."""
+    book = drifted()
+    book.account_row("TAX")["lot_method"] = method
+    gain = book.lot("TAX", "VTI", "10.4", 60, OLD)
+    loss = book.lot("TAX", "VTI", 900, 120, LATER)
+    return book, gain, loss
+
+
+@pytest.mark.parametrize("method", ["SPEC_ID", "FIFO"])
+def test_no_share_of_a_loss_lot_rounds_up_a_sale_of_what_is_bought(method: str) -> None:
+    """The 11th share would be sold at a loss while the IRA buys the fund: a wash sale."""
+    book, gain, _ = gain_and_loss(method)
+    ledger = rounded(model_of(book), {gain: 1_040.0}, {("IRA", "VTI"): 3_000.0})
+    assert ledger.sold_lots == {gain: Decimal(10)}
+    assert ledger.order_of("IRA", "VTI", "buy") is not None
+
+
+@pytest.mark.parametrize("method", ["SPEC_ID", "FIFO"])
+def test_a_sale_is_rounded_up_with_the_next_lot_where_nothing_bars_it(method: str) -> None:
+    book, gain, loss = gain_and_loss(method)
+    ledger = rounded(model_of(book), {gain: 1_040.0}, {})
+    assert ledger.sold_lots == {gain: Decimal("10.4"), loss: Decimal("0.6")}
+
+
+def test_no_share_of_a_later_stage_rounds_up_a_sale_of_losses() -> None:
+    """The plan sells losses only: its last share is no short-term gain."""
+    book = drifted()
+    loss = book.lot("TAX", "VTI", "10.4", 120, OLD)
+    book.lot("TAX", "VTI", 900, 60, RECENT)
+    ledger = rounded(model_of(book), {loss: 1_040.0}, {})
+    assert ledger.sold_lots == {loss: Decimal(10)}
+
+
+def test_a_standing_order_is_kept_whatever_the_solution_sells() -> None:
+    """A solution that is indifferent between like lots may name the later one."""
+    book = drifted()
+    book.account_row("TAX")["lot_method"] = "FIFO"
+    first = book.lot("TAX", "VTI", 300, 60, OLD)
+    second = book.lot("TAX", "VTI", 600, 60, LATER)
+    ledger = rounded(model_of(book), {second: 10_000.0}, {})
+    assert ledger.sold_lots == {first: Decimal(100)}
+
+
+def test_sale_and_purchase_of_one_security_in_one_account_are_one_trade() -> None:
+    book = drifted()
+    lot = book.lot("IRA", "VTI", 900, None)
+    core = model_of(book)
+    ledger = rounded(core, {_whole(core, lot): 10_000.0}, {("IRA", "VTI"): 4_000.0})
+    assert orders_of(ledger) == {("IRA", "VTI", "sell"): Decimal(60)}
+    ledger = rounded(core, {_whole(core, lot): 1_000.0}, {("IRA", "VTI"): 4_000.0})
+    assert orders_of(ledger) == {("IRA", "VTI", "buy"): Decimal(30)}
+
+
+def _whole(core: CoreModel, lot_id: str) -> str:
+    """An IRA's holding is one lot of its own name."""
+    names = {sale.lot.lot_id for sale in core.problem.sales}
+    return lot_id if lot_id in names else next(name for name in sorted(names) if "IRA" in name)
+
+
+@pytest.mark.parametrize(("dollars", "shares"), [(3_050.0, 30), (2_999.0, None)])
+def test_a_purchase_below_a_funds_least_amount_is_none(dollars: float, shares: int | None) -> None:
+    book = drifted()
+    book.terms("BND", minimum_amount=Decimal(3_000))
+    book.lot("TAX", "VTI", 900, 60)
+    ledger = rounded(model_of(book), {}, {("IRA", "BND"): dollars})
+    expected = {} if shares is None else {("IRA", "BND", "buy"): Decimal(shares)}
+    assert orders_of(ledger) == expected
+
+
+def test_money_that_a_sale_did_not_bring_is_not_spent() -> None:
+    """The solution buys for $25,000, but the sale it counts on is none: $5,000 are there."""
+    book = drifted()
+    book.lot("TAX", "VTI", 900, 60)
+    ledger = rounded(model_of(book), {}, {("IRA", "BND"): 25_000.0})
+    assert orders_of(ledger) == {("IRA", "BND", "buy"): Decimal(49)}
+    assert ledger.spendable("IRA") >= 0
+
+
+def test_what_whole_shares_leave_over_buys_one_more_where_most_is_lost() -> None:
+    """80 % and 51 % of a share are lost; the cash that is left pays for the first."""
+    book = drifted()
+    book.rows("dim_households")[0]["minimum_trade_amount"] = Decimal(50)
+    book.lot("TAX", "VTI", 900, 60)
+    core = model_of(book)
+    wanted = {("IRA", "BND"): 4_280.0, ("IRA", "AGG"): 651.0}
+    ledger = rounded(core, {}, wanted)
+    assert orders_of(ledger) == {
+        ("IRA", "BND", "buy"): Decimal(43), ("IRA", "AGG", "buy"): Decimal(6),
+    }  # fmt: skip
+
+
+def test_the_share_more_stays_under_a_concentration_limit() -> None:
+    book = drifted()
+    book.lot("TAX", "VTI", 900, 60)
+    book.limit("BND", "0.0409")
+    ledger = rounded(model_of(book), {}, {("IRA", "BND"): 4_280.0})
+    assert orders_of(ledger) == {("IRA", "BND", "buy"): Decimal(42)}
+
+
+def test_a_harvest_spends_no_idle_cash_on_the_share_more() -> None:
+    book = drifted()
+    book.rows("dim_households")[0]["harvests_losses"] = True
+    loss = book.lot("TAX", "VTI", 200, 140, RECENT)
+    book.lot("TAX", "VTI", 420, 60)
+    book.lot("IRA", "BND", 540, None)
+    core = model_of(book)
+    ledger = rounded(core, {loss: 20_000.0}, {("TAX", "ITOT"): 19_880.0})
+    assert orders_of(ledger)["TAX", "ITOT", "buy"] == 198
