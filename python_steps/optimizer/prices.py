@@ -28,6 +28,8 @@ from python_steps.planning.tax_effect import Realized, TaxEffect
 from python_steps.policy import FirmPolicy
 
 TAX_EXEMPT_SUB_CLASS = "Municipal"
+# Gain over which a marginal rate is taken, dollars.
+_PROBE = Decimal(10000)
 # Inside the band a stop at "inner" leaves the first half of the way unpriced.
 INNER_SHARE = 0.5
 FAR_SHARE = 1.5
@@ -165,7 +167,13 @@ def relinearised(
 ) -> ObjectivePrices:
     """The prices with each unit's rates taken at the results of a plan instead of before it.
 
-    The rate of a kind of gain is the true tax of the plan's last ten thousand dollars of it.
+    The rate of a kind of gain is the true tax of the next ten thousand dollars of it beyond the
+    plan's: what one more sale would cost.
+
+    Args:
+        prices: the prices before the plan.
+        tax: the true tax.
+        realized: the plan's results by tax unit, dollars.
     """
     units = dict(prices.tax_units)
     for name, results in sorted(realized.items()):
@@ -177,9 +185,6 @@ def relinearised(
         if short is not None and long is not None:
             units[name] = known._replace(short_term=short, long_term=long)
     return ObjectivePrices(prices.index, prices.policy, prices.assumptions, units)
-
-
-_PROBE = Decimal(10000)
 
 
 def _marginal(

@@ -6,6 +6,7 @@ kept the rules. Does not belong here: single rows as they stand (`test_model_par
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -15,16 +16,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from python_steps.optimizer.core_model import build_core_model
-from python_steps.optimizer.core_problem import Stage
+from python_steps.optimizer.core_problem import Stage, core_problem
 from python_steps.optimizer.household_trades import trade_groups
 from python_steps.optimizer.linear_programs import LinearPrograms
 from python_steps.optimizer.model_assembly import CoreModel, Room
-from python_steps.optimizer.prices import ObjectivePrices
+from python_steps.optimizer.prices import ObjectivePrices, relinearised
 from python_steps.optimizer.search import search
+from python_steps.planning.batch import rate_tables_from
+from python_steps.planning.book_tables import BookTables
+from python_steps.planning.buy_rules import BuyRules
+from python_steps.planning.costs import CostModel
+from python_steps.planning.household import HouseholdIndex
+from python_steps.planning.household_frames import HouseholdBuilder, market_assumptions
+from python_steps.planning.ledger import PlanLedger
+from python_steps.planning.sell_rules import SellRules
+from python_steps.planning.tax_effect import Realized, TaxEffect
 from python_steps.policy import FirmPolicy
 from tests.python_steps.optimizer.drifted_book import RECENT, drifted
 from tests.python_steps.optimizer.test_model_parts import model_of, problem_of, row
-from tests.python_steps.planning.small_book import BONDS, CASH, LARGE, SmallBook
+from tests.python_steps.planning.small_book import AS_OF, BONDS, CASH, LARGE, TRADE_DATE, SmallBook
 
 
 def built(book: SmallBook, policy: FirmPolicy | None = None) -> tuple[CoreModel, ObjectivePrices]:
@@ -45,7 +55,15 @@ def four_kinds() -> SmallBook:
     return book
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.mark.parametrize("year", [(0, 0, 0, 0), (9, -9, 0, 4), (-9, 9, 4, 0), (-6, -6, 3, 3)])
+@pytest.mark.parametrize("thousands", list(itertools.product((0, 20), repeat=4)))
+def test_the_models_tax_of_whole_lots_is_that_of_the_netted_year(
+    thousands: tuple[int, ...], year: tuple[int, int, int, int]
+) -> None:
+    check_tax(list(thousands), *year)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(
     st.lists(st.integers(0, 20), min_size=4, max_size=4),
     st.integers(-9, 9),
@@ -54,6 +72,12 @@ def four_kinds() -> SmallBook:
     st.integers(0, 9),
 )
 def test_the_models_tax_of_any_sales_is_that_of_the_netted_year(
+    thousands: list[int], short: int, long: int, short_carried: int, long_carried: int
+) -> None:
+    check_tax(thousands, short, long, short_carried, long_carried)
+
+
+def check_tax(
     thousands: list[int], short: int, long: int, short_carried: int, long_carried: int
 ) -> None:
     """Cheapest tax the rows allow, whatever is sold, against the netting written out plainly.
@@ -191,6 +215,66 @@ def test_the_dear_segment_begins_inside_the_band() -> None:
     assert sum(core.model.upper[column] for column in inside) == pytest.approx(5.0 - 0.05)
 
 
+def test_a_target_inside_a_class_has_a_row_of_its_own() -> None:
+    book = drifted()
+    book.part("VTI", "0.2", level="security")
+    book.lot("TAX", "VTI", 620, 60)
+    book.lot("IRA", "BND", 500, None)
+    core = model_of(book)
+    assert core.problem.due_groups == {"G1"}, "the class is in its band, the part is not"
+    (name,) = (each for each in core.model.row_names if each.endswith("of G1") and "VTI" in each)
+    entries, lower, upper = row(core, name)
+    assert lower == upper == pytest.approx(0.2 * 127 - 62)
+    assert {entries[each] for each in entries if each.startswith("buy VTI")} == {1.0}
+    assert {entries[each] for each in entries if each.startswith("sell")} == {-1.0}
+
+
+def test_a_group_whose_trigger_has_not_come_is_no_problem() -> None:
+    """A breach alone is no reason where the calendar says that nothing is due."""
+    book = drifted()
+    book.lot("TAX", "VTI", 900, 60)
+    frames = book.frames()
+    tables = BookTables(frames, AS_OF)
+    policy = FirmPolicy()
+    household = HouseholdBuilder(tables, policy, TRADE_DATE).build("H1", AS_OF)
+    groups = tuple(replace(each, is_rebalance_due=False) for each in household.groups)
+    index = HouseholdIndex(replace(household, groups=groups))
+    tax = TaxEffect(index, rate_tables_from(frames, policy))
+    costs = CostModel(policy, market_assumptions(tables))
+    start = PlanLedger(index, costs, policy.execution_buffer)
+    sells, buys = SellRules(index, policy, tax), BuyRules(index, policy)
+    problem = core_problem(start, sells, buys, policy)
+    assert problem.due_groups == frozenset()
+    assert problem.purchases == ()
+
+
+# Rates
+
+
+def test_rates_of_a_plan_are_those_beyond_its_gains() -> None:
+    """After 900,000 of gain the next dollar is taxed at a higher rate than the first.
+
+    Of a net loss nothing is asked: its worth is that of the deduction.
+    """
+    book = drifted()
+    book.lot("TAX", "VTI", 900, 60)
+    frames = book.frames()
+    problem, prices, _ = problem_of(book)
+    tax = TaxEffect(problem.index, rate_tables_from(frames, FirmPolicy()))
+    (name,) = prices.tax_units
+    gain = Realized().plus(Decimal(900_000), is_long_term=True)
+    there = relinearised(prices, tax, {name: gain}).tax_units[name]
+    more = gain.plus(Decimal(10_000), is_long_term=True)
+    beyond = tax.exact_change(name, more), tax.exact_change(name, gain)
+    assert beyond[0] is not None
+    assert beyond[1] is not None
+    assert there.long_term == pytest.approx(float(beyond[0] - beyond[1]) / 10_000)
+    assert there.long_term != prices.tax_units[name].long_term
+    assert there.basis_reset == prices.tax_units[name].basis_reset
+    loss = Realized().plus(Decimal(-5_000), is_long_term=True)
+    assert relinearised(prices, tax, {name: loss}).tax_units == prices.tax_units
+
+
 # Needed cash
 
 
@@ -227,8 +311,10 @@ def test_cash_that_is_missing_opens_the_stages_of_gains() -> None:
         ((60, date(2019, 1, 2)), (40, RECENT)),
         ((120, date(2019, 1, 2)), (60, date(2020, 1, 2))),
         (("99.5", date(2019, 1, 2)), (60, date(2020, 1, 2))),
+        ((140, date(2019, 1, 2)), (120, RECENT)),
+        ((140, date(2019, 1, 2)), ("99.5", date(2020, 1, 2))),
     ],
-    ids=["term", "stage", "near its basis"],
+    ids=["gains by term", "loss and gain", "near its basis", "losses by term", "loss and near it"],
 )
 def test_lots_of_another_kind_never_come_in_turn_by_themselves(
     first: tuple[object, date], second: tuple[object, date]
