@@ -12,10 +12,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import IntEnum
 from typing import NamedTuple
 
 from python_steps.planning.buy_rules import BuyRules
+from python_steps.planning.costs import CostModel
 from python_steps.planning.household import (
     CASH,
     Account,
@@ -60,7 +62,7 @@ _STAGE_OF_CATEGORY = {
 
 
 class Sale(NamedTuple):
-    """A lot that may be sold, `limit` dollars of it at most.
+    """A lot that may be sold: `quantity` shares of it at most, which are `limit` dollars.
 
     `gain_per_dollar` is the taxed gain in a dollar of proceeds (0 where no tax falls due);
     `is_loss` says whether the wash-sale rules take it for a loss.
@@ -70,6 +72,7 @@ class Sale(NamedTuple):
     security_id: str
     position: Position
     lot: Lot
+    quantity: Decimal
     limit: float
     gain_per_dollar: float
     is_long_term: bool
@@ -142,10 +145,7 @@ class CoreProblem:
         Raises:
             ValueError: it is not known; such a security may not be traded.
         """
-        spread = self.security(security_id).half_spread
-        if spread is None:
-            raise ValueError(f"security {security_id}: trading cost is not known")
-        return float(spread)
+        return float(CostModel.half_spread(self.security(security_id)))
 
 
 def core_problem(
@@ -258,6 +258,7 @@ def _sales_of(start: PlanLedger, sells: SellRules, position: Position) -> Iterat
                 security_id=position.security_id,
                 position=position,
                 lot=lot,
+                quantity=quantity,
                 limit=float(quantity * price),
                 gain_per_dollar=float(gain),
                 is_long_term=bool(lot.is_long_term),

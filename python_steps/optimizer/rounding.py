@@ -143,10 +143,9 @@ def _sell(
     is_limited = _is_gain_limited(problem, sold)
     whole, parts, wanted = [], [], NOTHING
     for sale, dollars in sold.lots:
-        quantity = min(sale.lot.sellable_quantity, position.sellable_quantity)
         if dollars >= (sale.limit - CENT if is_limited else WHOLE_SHARE * sale.limit):
             whole.append(sale)
-            wanted += quantity
+            wanted += sale.quantity
         else:
             parts.append((sale, dollars / sale.limit))
             shares = Decimal(str(round(dollars, 4))) / price

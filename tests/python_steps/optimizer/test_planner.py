@@ -147,6 +147,40 @@ def test_gains_that_do_not_pay_are_put_off_and_told() -> None:
     assert "deferred" in told
 
 
+@pytest.mark.parametrize(
+    ("years", "sold"), [("0.5", 0), ("1", 8_100), ("1.2", 16_100), ("1.5", 26_900)]
+)
+def test_gains_that_pay_only_in_part_are_taken_in_part(years: str, sold: int) -> None:
+    """The first gains cure the most drift: of the stage's tax all, 60 % or 30 % may pay."""
+    book = drifted()
+    book.lot("TAX", "VTI", 900, 60)
+    book.lot("IRA", "BND", 100, None)
+    found = planned(book, breakeven_years_limit=Decimal(years))
+    assert sum(row["notional"] for row in found.of("sell")) == pytest.approx(sold, rel=0.03)
+    assert head(found)["planner"] == "optimizer"
+
+
+def test_a_firm_without_gains_has_an_optimised_plan_without_gains() -> None:
+    book = drifted()
+    book.lot("TAX", "VTI", 900, 60)
+    book.lot("IRA", "BND", 100, None)
+    found = planned(book, long_term_gains_allowed=False)
+    assert found.of("sell") == []
+    assert found.of("buy")
+    assert head(found)["planner"] == "optimizer"
+
+
+def test_no_gain_is_taken_for_a_better_place_alone() -> None:
+    """With ten years of credit for location the taxable bonds' gain would pay, but nothing asks."""
+    book = drifted()
+    book.lot("TAX", "BND", 300, 90)
+    book.lot("IRA", "VTI", 560, None)
+    book.lot("TAX", "VTI", 100, 60)
+    found = planned(book, location_years=Decimal(10), breakeven_years_limit=Decimal(100_000))
+    assert {row["account_id"] for row in found.of("sell")} == {"IRA"}
+    assert head(found)["planner"] == "optimizer"
+
+
 def with_gains_budget(budget: int) -> SmallBook:
     book = drifted()
     book.rows("dim_households")[0]["annual_gains_budget"] = Decimal(budget)

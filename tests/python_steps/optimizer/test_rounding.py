@@ -101,6 +101,20 @@ def _whole(core: CoreModel, lot_id: str) -> str:
     return lot_id if lot_id in names else next(name for name in sorted(names) if "IRA" in name)
 
 
+def test_a_lot_of_which_little_is_free_is_sold_for_that_little() -> None:
+    """Of 400 shares that may go 300 are of the first lot: 100 of the second are all of it."""
+    book = drifted()
+    first = book.lot("TAX", "VTI", 300, 120, OLD)
+    second = book.lot("TAX", "VTI", 600, 60, LATER)
+    book.constraint("TAX", "VTI", sellable_quantity=Decimal(400))
+    core = model_of(book)
+    assert [(sale.lot.lot_id, sale.quantity) for sale in core.problem.sales] == [
+        (first, Decimal(300)), (second, Decimal(100)),
+    ]  # fmt: skip
+    ledger = rounded(core, {second: 10_000.0}, {})
+    assert ledger.sold_lots == {second: Decimal(100)}
+
+
 @pytest.mark.parametrize(("dollars", "shares"), [(3_050.0, 30), (2_999.0, None)])
 def test_a_purchase_below_a_funds_least_amount_is_none(dollars: float, shares: int | None) -> None:
     book = drifted()
