@@ -174,8 +174,32 @@ def _facts(
         securities=securities,
         lots=lots,
         sales=sales,
+        planned=_planned(snapshot, as_of_date, names, list(securities)),
         window=_window(snapshot, as_of_date, account, security),
         unseen=_unseen_accounts(snapshot, as_of_date, account),
+    )
+
+
+def _planned(
+    snapshot: Snapshot, as_of_date: date, accounts: list[str], securities: list[str]
+) -> list[Row]:
+    """What the night itself proposes to trade there; nothing of a withheld plan."""
+    return snapshot.query(
+        """
+        select trades.*, plans.planned_trade_date
+        from marts.fct_recommended_trades as trades
+        inner join marts.fct_rebalance_plans as plans
+            on
+                trades.as_of_date = plans.as_of_date
+                and trades.plan_id = plans.plan_id
+                and trades.household_id = plans.household_id
+        where
+            trades.as_of_date = $1
+            and list_contains($2, trades.account_id)
+            and list_contains($3, trades.security_id)
+        order by plans.planned_trade_date, trades.trade_id
+        """,
+        [as_of_date, accounts, securities],
     )
 
 

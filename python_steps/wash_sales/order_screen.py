@@ -2,8 +2,8 @@
 
 Belongs here: what a night's rows mean to the pre-trade screen, which orders cannot be meant at all,
 and the union of the screen's verdict with the night's standing windows, which also know purchases
-and sales that no lot shows, and with accounts whose files did not come. Does not belong here: the
-law (`screen`), reading the rows, rendering.
+and sales that no lot shows, with the night's own proposed trades and with accounts whose files did
+not come. Does not belong here: the law (`screen`), reading the rows, rendering.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from python_steps.sessions import is_session, next_session
 from python_steps.wash_sales.book import NOT_PURCHASED, account_facts
+from python_steps.wash_sales.events import WashAccount
 from python_steps.wash_sales.policy import WashSalePolicy
 from python_steps.wash_sales.screen import (
     Holding,
@@ -24,6 +25,7 @@ from python_steps.wash_sales.screen import (
     Proposal,
     ScreenState,
     Verdict,
+    purchase_counts,
     screen_proposals,
 )
 
@@ -60,6 +62,8 @@ class NightFacts:
         securities: the identity group: price by security, None where there is none.
         lots: open lots of these in those, of fct_tax_lots.
         sales: their sales since `first_day_that_matters` of known result, of fct_realized_gains.
+        planned: what tonight's plans trade in these accounts and securities, rows of
+            fct_recommended_trades with the plan's planned_trade_date.
         window: the group's row of fct_wash_sale_windows, None where nothing bars anything.
         unseen: accounts of the wash-sale group whose files did not come, in words.
     """
@@ -71,6 +75,7 @@ class NightFacts:
     securities: Mapping[str, Decimal | None]
     lots: Sequence[Row]
     sales: Sequence[Row]
+    planned: Sequence[Row]
     window: Row | None
     unseen: Sequence[str]
 
@@ -120,6 +125,7 @@ def judge_order(
     proposal = _proposal(order, facts, own)
     (verdict,) = screen_proposals(_state(facts, holdings, policy), [proposal], policy)
     verdict = _with_window(verdict, facts, proposal, own)
+    verdict = _with_tonights_trades(verdict, facts, proposal, own, policy)
     verdict = _with_unseen_accounts(verdict, facts, proposal, own)
     is_any_purchase = order.action == "buy" and not order.quantity
     return verdict, None if is_any_purchase else proposal.quantity
@@ -131,13 +137,9 @@ def _state(facts: NightFacts, holdings: Sequence[Holding], policy: WashSalePolic
     Accounts of the household's other wash-sale groups (a minor's, a trust's) are outside: only a
     contested reading counts them.
     """
-    own_group = facts.account["wash_sale_group_id"] or facts.account["account_id"]
-    accounts = [account_facts(row) for row in facts.accounts]
     oldest = first_day_that_matters(facts.as_of_date, policy)
     return ScreenState(
-        accounts=[
-            row.as_wash_account(is_outside_group=row.wash_group_id != own_group) for row in accounts
-        ],
+        accounts=list(_wash_accounts(facts).values()),
         purchases=[
             PastPurchase(
                 lot.acquired, lot.account_id, lot.security_id, lot.quantity, lot.lot_id, lot.origin
@@ -160,6 +162,16 @@ def _state(facts: NightFacts, holdings: Sequence[Holding], policy: WashSalePolic
         holdings=list(holdings),
         identity_groups=dict.fromkeys(facts.securities, identity_of(facts.security)),
     )
+
+
+def _wash_accounts(facts: NightFacts) -> dict[str, WashAccount]:
+    """The accounts by id, those of another wash-sale group than the order's marked so."""
+    own_group = facts.account["wash_sale_group_id"] or facts.account["account_id"]
+    accounts = [account_facts(row) for row in facts.accounts]
+    return {
+        row.account_id: row.as_wash_account(is_outside_group=row.wash_group_id != own_group)
+        for row in accounts
+    }
 
 
 def _holding(lot: Row, price: Decimal | None, as_of_date: date) -> Holding:
@@ -252,6 +264,101 @@ def _with_window(
     if proposal.action == "sell" and window["coverage"] not in (None, "known"):
         return Verdict("block", f"A loss may be washed without being seen: {window['caused_by']}")
     return verdict
+
+
+def _with_tonights_trades(
+    verdict: Verdict,
+    facts: NightFacts,
+    proposal: Proposal,
+    own: Sequence[Holding],
+    policy: WashSalePolicy,
+) -> Verdict:
+    """The verdict, or a stricter one where the order and a proposed trade wash a loss together.
+
+    Nobody knows yet whether a proposed trade is executed; the order is judged as if it were.
+    """
+    against = [row for row in facts.planned if _opposes(row, facts, proposal, own, policy)]
+    accounts = _wash_accounts(facts)
+    order_account = accounts[proposal.account_id]
+
+    def counts(row: Row) -> bool:
+        other = accounts[row["account_id"]]
+        buyer, seller = (order_account, other)[:: 1 if proposal.action == "buy" else -1]
+        is_outside = buyer.is_outside_group != seller.is_outside_group
+        return purchase_counts(buyer._replace(is_outside_group=is_outside), policy)
+
+    certain = [row for row in against if counts(row)]
+    if not certain and (not against or verdict.verdict != "allow"):
+        return verdict
+    named = certain or against
+    buyers = (
+        [order_account]
+        if proposal.action == "buy"
+        else [accounts[row["account_id"]] for row in named]
+    )
+    is_permanent = any(account.kind != "taxable" for account in buyers)
+    clear_on = max(row["planned_trade_date"] for row in named) + timedelta(
+        days=policy.window_days + 1
+    )
+    tonight = Verdict(
+        "block" if certain else "warn",
+        _tonight_in_words(named, proposal, clear_on, is_permanent, is_contested=not certain),
+        clear_on_date=clear_on,
+        consequence="permanent" if is_permanent else "deferred",
+    )
+    return tonight if verdict.verdict in ("allow", "warn") else _joined(verdict, tonight)
+
+
+def _opposes(
+    row: Row, facts: NightFacts, proposal: Proposal, own: Sequence[Holding], policy: WashSalePolicy
+) -> bool:
+    """Whether one of the two is a sale at a loss and the other a purchase inside its window."""
+    distance = abs((row["planned_trade_date"] - proposal.day).days)
+    if row["action"] == proposal.action or distance > policy.window_days:
+        return False
+    if proposal.action == "buy":
+        # What an untaxed account sells realises nothing.
+        return bool(row["realized_short_term_loss"] + row["realized_long_term_loss"] < 0)
+    return facts.account["tax_treatment"] == "taxable" and _may_realise_a_loss(proposal, own)
+
+
+def _tonight_in_words(
+    trades: Sequence[Row],
+    proposal: Proposal,
+    clear_on: date,
+    is_permanent: bool,
+    *,
+    is_contested: bool,
+) -> str:
+    is_purchase = proposal.action == "buy"
+    named = ", ".join(
+        f"{'sells' if is_purchase else 'buys'} {_shares(row['quantity'])} {row['ticker']} "
+        f"{'at a loss ' if is_purchase else ''}in {row['account_name']} on "
+        f"{row['planned_trade_date']} (trade {row['trade_id']})"
+        for row in trades
+    )
+    whose = "that loss" if is_purchase else "the loss of this sale"
+    fate = "lost for good" if is_permanent else "deferred into the replacement shares"
+    which = "this" if is_purchase else "that"
+    reading = f"by a contested reading {which} purchase counts; then " if is_contested else ""
+    other = "sale" if is_purchase else "purchase"
+    return (
+        f"Tonight's plan {named}; {reading}{whose} would be {fate}. "
+        f"Clear on {clear_on} if that {other} is executed."
+    )
+
+
+def _joined(verdict: Verdict, tonight: Verdict) -> Verdict:
+    """Two obstacles: the later date clears both, and none does where one has none."""
+    dates = [verdict.clear_on_date, tonight.clear_on_date]
+    known = [day for day in dates if day is not None]
+    is_permanent = "permanent" in (verdict.consequence, tonight.consequence)
+    return verdict._replace(
+        verdict="block",
+        why=f"{verdict.why} {tonight.why}",
+        clear_on_date=max(known) if len(known) == len(dates) else None,
+        consequence="permanent" if is_permanent else "deferred",
+    )
 
 
 def _with_unseen_accounts(

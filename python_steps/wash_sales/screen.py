@@ -171,6 +171,17 @@ def screen_proposals(
     return [verdicts[number] for number in range(len(proposals))]
 
 
+def purchase_counts(account: WashAccount, policy: WashSalePolicy) -> bool:
+    """Whether the firm's reading lets a purchase in an account replace shares of the group."""
+    if account.is_outside_group:
+        return policy.outside_accounts == "include"
+    if account.kind == "employer_plan":
+        return policy.employer_plan == "permanent"
+    if account.kind == "health_savings":
+        return policy.health_savings == "permanent"
+    return True
+
+
 class _Reading(NamedTuple):
     words: str
     policy: WashSalePolicy
@@ -299,13 +310,7 @@ class _Batch:
         account = self.accounts[proposal.account_id]
         if proposal.action == "sell":
             return account.kind == "taxable"
-        if account.is_outside_group:
-            return self.policy.outside_accounts == "include"
-        if account.kind == "employer_plan":
-            return self.policy.employer_plan == "permanent"
-        if account.kind == "health_savings":
-            return self.policy.health_savings == "permanent"
-        return True
+        return purchase_counts(account, self.policy)
 
     def _batch_conflict(self, number: int) -> Verdict:
         proposal = self.proposals[number]

@@ -32,6 +32,12 @@ TABLES = {
     "fct_realized_gains": "as_of_date date, account_id varchar, closed_lot_key varchar,"
     " part integer, security_id varchar, quantity decimal(28, 10), disposal_date date,"
     " proceeds decimal(24, 6), cost_basis decimal(24, 6)",
+    "fct_rebalance_plans": "as_of_date date, household_id varchar, plan_id varchar,"
+    " planned_trade_date date",
+    "fct_recommended_trades": "as_of_date date, household_id varchar, plan_id varchar,"
+    " trade_id varchar, account_id varchar, account_name varchar, action varchar,"
+    " security_id varchar, ticker varchar, quantity decimal(28, 10),"
+    " realized_short_term_loss decimal(24, 6), realized_long_term_loss decimal(24, 6)",
     "fct_wash_sale_windows": "as_of_date date, wash_sale_group_id varchar,"
     " identity_group_id varchar, no_buy_until_date date, no_loss_sale_until_date date,"
     " caused_by varchar, coverage varchar",
@@ -107,6 +113,8 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
         ("S-BND", "BND", "921937835", "us-aggregate", 70),
         ("S-VXUS", "VXUS", "921909768", "ex-us", 60),
         ("S-NEW", "NEW", "000000000", None, None),
+        ("S-VOO", "VOO", "922908363", "s-and-p", 100),
+        ("S-IVV", "IVV", "464287200", "s-and-p", 100),
     ],
     "fct_tax_lots": [
         ("A1", "GAIN", "S-VTI", 10, "2020-01-02", 500, "PURCHASE"),
@@ -120,6 +128,11 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
     ],
     "fct_realized_gains": [
         ("A1", "C1", 1, "S-BND", 10, "2026-11-05", 650, 900),
+    ],
+    "fct_rebalance_plans": [("H1", "P1", "2026-11-20")],
+    "fct_recommended_trades": [
+        ("H1", "P1", "T1", "A1", "Joint brokerage", "sell", "S-VOO", "VOO", 169, -8600, 0),
+        ("H1", "P0", "T0", "A1", "Joint brokerage", "sell", "S-NEW", "NEW", 1, -5, 0),
     ],
     "fct_wash_sale_windows": [
         ("W1", "ex-us", None, "2026-12-03", "a plan at a held-away account buys monthly", "known"),
@@ -175,6 +188,15 @@ def test_a_window_of_the_night_bars_what_no_lot_shows(snapshot):
     assert answer["verdict"] == "block"
     assert "held-away" in answer["why"]
     assert answer["clear_on_date"] == date(2026, 12, 4)
+
+
+def test_a_loss_that_the_plan_of_tonight_takes_is_bought_back_nowhere(snapshot):
+    """Rev. Rul. 2008-5: bought in the Roth IRA, the loss of the proposed sale would be gone."""
+    answer = ask(snapshot, "Roth", "buy", "IVV")
+    assert (answer["verdict"], answer["consequence"]) == ("block", "permanent")
+    assert answer["clear_on_date"] == date(2026, 12, 21)
+    assert "sells 169 VOO at a loss in Joint brokerage on 2026-11-20 (trade T1)" in answer["why"]
+    assert ask(snapshot, "Roth", "buy", "IVV", day=date(2026, 12, 21))["verdict"] == "allow"
 
 
 def test_a_loss_without_known_history_is_not_sold(snapshot):

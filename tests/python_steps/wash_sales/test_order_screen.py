@@ -60,6 +60,7 @@ FACTS = NightFacts(
     securities={"VTI": Decimal(100)},
     lots=[_lot("GAIN", 10, 500), _lot("LOSS", 10, 1500)],
     sales=[],
+    planned=[],
     window=None,
     unseen=[],
 )
@@ -191,3 +192,73 @@ def test_a_night_judges_later_sessions_only():
 def test_purchases_and_sales_since_31_days_matter():
     assert first_day_that_matters(NIGHT, DEFAULT_POLICY) == date(2026, 10, 19)
     assert identity_of({"security_id": "NEW", "identity_group_id": None}) == "NEW"
+
+
+def _planned(action, loss=0, account="JOINT", day=NEXT):
+    return {
+        "trade_id": "T1",
+        "account_id": account,
+        "account_name": account.title(),
+        "action": action,
+        "security_id": "VTI",
+        "ticker": "VTI",
+        "quantity": Decimal("7.50"),
+        "realized_short_term_loss": Decimal(loss),
+        "realized_long_term_loss": Decimal(0),
+        "planned_trade_date": day,
+    }
+
+
+LOSS_TONIGHT = _planned("sell", -300)
+
+
+@pytest.mark.parametrize(("account", "fate"), [(JOINT, "deferred"), (ROTH, "permanent")])
+def test_what_tonights_plan_sells_at_a_loss_is_not_bought(account, fate):
+    verdict, _ = judged(BUY, account=account, planned=[LOSS_TONIGHT])
+    assert (verdict.verdict, verdict.consequence) == ("block", fate)
+    assert verdict.clear_on_date == date(2026, 12, 21)
+    assert "sells 7.5 VTI at a loss in Joint on 2026-11-20 (trade T1)" in verdict.why
+    assert "Clear on 2026-12-21 if that sale is executed." in verdict.why
+
+
+@pytest.mark.parametrize(
+    ("order", "planned"),
+    [
+        (BUY, _planned("sell")),  # no loss
+        (BUY, _planned("buy")),
+        (Order("buy", date(2026, 12, 21)), LOSS_TONIGHT),  # the 31st day after the sale
+        (sell("LOSS"), LOSS_TONIGHT),
+        (sell("GAIN"), _planned("buy")),
+        (sell("LOSS", day=date(2026, 12, 21)), _planned("buy")),
+    ],
+)
+def test_a_proposed_trade_that_washes_nothing_with_the_order_is_no_obstacle(order, planned):
+    assert judged(order, planned=[planned])[0].verdict == "allow"
+
+
+@pytest.mark.parametrize(("account", "fate"), [("JOINT", "deferred"), ("ROTH", "permanent")])
+def test_a_loss_is_not_sold_beside_a_purchase_of_tonights_plan(account, fate):
+    verdict, _ = judged(sell("LOSS"), planned=[_planned("buy", account=account)])
+    assert (verdict.verdict, verdict.consequence) == ("block", fate)
+    assert verdict.clear_on_date == date(2026, 12, 21)
+    assert f"buys 7.5 VTI in {account.title()} on 2026-11-20 (trade T1)" in verdict.why
+
+
+def test_the_last_obstacle_says_when_the_order_is_clear():
+    verdict, _ = judged(BUY, window=WINDOW, planned=[LOSS_TONIGHT])
+    assert (verdict.verdict, verdict.clear_on_date) == ("block", date(2026, 12, 21))
+    assert "something that no lot shows" in verdict.why
+    assert "trade T1" in verdict.why
+    endless = WINDOW | {"no_loss_sale_until_date": None, "coverage": "unknown"}
+    verdict, _ = judged(sell("LOSS"), window=endless, planned=[_planned("buy")])
+    assert (verdict.verdict, verdict.clear_on_date) == ("block", None)
+
+
+def test_a_loss_of_tonight_in_another_group_of_the_household_is_a_warning():
+    child = _account("CHILD", kind="utma", wash_sale_group_id="W9", tax_unit_id="U9")
+    accounts = [JOINT, ROTH, child]
+    verdict, _ = judged(BUY, account=child, accounts=accounts, planned=[LOSS_TONIGHT])
+    assert (verdict.verdict, "contested" in verdict.why) == ("warn", True)
+    severe = replace(DEFAULT_POLICY, outside_accounts="include")
+    facts = replace(FACTS, account=child, accounts=accounts, planned=[LOSS_TONIGHT])
+    assert judge_order(BUY, facts, severe)[0].verdict == "block"
