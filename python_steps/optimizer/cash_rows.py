@@ -59,17 +59,30 @@ def add_idle_cash(assembly: Assembly) -> None:
 
 
 def add_harvest_proceeds(assembly: Assembly) -> None:
-    """Where only losses are exchanged, no more is bought than the losses sold bring."""
-    for account in assembly.problem.household.accounts:
-        if not assembly.problem.may_harvest(account.account_id):
+    """Where only losses are exchanged, what they bring is bought again in the same class.
+
+    Class by class and account by account: not more than the sales bring, and all of it but the
+    rest of a share. A class of which nothing may be bought there is not sold.
+    """
+    problem, builder = assembly.problem, assembly.builder
+    entries: dict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
+    dearest: dict[tuple[str, str], float] = {}
+    for trade in assembly.trades:
+        if not problem.may_harvest(trade.account_id):
             continue
-        entries = []
-        for trade in assembly.trades:
-            if trade.account_id == account.account_id:
-                spread = assembly.half_spread(trade.security_id) + assembly.buffer
-                entries.append((trade.column, trade.sign * (1.0 + trade.sign * spread)))
-        if entries:
-            assembly.builder.row(f"proceeds of losses in {account.account_id}", entries, upper=0.0)
+        security = problem.security(trade.security_id)
+        key = (trade.account_id, security.primary_class)
+        spread = assembly.half_spread(trade.security_id) + assembly.buffer
+        entries[key].append((trade.column, -trade.sign * (1.0 + trade.sign * spread)))
+        if trade.sign > 0:
+            price = float(security.price or 0) / DOLLARS_PER_UNIT
+            dearest[key] = max(dearest.get(key, 0.0), price)
+    for key, of_class in sorted(entries.items()):
+        name = f"losses of {key[1]} in {key[0]} are bought again"
+        most = sum(builder.upper_of(column) for column, brings in of_class if brings > 0)
+        rest = builder.column(f"{name} but for a rest", upper=most)
+        assembly.never_open.append(rest)
+        builder.row(name, [*of_class, (rest, -1.0)], lower=0.0, upper=dearest.get(key, 0.0))
 
 
 def add_needed_cash(assembly: Assembly) -> None:

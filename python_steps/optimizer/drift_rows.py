@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT
 from python_steps.optimizer.model_assembly import Assembly, Deviation
 from python_steps.optimizer.prices import Segment
+from python_steps.planning.evaluation import PART_SHARE
 from python_steps.planning.household import (
     CASH,
     UNMAPPED,
@@ -96,7 +97,8 @@ def _deviation(
     """Value after the plan = target + what is above - what is below, each in priced segments."""
     name = f"{row.name} of {group.allocation_group_id}"
     margin = EDGE_MARGIN * total
-    above, below = assembly.prices.drift_segments(row, total, margin)
+    share = 1.0 if isinstance(row, ClassTarget) else float(PART_SHARE)
+    above, below = assembly.prices.drift_segments(row, total, margin, share)
     target = float(row.target_weight) * total
     gap = (target - value) / DOLLARS_PER_UNIT
     reach = abs(gap) + sum(abs(part) * assembly.builder.upper_of(each) for each, part in exposure)

@@ -39,8 +39,8 @@ def tax_budget_frontier(
         assumptions: class risk, for the tracking error.
 
     Returns:
-        Eight points with rising budgets and one without; none where no tax can be saved by
-        leaving drift, that is where curing it all costs no tax or nothing taxed may be sold.
+        Eight points with rising budgets and one without; none where every target comes inside its
+        band without any tax, or nothing taxed may be sold.
     """
     if core.tax_slack is None:
         return ()
@@ -57,7 +57,9 @@ def tax_budget_frontier(
         for budget in _budgets(most)
         if (values := _solved(core, pressed, programs, budget)) is not None
     ]
-    return (*points, _point(core, free, None, assumptions))
+    points.append(_point(core, free, None, assumptions))
+    # Where nothing is outside its band without any tax, no budget buys anything.
+    return tuple(points) if points[0].drift_outside_bands > 1 else ()
 
 
 def _budgets(most: float) -> Iterator[float]:

@@ -154,7 +154,7 @@ def _unless_idle_is_better(
         # The bound is the model's, so that what it is held against must be, too.
         work.tools.programs.load(attempt.core.model)
         proved = optimality_of(work, attempt._replace(ledger=work.start), baseline)
-        known = replace(known, optimality_gap=proved.optimality_gap)
+        known = _bounded(replace(known, optimality_gap=proved.optimality_gap), idle)
     return replace(idle, optimality=replace(known, planner=PLANNER, stage=None, trade_values={}))
 
 
@@ -225,8 +225,31 @@ def _as_plan(
     steps = waterfall.Steps(attempt.ledger, run_mode, shortfalls, deferrals)
     plan = waterfall.finished_plan(work.market, work.start, steps, work.judge)
     plan = fully_valued(plan, prices, work.tax)
-    proved = optimality_of(work, attempt, baseline)
+    proved = _bounded(_with_sound_values(optimality_of(work, attempt, baseline), plan), plan)
     return replace(plan, trades=_with_values(plan.trades, proved), optimality=proved)
+
+
+def _bounded(proved: Optimality, plan: HouseholdPlan) -> Optimality:
+    """The proof with its bound in the plan's own terms: its value less the gap.
+
+    The gap is the model's, whose taxes are linear and which leaves out what no trade changes.
+    """
+    total = None if plan.value is None else plan.value.total
+    if proved.optimality_gap is None or total is None:
+        return replace(proved, lower_bound=None)
+    return replace(proved, lower_bound=total - proved.optimality_gap)
+
+
+def _with_sound_values(proved: Optimality, plan: HouseholdPlan) -> Optimality:
+    """The proof without worths beyond the trade: without it, cash that is due is missing."""
+    size = {(trade.account_id, trade.security_id): trade.notional for trade in plan.trades}
+    return replace(
+        proved,
+        trade_values={
+            key: None if value is None or value > size.get(key, value) else value
+            for key, value in proved.trade_values.items()
+        },
+    )
 
 
 def _with_frontier(

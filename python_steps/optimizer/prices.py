@@ -119,7 +119,9 @@ class ObjectivePrices:
         realised = known.turnover * growth * rates.long_term
         return realised if is_exempt else known.annual_yield * on_yield + realised
 
-    def drift_segments(self, row: Banded, total: float, margin: float) -> tuple[list[Segment], ...]:
+    def drift_segments(
+        self, row: Banded, total: float, margin: float, share: float = 1.0
+    ) -> tuple[list[Segment], ...]:
         """Prices of standing above and below a target, from the target outwards.
 
         Args:
@@ -127,18 +129,19 @@ class ObjectivePrices:
             total: value of the group, dollars.
             margin: how far inside the band the outer price begins, so that rounding to shares
                 cannot push a class over its edge, dollars.
+            share: what the target counts beside a class.
         """
         target = float(row.target_weight)
         above = (float(row.upper_band_weight) - target) * total
         below = (target - float(row.lower_band_weight)) * total
-        return self._segments(above, margin), self._segments(below, margin)
+        return self._segments(above, margin, share), self._segments(below, margin, share)
 
-    def _segments(self, width: float, margin: float) -> list[Segment]:
+    def _segments(self, width: float, margin: float, share: float) -> list[Segment]:
         policy = self.policy
         inside, outside, far = (
-            float(policy.drift_price_inside_band),
-            float(policy.drift_price_outside_band),
-            float(policy.drift_price_far_outside),
+            share * float(policy.drift_price_inside_band),
+            share * float(policy.drift_price_outside_band),
+            share * float(policy.drift_price_far_outside),
         )
         edge = max(width - margin, width * INNER_SHARE)
         free = {"target": 0.0, "inner": edge * INNER_SHARE, "edge": edge}[policy.trade_to]

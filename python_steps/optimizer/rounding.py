@@ -18,7 +18,7 @@ from typing import NamedTuple
 from python_steps.optimizer.core_problem import CoreProblem, Sale
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT, Floats
 from python_steps.optimizer.model_assembly import CoreModel
-from python_steps.planning.household import CASH, Position
+from python_steps.planning.household import CASH, Lot, Position
 from python_steps.planning.ledger import PlanLedger, floor_to
 from python_steps.planning.plan import (
     BUY,
@@ -28,6 +28,7 @@ from python_steps.planning.plan import (
     RAISE_CASH,
     REBALANCE,
     RESTRICTION,
+    SELL,
     Purpose,
 )
 
@@ -36,6 +37,8 @@ CENT = 0.01
 MICRO_SHARE = Decimal("0.000001")
 # A lot sold but for this share of it is sold whole.
 WHOLE_SHARE = 0.9999
+# Shares sold for a fee pay spread and buffer, too: what these leave of it is sold for again.
+FEE_ROUNDS = 3
 # Above its target by less than this share of the group a class is not called overweight.
 AT_TARGET = Decimal("0.0005")
 
@@ -69,6 +72,8 @@ def rounded_ledger(core: CoreModel, values: Floats) -> PlanLedger:
     purposes = _Purposes(problem, sold, bought)
     for each in sold:
         _sell(ledger, problem, each, identities, purposes)
+    for each in sorted(sold, key=lambda each: (-each.amount, each.position.key)):
+        _sell_for_fees(ledger, problem, each, identities, purposes)
     # The largest first: what commissions take of the cash then ends in the smallest, or drops it.
     for key, dollars in sorted(bought.items(), key=lambda item: (-item[1], item[0])):
         _buy(ledger, problem, key, dollars, purposes)
@@ -135,11 +140,57 @@ def _sell(
     bought_identities: set[str],
     purposes: _Purposes,
 ) -> None:
+    wanted, lots = _shares_to_sell(problem, sold, bought_identities)
+    if _brings_something(ledger, sold.position, lots, wanted):
+        ledger.sell(sold.position, lots, wanted, purposes.of_sale(sold.position))
+
+
+def _sell_for_fees(
+    ledger: PlanLedger,
+    problem: CoreProblem,
+    sold: _Sold,
+    bought_identities: set[str],
+    purposes: _Purposes,
+) -> None:
+    """Sell a little more where an order's fixed fee, which no program knows, eats needed cash."""
+    position = sold.position
+    order = ledger.order_of(position.account_id, position.security_id, SELL)
+    is_needy = any(need.account_id == position.account_id for need in problem.needs)
+    if order is None or not is_needy:
+        return
+    price = _price_of(problem, position)
+    _, lots = _shares_to_sell(problem, sold, bought_identities)
+    for _ in range(FEE_ROUNDS):
+        # A shortage that the solution leaves, too, is no fee's doing.
+        short = min(-ledger.spendable(position.account_id), order.commission)
+        if short > 0:
+            ledger.sell(position, lots, short / price, purposes.of_sale(position))
+
+
+def _price_of(problem: CoreProblem, position: Position) -> Decimal:
+    price = problem.security(position.security_id).price
+    if price is None:
+        raise ValueError(f"security {position.security_id} has no price")
+    return price
+
+
+def _brings_something(
+    ledger: PlanLedger, position: Position, lots: Sequence[Lot], wanted: Decimal
+) -> bool:
+    """Whether a sale brings more than it costs: what is tiny does not pay its own fee."""
+    security = ledger.index.securities[position.security_id]
+    notional = ledger.sale_quantity(position, lots, wanted) * (security.price or NOTHING)
+    terms = ledger.index.terms_of(position.account_id, security)
+    return ledger.costs.of_order(security, terms, notional).total < notional
+
+
+def _shares_to_sell(
+    problem: CoreProblem, sold: _Sold, bought_identities: set[str]
+) -> tuple[Decimal, list[Lot]]:
+    """Shares of a position that the solution sells, and the lots they may be of, in order."""
     position = sold.position
     security = problem.security(position.security_id)
-    price = security.price
-    if price is None:
-        raise ValueError(f"security {security.security_id} has no price")
+    price = _price_of(problem, position)
     is_limited = _is_gain_limited(problem, sold)
     whole, parts, wanted = [], [], NOTHING
     for sale, dollars in sold.lots:
@@ -170,8 +221,7 @@ def _sell(
         spare = [sale for sale in own if sale.lot.lot_id not in used and is_spare(sale)]
         spare.sort(key=lambda sale: (sale.gain_per_dollar, sale.lot.lot_id))
         queue = itertools.chain(whole, (sale for sale, _ in parts), spare)
-    lots = [sale.lot for sale in queue]
-    ledger.sell(position, lots, wanted, purposes.of_sale(position))
+    return wanted, [sale.lot for sale in queue]
 
 
 def _is_gain_limited(problem: CoreProblem, sold: _Sold) -> bool:
@@ -265,7 +315,7 @@ class _Purposes:
     ) -> None:
         self._problem = problem
         self._sold: dict[str, dict[str, float]] = defaultdict(dict)
-        self._losses: set[tuple[str, str]] = set()
+        self._losses: dict[tuple[str, str], float] = defaultdict(float)
         self._bought: dict[str, dict[str, float]] = defaultdict(dict)
         for each in sold:
             account_id, security_id = each.position.key
@@ -273,7 +323,7 @@ class _Purposes:
             own = self._sold[account_id]
             own[name] = own.get(name, 0.0) + each.amount
             if all(sale.is_loss for sale, _ in each.lots):
-                self._losses.add((account_id, name))
+                self._losses[account_id, name] += each.amount
         for (account_id, security_id), dollars in bought.items():
             name = problem.security(security_id).primary_class
             mine = self._bought[account_id]
@@ -294,7 +344,8 @@ class _Purposes:
         if self._is_above_limit(position.security_id):
             return Purpose(RESTRICTION, group_id, name, None)
         other = self._largest(self._bought[account_id], besides=name)
-        is_swap = name in self._bought[account_id] and (account_id, name) in self._losses
+        again = self._bought[account_id].get(name, 0.0)
+        is_swap = again >= self._losses[account_id, name] / 2 > 0
         if is_swap and not self._is_off_target(group_id, name, is_above=True):
             return Purpose(REBALANCE, group_id, name, name)
         if self._moves_home(group_id, name, other):
@@ -314,7 +365,7 @@ class _Purposes:
             return Purpose(HARVEST_REPLACEMENT, group_id, name, name)
         if from_sales < total / 2:
             return Purpose(INVEST_CASH, group_id, CASH, name)
-        if (account_id, name) in self._losses:
+        if self._losses[account_id, name] >= self._bought[account_id][name] / 2:
             return Purpose(HARVEST_REPLACEMENT, group_id, name, name)
         if self._moves_home(group_id, other, name):
             return Purpose(REBALANCE, group_id, other, name)

@@ -29,6 +29,8 @@ HALF = Decimal("0.5")
 # cash that can be raised is raised.
 SHORTFALL_PRICE = Decimal(20)
 CENT = Decimal("0.01")
+# A target inside a class counts half of a class: no class leaves its band for its sake.
+PART_SHARE = Decimal("0.5")
 
 ClassValues = Mapping[str, Decimal]
 PartValues = Mapping[tuple[str, str], Decimal]
@@ -63,7 +65,7 @@ def plan_value(
         total = sum(values.values(), NOTHING)
         for part in group.parts:
             if part.asset_class is not None and part.key in parts:
-                penalty += _penalty(part, parts[part.key], total, policy)
+                penalty += PART_SHARE * _penalty(part, parts[part.key], total, policy)
     return PlanValue(
         tax_change=tax_change,
         transaction_cost=transaction_cost,

@@ -372,7 +372,7 @@ def _drift(inputs: _Inputs) -> Decimal:
         for part in group.parts:
             if part.asset_class is not None:
                 held = part.market_value + _moved_in_part(inputs, part, trades)
-                total += _distance_price(inputs.policy, part, held, worth)
+                total += _distance_price(inputs.policy, part, held, worth) / 2
     return total
 
 
