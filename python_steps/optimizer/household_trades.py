@@ -35,7 +35,7 @@ def trade_groups(household: Household, policy: FirmPolicy, core: CoreModel) -> I
             key=f"sell|{account_id}|{security_id}",
             columns=tuple(core.sale_columns[number] for number in numbers),
             minimum=float(household.minimum_trade_amount) / DOLLARS_PER_UNIT,
-            whole=_whole(problem, numbers),
+            whole=_whole(problem, numbers, is_needy=account_id in needy),
             ticket=ticket,
             must_grow=account_id in needy,
             account=account_id,
@@ -56,14 +56,20 @@ def trade_groups(household: Household, policy: FirmPolicy, core: CoreModel) -> I
         )
 
 
-def _whole(problem: CoreProblem, numbers: Sequence[int]) -> float:
+def _whole(problem: CoreProblem, numbers: Sequence[int], *, is_needy: bool) -> float:
     """What ends a position, which may be less than a trade's minimum; thousand dollars.
 
-    Infinite where some of its lots may not be sold: then nothing ends it.
+    Infinite where some of its lots, or a part of a share, may not be sold: then nothing ends it.
+    For needed cash the whole shares of it may go all the same.
     """
     lots = [problem.sales[number] for number in numbers]
+    position = lots[0].position
+    terms = problem.index.terms_of(position.account_id, problem.security(position.security_id))
+    stays = position.sellable_quantity % terms.quantity_step != 0
+    if stays and position.sellable_quantity < position.quantity and not is_needy:
+        return math.inf
     free = sum((sale.lot.sellable_quantity for sale in lots), Decimal(0))
-    if free < lots[0].position.sellable_quantity:
+    if free < position.sellable_quantity:
         return math.inf
     return sum(sale.limit for sale in lots) / DOLLARS_PER_UNIT
 

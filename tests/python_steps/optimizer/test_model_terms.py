@@ -7,6 +7,7 @@ kept the rules. Does not belong here: single rows as they stand (`test_model_par
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -435,6 +436,24 @@ def test_what_exceeds_a_limit_opens_the_stages_of_gains() -> None:
     book.limit("VTI", "0.4")
     core = model_of(book)
     assert core.model.column_names.index("excess of VTI") in core.wanting_columns
+
+
+@pytest.mark.parametrize(("reserve", "whole"), [(0, math.inf), (20_000, 0.25)])
+def test_a_fraction_that_must_stay_ends_no_holding_but_may_raise_needed_cash(
+    reserve: int, whole: float
+) -> None:
+    """Of 3.5 shares 2.5 may go, whole ones only: two end nothing, so the least trade counts."""
+    book = drifted()
+    book.rows("fct_account_cash")[0].update(
+        flow_reserve=Decimal(reserve), investable=Decimal(10_000 - reserve)
+    )
+    book.lot("TAX", "ITOT", "3.5", 60)
+    book.lot("TAX", "VTI", 900, 60)
+    book.constraint("TAX", "ITOT", sellable_quantity=Decimal("2.5"))
+    core = model_of(book)
+    groups = {each.key: each for each in trade_groups(core.problem.household, FirmPolicy(), core)}
+    assert groups["sell|TAX|ITOT"].whole == pytest.approx(whole)
+    assert groups["sell|TAX|VTI"].whole == pytest.approx(90.0)
 
 
 def test_a_trade_is_as_large_as_household_and_fund_ask() -> None:

@@ -155,6 +155,28 @@ def test_the_share_more_stays_under_a_concentration_limit() -> None:
     assert orders_of(ledger) == {("IRA", "BND", "buy"): Decimal(42)}
 
 
+@pytest.mark.parametrize(("fee", "shares"), [(0, 21), (50, 21), (250, 23)])
+def test_needed_cash_is_raised_beyond_the_orders_fee(fee: int, shares: int) -> None:
+    """2,000 are due and 5 are there: 21 shares bring 2,100 less half a percent, then the fee."""
+    book = drifted()
+    book.account("NEEDY", cash=5, flow_reserve=2_000)
+    book.terms("VTI", transaction_fee=Decimal(fee))
+    lot = book.lot("NEEDY", "VTI", 900, 60)
+    ledger = rounded(model_of(book), {lot: 2_006.0}, {})
+    assert ledger.sold_lots == {lot: Decimal(shares)}
+    assert ledger.spendable("NEEDY") >= 0
+
+
+def test_a_sale_that_does_not_pay_its_own_fee_is_none() -> None:
+    book = drifted()
+    book.account("NEEDY", flow_reserve=20)
+    book.terms("VTI", transaction_fee=Decimal(50), is_fractional=True)
+    lot = book.lot("NEEDY", "VTI", "0.3", 60)
+    book.lot("TAX", "VTI", 900, 60)
+    ledger = rounded(model_of(book), {lot: 30.0}, {})
+    assert orders_of(ledger) == {}
+
+
 def test_a_harvest_spends_no_idle_cash_on_the_share_more() -> None:
     book = drifted()
     book.rows("dim_households")[0]["harvests_losses"] = True
