@@ -348,7 +348,8 @@ class _Purposes:
         is_swap = again >= self._losses[account_id, name] / 2 > 0
         if is_swap and not self._is_off_target(group_id, name, is_above=True):
             return Purpose(REBALANCE, group_id, name, name)
-        if self._moves_home(group_id, name, other):
+        other = None if other == name else other
+        if security.is_cash_equivalent or self._moves_home(group_id, name, other):
             return Purpose(REBALANCE, group_id, name, other)
         return Purpose(LOCATE, group_id, name, other)
 
@@ -377,11 +378,9 @@ class _Purposes:
 
     def _moves_home(self, group_id: str | None, source: str | None, sink: str | None) -> bool:
         """Whether the household has too much of the one class or too little of the other."""
-        return (
-            source is None
-            or sink is None
-            or self._is_off_target(group_id, source, is_above=True)
-            or self._is_off_target(group_id, sink, is_above=False)
+        is_above = source is not None and self._is_off_target(group_id, source, is_above=True)
+        return is_above or (
+            sink is not None and self._is_off_target(group_id, sink, is_above=False)
         )
 
     def _is_off_target(self, group_id: str | None, name: str, *, is_above: bool) -> bool:
