@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from python_steps.optimizer.linear_programs import LinearPrograms
-from python_steps.planning.buy_rules import BuyRules
 from python_steps.planning.costs import CostModel
 from python_steps.planning.gain_steps import Judge
 from python_steps.planning.household import Household, HouseholdIndex, MarketAssumptions
 from python_steps.planning.ledger import PlanLedger
-from python_steps.planning.sell_rules import SellRules
-from python_steps.planning.swaps import Market
+from python_steps.planning.swaps import Market, market_of
 from python_steps.planning.tax_effect import TaxEffect
 from python_steps.policy import FirmPolicy
 from python_steps.taxes.rates import RateTables
@@ -80,14 +78,7 @@ def workshop_of(
     index = HouseholdIndex(household)
     tax = TaxEffect(index, rate_tables)
     costs = CostModel(policy, assumptions)
-    market = Market(
-        index=index,
-        sells=SellRules(index, policy, tax),
-        buys=BuyRules(index, policy),
-        assumptions=assumptions,
-        minimum_trade=household.minimum_trade_amount,
-        execution_buffer=policy.execution_buffer,
-    )
+    market = market_of(index, policy, tax, assumptions)
     start = PlanLedger(index, costs, policy.execution_buffer)
     judge = Judge(household, policy, tax)
     return Workshop(household, policy, rate_tables, market, start, costs, tax, judge, tools)

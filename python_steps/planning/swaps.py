@@ -36,6 +36,8 @@ from python_steps.planning.needs import (
 )
 from python_steps.planning.plan import BUY, HARVEST_REPLACEMENT, REBALANCE, SELL, Purpose
 from python_steps.planning.sell_rules import CategorySet, LotCategory, SellRules
+from python_steps.planning.tax_effect import TaxEffect
+from python_steps.policy import FirmPolicy
 
 NOTHING = Decimal(0)
 # A side class of a fund of several classes is protected from this share of the fund on.
@@ -62,6 +64,27 @@ class Market:
     assumptions: MarketAssumptions
     minimum_trade: Decimal
     execution_buffer: Decimal
+
+
+def market_of(
+    index: HouseholdIndex, policy: FirmPolicy, tax: TaxEffect, assumptions: MarketAssumptions
+) -> Market:
+    """The market of a household, the same for every planner.
+
+    Args:
+        index: the household.
+        policy: the firm's settings.
+        tax: what realised results cost.
+        assumptions: class risk, income and location ranks.
+    """
+    return Market(
+        index=index,
+        sells=SellRules(index, policy, tax),
+        buys=BuyRules(index, policy),
+        assumptions=assumptions,
+        minimum_trade=index.household.minimum_trade_amount,
+        execution_buffer=policy.execution_buffer,
+    )
 
 
 def plan_swaps(

@@ -14,7 +14,6 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from python_steps.planning import cautions, leftovers
-from python_steps.planning.buy_rules import BuyRules
 from python_steps.planning.cash_steps import invest_cash, raise_cash
 from python_steps.planning.concentration import reduce_concentrations
 from python_steps.planning.costs import CostModel
@@ -52,9 +51,8 @@ from python_steps.planning.sell_rules import (
     LONG_TERM_GAINS,
     LOSSES_ONLY,
     CategorySet,
-    SellRules,
 )
-from python_steps.planning.swaps import Market, cash_equivalents, run_swaps
+from python_steps.planning.swaps import Market, cash_equivalents, market_of, run_swaps
 from python_steps.planning.tax_effect import TaxEffect
 from python_steps.planning.wording import count_of, dollars, tax_clause
 from python_steps.policy import FirmPolicy
@@ -94,14 +92,7 @@ def plan_household(
     index = HouseholdIndex(household)
     tax = TaxEffect(index, rate_tables)
     start = PlanLedger(index, CostModel(policy, assumptions), policy.execution_buffer)
-    market = Market(
-        index=index,
-        sells=SellRules(index, policy, tax),
-        buys=BuyRules(index, policy),
-        assumptions=assumptions,
-        minimum_trade=household.minimum_trade_amount,
-        execution_buffer=policy.execution_buffer,
-    )
+    market = market_of(index, policy, tax, assumptions)
     judge = Judge(household, policy, tax)
     if household.household_state == RELEASED:
         steps = _take_steps(market, start.copy(), judge)
