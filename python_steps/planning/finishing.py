@@ -17,6 +17,7 @@ from python_steps.planning.ledger import LotSale, PlanLedger, lot_sales
 from python_steps.planning.plan import (
     BUY,
     HARVEST_LOSS,
+    HARVEST_REPLACEMENT,
     RAISE_CASH,
     REBALANCE,
     SELL,
@@ -34,6 +35,7 @@ NOTHING = Decimal(0)
 CENT = Decimal("0.01")
 BASIS_POINT = Decimal("0.0001")
 MUTUAL_FUND = "MUTUAL_FUND"
+MONEY_MARKET = "MONEY_MARKET"
 
 LotCosts = dict[tuple[str, str], Decimal]
 """Tax of the shares sold from a lot, dollars, by account and lot."""
@@ -79,6 +81,7 @@ def tax_impacts(index: HouseholdIndex, ledger: PlanLedger, tax: TaxEffect) -> tu
     year = index.household.planned_trade_date.year
     impacts = []
     for tax_unit_id, realized in sorted(ledger.realized().items()):
+        orders = _taxable_sales(index, ledger, tax_unit_id)
         impacts.append(
             TaxImpact(
                 tax_unit_id=tax_unit_id,
@@ -89,8 +92,8 @@ def tax_impacts(index: HouseholdIndex, ledger: PlanLedger, tax: TaxEffect) -> tu
                 realized_long_term_loss=realized.long_loss,
                 carryforward_used=tax.carryforward_used(tax_unit_id, realized),
                 estimated_tax=tax.change(tax_unit_id, realized),
-                harvested_loss=-(realized.short_loss + realized.long_loss),
-                wash_sale_exposure=_exposure(index, ledger, tax_unit_id),
+                harvested_loss=_harvested(index, orders),
+                wash_sale_exposure=_exposure(index, orders),
                 realized_collectibles_gain=realized.collectibles_gain,
                 realized_collectibles_loss=realized.collectibles_loss,
             )
@@ -289,8 +292,13 @@ def _trade_lot(sale: LotSale, cost: Decimal, *, is_taxable: bool) -> TradeLot:
 
 
 def _reason_code(order: Order, realized: Realized, harvests_losses: bool) -> str:
-    """The main purpose; where losses are harvested, a rebalancing sale of losses only is one."""
+    """The main purpose; where losses are harvested, a rebalancing sale of losses only is one.
+
+    Where none are, nothing is harvested, and a purchase replaces no harvest.
+    """
     code = order.main_purpose.reason_code
+    if code == HARVEST_REPLACEMENT and not harvests_losses:
+        return REBALANCE
     losses = realized.short_loss + realized.long_loss
     gains = realized.short_gain + realized.long_gain
     is_loss_sale = order.action == SELL and losses < 0 and gains == 0
@@ -316,18 +324,36 @@ def _order_type(order: Order, security: Security, policy: FirmPolicy) -> tuple[s
     return "limit", limit.quantize(CENT, rounding=ROUND_CEILING)
 
 
-def _exposure(index: HouseholdIndex, ledger: PlanLedger, tax_unit_id: str) -> Decimal:
-    """Losses of the plan that a known purchase, past or planned, could still disallow."""
+def _taxable_sales(index: HouseholdIndex, ledger: PlanLedger, tax_unit_id: str) -> list[Order]:
+    """Sales in the taxable accounts of a tax unit."""
+    orders = [ledger.orders[key] for key in sorted(ledger.orders) if key[2] == SELL]
+    return [
+        order
+        for order in orders
+        if index.accounts[order.account_id].is_taxable
+        and index.accounts[order.account_id].tax_unit_id == tax_unit_id
+    ]
+
+
+def _harvested(index: HouseholdIndex, orders: Iterable[Order]) -> Decimal:
+    """Losses of the sales that are proposed as harvests: losses of others are by-products."""
     total = NOTHING
-    for key in sorted(ledger.orders):
-        order = ledger.orders[key]
-        account = index.accounts[order.account_id]
-        if order.action != SELL or not account.is_taxable or account.tax_unit_id != tax_unit_id:
-            continue
-        group = index.securities[order.security_id].identity_group_id
-        window = index.windows.get((account.wash_sale_group_id, group))
-        until = None if window is None else window.no_loss_sale_until_date
-        is_open = until is not None and until >= index.household.planned_trade_date
-        if is_open or group in ledger.bought_identity_groups:
-            total -= sum((min(NOTHING, sale.gain) for sale in lot_sales(index, order)), NOTHING)
+    for order in orders:
+        realized = _realized(lot_sales(index, order))
+        if _reason_code(order, realized, index.household.harvests_losses) == HARVEST_LOSS:
+            total -= realized.short_loss + realized.long_loss
+    return total
+
+
+def _exposure(index: HouseholdIndex, orders: Iterable[Order]) -> Decimal:
+    """Losses that a purchase in the 30 days after the sale could still disallow.
+
+    All that the plan realises, whatever is known of purchases: nobody can know that none comes.
+    Without money market funds, to whose losses IRC 1091 is not applied (Rev. Proc. 2014-45).
+    """
+    total = NOTHING
+    for order in orders:
+        if index.securities[order.security_id].security_type != MONEY_MARKET:
+            realized = _realized(lot_sales(index, order))
+            total -= realized.short_loss + realized.long_loss
     return total

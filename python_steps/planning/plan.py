@@ -165,6 +165,8 @@ class TaxImpact:
     """What the plan does to one tax unit's year.
 
     The results of collectibles are the part of the long-term results that comes from them.
+    `harvested_loss` is the losses of sales whose reason is HARVEST_LOSS; `wash_sale_exposure` all
+    losses that a purchase in the 30 days after the sales could disallow. Neither is negative.
     """
 
     tax_unit_id: str

@@ -133,10 +133,13 @@ def test_the_plans_numbers_hang_together(planned: Planned) -> None:
     assert plan["transaction_cost"] == costs
     impact = planned.tables["tax_impact"].to_pylist()
     assert sum(row["estimated_tax"] for row in impact) == plan["estimated_tax"]
-    assert impact[0]["harvested_loss"] == -sum(
-        row["realized_short_term_loss"] + row["realized_long_term_loss"] for row in planned.trades
-    )
-    assert impact[0]["wash_sale_exposure"] == 0
+    losses = {
+        row["trade_id"]: -(row["realized_short_term_loss"] + row["realized_long_term_loss"])
+        for row in planned.trades
+    }
+    harvests = {row["trade_id"] for row in planned.trades if row["reason_code"] == "HARVEST_LOSS"}
+    assert impact[0]["harvested_loss"] == sum(losses[trade_id] for trade_id in harvests) > 0
+    assert impact[0]["wash_sale_exposure"] == sum(losses.values())
     assert plan["objective_value"] == plan["waterfall_objective_value"]
     assert plan["optimality_gap"] is None
     assert (plan["planner"], plan["solver_status"]) == ("waterfall", "not_run")
