@@ -456,6 +456,29 @@ def test_a_fraction_that_must_stay_ends_no_holding_but_may_raise_needed_cash(
     assert groups["sell|TAX|VTI"].whole == pytest.approx(90.0)
 
 
+def test_lots_that_may_not_go_leave_a_holding_that_nothing_ends() -> None:
+    """The loss lot stays for its window: selling the other below the least trade is no ending."""
+    book = drifted()
+    book.lot("TAX", "ITOT", 2, 60)
+    book.lot("TAX", "ITOT", 2, 140)
+    book.lot("TAX", "VTI", 900, 60)
+    book.window("ITOT", no_loss_sale_until_date=TRADE_DATE)
+    core = model_of(book)
+    groups = {each.key: each for each in trade_groups(core.problem.household, FirmPolicy(), core)}
+    assert groups["sell|TAX|ITOT"].whole == math.inf
+
+
+def test_sales_for_needed_cash_must_grow_to_their_least_size() -> None:
+    book = drifted()
+    book.account("NEEDY", flow_reserve=100)
+    book.lot("NEEDY", "VTI", 20, 60)
+    book.lot("TAX", "VTI", 900, 60)
+    core = model_of(book)
+    groups = {each.key: each for each in trade_groups(core.problem.household, FirmPolicy(), core)}
+    assert groups["sell|NEEDY|VTI"].must_grow
+    assert not groups["sell|TAX|VTI"].must_grow
+
+
 def test_a_trade_is_as_large_as_household_and_fund_ask() -> None:
     book = drifted()
     book.terms("BND", minimum_amount=Decimal(3_000))

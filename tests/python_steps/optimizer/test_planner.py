@@ -160,6 +160,19 @@ def test_gains_that_pay_only_in_part_are_taken_in_part(years: str, sold: int) ->
     assert head(found)["planner"] == "optimizer"
 
 
+def test_where_cash_alone_suffices_nothing_is_sold() -> None:
+    """The ladder's first step is as good as all of them: $80,000 of cash are invested."""
+    book = drifted()
+    book.rows("fct_account_cash")[0].update(
+        trade_date=Decimal(80_000), settled=Decimal(80_000), investable=Decimal(80_000)
+    )
+    book.lot("TAX", "VTI", 790, 60)
+    found = planned(book)
+    assert found.of("sell") == []
+    assert "BND" in {row["security_id"] for row in found.of("buy")}
+    assert head(found)["ladder_stage"] == "cash_flows"
+
+
 def test_a_firm_without_gains_has_an_optimised_plan_without_gains() -> None:
     book = drifted()
     book.lot("TAX", "VTI", 900, 60)
