@@ -471,6 +471,8 @@ def _households_sheet(book: _Book) -> Sheet:
             {
                 "rank": rank,
                 "household": _workbook_link(book, row),
+                # Two households of one advisor may bear the same name.
+                "household_id": row["household_id"],
                 "advisor": row["advisor_name"] or row["advisor_id"],
                 "status": _status_words(texts, row["status"]),
                 "status_reason": row["status_reason"] or "",

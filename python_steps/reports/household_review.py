@@ -36,7 +36,8 @@ Row = Mapping[str, Any]
 
 SEVERITY_ORDER: Final = {"block": 0, "warn": 1, "info": 2}
 LAST_DAY: Final = date.max
-_TREATMENT_ORDER: Final = ("tax_deferred", "tax_free", "taxable")
+SHELTERED: Final = ("tax_deferred", "tax_free")
+_TREATMENT_ORDER: Final = (*SHELTERED, "taxable")
 
 
 @dataclass(frozen=True)

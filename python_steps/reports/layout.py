@@ -372,6 +372,7 @@ HOUSEHOLDS: Final = TableLayout(
     (
         Column("rank", "whole", 6),
         Column("household", "link", 24),
+        Column("household_id", "text", 12),
         Column("advisor", "text", 18),
         Column("status", "wrapped", 25),
         Column("market_value", "money", 15),

@@ -12,6 +12,7 @@ from typing import Any, Final
 from python_steps.reports import layout
 from python_steps.reports.allocation_sheets import drift_charts, drift_place, place_charts
 from python_steps.reports.household_review import (
+    SHELTERED,
     Review,
     Row,
     account_key,
@@ -37,13 +38,13 @@ _CHART_HEIGHT_CM: Final = 9.0
 _CHARTS_ON_A_PAGE: Final = 3
 # Somewhat smaller print is better than a chart on a page of its own.
 _MOST_PAGES_ON_ONE: Final = 1.2
-_SHELTERED: Final = ("tax_deferred", "tax_free")
 
 
 def summary_sheet(review: Review) -> Sheet:
     """Who, what is proposed, what it costs, what needs a person; with the drift chart."""
     texts, builder = review.texts, SheetBuilder(layout.SUMMARY, review.texts, review.style_book)
     values: dict[str, object] = {
+        "household_id": review.household_id,
         "advisor": review.household["advisor_name"] or review.household["advisor_id"],
         "as_of_date": review.as_of_date.isoformat(),
     }
@@ -268,7 +269,7 @@ def _trades_fact(review: Review) -> Fact:
             "summary.trades.note",
             sells=sum(1 for row in trades if row["action"] == "sell"),
             buys=sum(1 for row in trades if row["action"] == "buy"),
-            sheltered=sum(1 for treatment in treatments if treatment in _SHELTERED),
+            sheltered=sum(1 for treatment in treatments if treatment in SHELTERED),
             taxable=treatments.count("taxable"),
         ),
     )

@@ -283,9 +283,10 @@ _BANDS: Final[dict[str, str]] = {
 
 _SUMMARY: Final[dict[str, str]] = {
     "sheet.summary.name": "Summary",
-    "summary.advisor": "Advisor {advisor} · as of close {as_of_date}",
+    "summary.advisor": "Household {household_id} · advisor {advisor} · as of close {as_of_date}",
     "summary.advisor_planned": (
-        "Advisor {advisor} · as of close {as_of_date} · for trading on {planned_trade_date}"
+        "Household {household_id} · advisor {advisor} · as of close {as_of_date} "
+        "· for trading on {planned_trade_date}"
     ),
     "summary.market_value": "Market value",
     "summary.market_value.missing": "Not known; see What needs a person",
@@ -386,6 +387,10 @@ _SHEETS: Final[dict[str, str]] = {
     "table.trade_lots.heading": "Lots to deliver",
     "trade_lots.standing_method": "The custodian's standing method is {method}. {instruction}",
     "trade_lots.no_standing_method": "The custodian's standing method is not known. {instruction}",
+    "trade_lots.gain_of_taxable_accounts": (
+        "The total gain is that of taxable accounts only: what tax-advantaged accounts realise is "
+        "no taxable gain. The other totals are of all lots."
+    ),
     "table.trade_lots.empty": "No lots are to be delivered.",
     "sheet.tax_impact.name": "Tax impact",
     "sheet.tax_impact.title": "Estimated tax impact",
@@ -706,6 +711,7 @@ _COLUMNS: Final[dict[str, str]] = {
     "column.note": "Note",
     "column.rank": "Rank",
     "column.household": "Household",
+    "column.household_id": "Household id",
     "column.advisor": "Advisor",
     "column.status": "Status",
     "column.status_reason": "In one sentence",

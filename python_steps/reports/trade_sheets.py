@@ -14,6 +14,7 @@ from typing import Any, Final
 from python_steps.reports import layout
 from python_steps.reports.household_review import (
     LAST_DAY,
+    SHELTERED,
     Review,
     Row,
     term_words,
@@ -76,15 +77,31 @@ def trades_sheet(review: Review) -> Sheet:
         layout.TRADE_LOTS,
         _trade_lot_rows(review, lots),
         empty=review.empty(layout.TRADE_LOTS),
-        total=total_line(
-            texts,
-            layout.TRADE_LOTS,
-            [lot for _, lot in lots],
-            "account",
-            ("proceeds", "cost_basis", "realized_gain", "tax_cost"),
-        ),
+        total=_lots_total(review, lots),
     )
+    if len(_taxable(review, lots)) < len(lots):
+        builder.note(texts.text("trade_lots.gain_of_taxable_accounts"))
     return builder.finished()
+
+
+def _lots_total(review: Review, lots: Sequence[tuple[Row, Row]]) -> Row:
+    """Sums of all lots, but of gains only those that a tax return sees."""
+    summed = ("proceeds", "cost_basis", "tax_cost")
+    rows = [lot for _, lot in lots]
+    taxable = _taxable(review, lots)
+    gain = exact_sum(taxable, "realized_gain") if taxable else Decimal(0)
+    line = total_line(review.texts, layout.TRADE_LOTS, rows, "account", summed)
+    return {**line, "realized_gain": gain}
+
+
+def _taxable(review: Review, lots: Sequence[tuple[Row, Row]]) -> list[Row]:
+    """Lots of accounts that are not known to be tax-advantaged."""
+    sheltered = {
+        account_id
+        for account_id, account in review.accounts.items()
+        if account["tax_treatment"] in SHELTERED
+    }
+    return [lot for trade, lot in lots if trade["account_id"] not in sheltered]
 
 
 def _tax_difference(review: Review) -> str | None:

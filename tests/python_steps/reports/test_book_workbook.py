@@ -80,6 +80,17 @@ def test_households_stand_by_urgency(workbook):
     assert rows[0]["estimated_tax"] == "n/a"
 
 
+def test_households_of_one_name_are_told_apart_by_their_ids():
+    rows = book()
+    for row in rows["dim_households"]:
+        row["household_name"] = "Martin"
+    found = table_rows(sheet(opened(rendered(rows)), "households"), layout.HOUSEHOLDS)
+    assert {row["household"] for row in found} == {"Martin"}
+    assert sorted(row["household_id"] for row in found) == sorted(
+        row["household_id"] for row in rows["dim_households"]
+    )
+
+
 def test_households_link_to_their_workbooks_where_there_is_one(workbook):
     links = {
         row[1].value: row[1].hyperlink.target if row[1].hyperlink else None

@@ -157,6 +157,31 @@ def test_totals_are_exact_sums_and_an_unknown_part_makes_them_unknown(garcia):
     assert lots["proceeds"] == 59154.84
 
 
+def test_the_total_gain_of_lots_is_that_of_taxable_accounts(garcia):
+    worksheet = sheet(garcia, "trades")
+    *lots, total = table_rows(worksheet, layout.TRADE_LOTS)
+    taxable = [row for row in lots if row["sequence"] in (9, 11)]
+    assert len(taxable) == 4
+    assert total["realized_gain"] == -4282.22  # four times -1,072.055, and 6 more
+    note = "The total gain is that of taxable accounts only"
+    assert any(text.startswith(note) for text in reading_back.all_texts(worksheet))
+
+
+def test_only_sales_of_tax_advantaged_accounts_have_a_total_gain_of_nothing():
+    rows = busy_household()
+    taxable = {"T-09", "T-10", "T-11", "T-12"}
+    for mart in ("fct_recommended_trades", "fct_trade_lots"):
+        rows[mart] = [row for row in rows[mart] if row["trade_id"] not in taxable]
+    total = table_rows(sheet(opened(rendered(rows)), "trades"), layout.TRADE_LOTS)[-1]
+    assert total["realized_gain"] == 0
+
+
+def test_the_first_sheet_names_the_household_by_its_id_as_well(garcia):
+    """Two households of one advisor may bear the same name."""
+    texts = reading_back.all_texts(sheet(garcia, "summary"))
+    assert any(text.startswith("Household H-GARCIA · advisor ") for text in texts)
+
+
 def test_the_summary_answers_the_advisors_questions(garcia):
     facts = reading_back.facts(sheet(garcia, "summary"))
     assert facts["Market value"] == 1482345.67
