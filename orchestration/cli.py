@@ -920,7 +920,8 @@ def _show(title: str, rows: Sequence[dict[str, Any]], columns: Sequence[str]) ->
         needed += min(least, 24) + 3
     for line in cells:
         table.add_row(*(Text(text) for text in line))
-    console.print(table, width=max(console.width, needed), crop=False)
+    shown_on = _reading_console()
+    shown_on.print(table, width=max(shown_on.width, needed), crop=False)
 
 
 def _is_numeric(rows: Sequence[dict[str, Any]], column: str) -> bool:

@@ -162,7 +162,8 @@ def need_words(flows: Sequence[CashFlow], account: Account) -> str:
             ("payments due of", cash.flow_reserve if not outgoing else NOTHING),
             ("fees due of", cash.fee_reserve if not outgoing else NOTHING),
             ("minimum cash of", cash.minimum),
-            ("margin debit of", cash.margin_debit),
+            # Nobody lends on margin to a retirement account: it is overdrawn.
+            ("margin debit of" if account.is_taxable else "overdraft of", cash.margin_debit),
         ]
         outgoing += [f"{words} {dollars(amount)}" for words, amount in reserves if amount > 0]
     return listed(outgoing) or "overdrawn cash"

@@ -156,7 +156,7 @@ REBALANCE_TABLES: dict[str, dict[str, str]] = {
         "objective_value": _MONEY,
         "waterfall_objective_value": _MONEY,
         "optimality_gap": _MONEY,
-        "verified_lower_bound": _MONEY,
+        "objective_lower_bound": _MONEY,
         "ladder_stage": "varchar",
         "waterfall_estimated_tax": _MONEY,
         "estimated_tax": _MONEY,

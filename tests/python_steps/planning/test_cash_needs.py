@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
+
 from python_steps.planning.batch import plan_households
 from tests.python_steps.planning.small_book import BONDS, LARGE, D, Planned, SmallBook
 
@@ -177,3 +179,21 @@ def test_nothing_is_sold_that_brings_less_than_its_fee() -> None:
     planned = book.plan()
     assert planned.of("sell", "VTI") == []
     assert planned.plan["plan_status"] == "infeasible_cash"
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("taxable_individual", "margin debit of $1,250"),
+        ("roth_ira", "overdraft of $1,250"),
+        ("traditional_ira", "overdraft of $1,250"),
+    ],
+)
+def test_a_retirement_account_is_overdrawn_and_has_no_margin_debit(kind: str, words: str) -> None:
+    book = book_with_need(0)
+    book.rows("fct_cash_flows").clear()
+    book.account("X1", kind)
+    book.rows("fct_account_cash")[-1].update(margin_debit=D(1_250), investable=D(-1_250))
+    book.lot("X1", "VTI", 100, 100)
+    (sale,) = (row for row in book.plan().of("sell") if row["account_id"] == "X1")
+    assert f"raises the cash this account needs for its {words}." in sale["rationale"]

@@ -65,7 +65,7 @@ select
         when not judged.is_broken and households.market_value > 0
             then cast(judged.optimality_gap / households.market_value * 10000 as double)
     end as optimality_gap_bps,
-    case when not judged.is_broken then judged.verified_lower_bound end as verified_lower_bound,
+    case when not judged.is_broken then judged.objective_lower_bound end as objective_lower_bound,
     case when not judged.is_broken then judged.ladder_stage end as ladder_stage,
     case when not judged.is_broken then judged.waterfall_estimated_tax end as waterfall_estimated_tax,
     case when not judged.is_broken then judged.estimated_tax end as estimated_tax,
