@@ -140,7 +140,11 @@ def _unless_idle_is_better(
 
     Where trades must be very large, what is left of a plan may cost more than it cures.
     """
-    steps = waterfall.Steps(work.start.copy(), REBALANCE_MODE, {}, [])
+    shortfalls = {
+        account.account_id: max(Decimal(0), -work.start.cash(account.account_id))
+        for account in work.household.accounts
+    }
+    steps = waterfall.Steps(work.start.copy(), REBALANCE_MODE, shortfalls, [])
     idle = fully_valued(
         waterfall.finished_plan(work.market, work.start, steps, work.judge), prices, work.tax
     )

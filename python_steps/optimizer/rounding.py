@@ -19,7 +19,7 @@ from python_steps.optimizer.core_problem import CoreProblem, Sale
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT, Floats
 from python_steps.optimizer.model_assembly import CoreModel
 from python_steps.planning.household import CASH, Lot, Position
-from python_steps.planning.ledger import PlanLedger, floor_to
+from python_steps.planning.ledger import PlanLedger, floor_to, to_cents
 from python_steps.planning.plan import (
     BUY,
     HARVEST_REPLACEMENT,
@@ -141,8 +141,29 @@ def _sell(
     purposes: _Purposes,
 ) -> None:
     wanted, lots = _shares_to_sell(problem, sold, bought_identities)
-    if _brings_something(ledger, sold.position, lots, wanted):
-        ledger.sell(sold.position, lots, wanted, purposes.of_sale(sold.position))
+    if not _brings_something(ledger, sold.position, lots, wanted):
+        return
+    purpose = purposes.of_sale(sold.position)
+    if purpose.reason_code != RAISE_CASH and _is_too_small(ledger, sold.position, lots, wanted):
+        needed = purposes.of_needed_cash(sold)
+        if needed is None:
+            return
+        purpose = needed
+    ledger.sell(sold.position, lots, wanted, purpose)
+
+
+def _is_too_small(
+    ledger: PlanLedger, position: Position, lots: Sequence[Lot], wanted: Decimal
+) -> bool:
+    """Whether a sale is below the household's minimum although it ends no holding.
+
+    An account that needs cash may sell so little, but for the need and for nothing else.
+    """
+    security = ledger.index.securities[position.security_id]
+    quantity = ledger.sale_quantity(position, lots, wanted)
+    notional = to_cents(quantity * (security.price or NOTHING))
+    is_small = notional < ledger.index.household.minimum_trade_amount
+    return is_small and quantity < position.sellable_quantity
 
 
 def _sell_for_fees(
@@ -352,6 +373,20 @@ class _Purposes:
         if security.is_cash_equivalent or self._moves_home(group_id, name, other):
             return Purpose(REBALANCE, group_id, name, other)
         return Purpose(LOCATE, group_id, name, other)
+
+    def of_needed_cash(self, sold: _Sold) -> Purpose | None:
+        """The purpose of a sale without which needed cash is missing; None where others cover it.
+
+        The need is what prices that moved against the account would leave missing.
+        """
+        account_id = sold.position.account_id
+        need = self._needs.get(account_id, 0.0)
+        others = sum(self._sold[account_id].values()) - sold.amount
+        if others >= need:
+            return None
+        name = self._problem.security(sold.position.security_id).primary_class
+        group_id = self._problem.account(account_id).allocation_group_id
+        return Purpose(RAISE_CASH, group_id, name, None)
 
     def of_purchase(self, account_id: str, security_id: str) -> Purpose:
         """Why a security is bought."""

@@ -493,7 +493,8 @@ def _realized(inputs: _Inputs) -> dict[str, YearResults]:
             sums = found[account.tax_unit_id]
             sums[1 if part.term == "long" else 0] += gain - part.recharacterized_loss
             sums[1] += part.recharacterized_loss
-            sums[2] += gain if is_collectible and part.term == "long" else ZERO
+            of_long = gain if part.term == "long" else part.recharacterized_loss
+            sums[2] += of_long if is_collectible else ZERO
     return {name: YearResults(*sums) for name, sums in found.items()}
 
 

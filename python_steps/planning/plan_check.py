@@ -418,12 +418,15 @@ def _collectibles_are_told(facts: _Facts, plan: HouseholdPlan) -> Iterator[Broke
             continue
         for part in trade.lots:
             lot = facts.lots.get(part.lot_id)
-            if lot is None or lot.cost_basis is None or not _is_long(facts, lot):
+            if lot is None or lot.cost_basis is None:
                 continue
             if kind is None:
-                yield BrokenInvariant("collectibles_are_known", part.lot_id)
-            gain = part.proceeds - lot.cost_basis * part.quantity / lot.quantity
-            found[facts.accounts[trade.account_id].tax_unit_id][int(gain < 0)] += gain
+                if _is_long(facts, lot):
+                    yield BrokenInvariant("collectibles_are_known", part.lot_id)
+                continue
+            # A part of a young loss may count as long-term (IRC 852(b)(4)), of metal as well.
+            result = _result_of(facts, lot, part).long_loss
+            found[facts.accounts[trade.account_id].tax_unit_id][int(result < 0)] += result
             count += 1
     for impact in plan.tax_impacts:
         told = (impact.realized_collectibles_gain, impact.realized_collectibles_loss)

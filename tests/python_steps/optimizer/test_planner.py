@@ -547,3 +547,28 @@ def test_the_firm_may_have_the_waterfall_alone() -> None:
     row = head(book.plan(policy=FirmPolicy()))
     assert (row["planner"], row["solver_status"]) == ("waterfall", "not_run")
     assert row["optimality_gap"] is None
+
+
+def test_not_trading_says_what_an_account_that_may_not_trade_lacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The empty plan must keep the rules, too: a blocked account's missing cash is stated in it."""
+    judged: list[list[str]] = []
+    real = planner_module.check_plan
+
+    def watched(*given: Any) -> Any:
+        broken = real(*given)
+        judged.append([each.invariant for each in broken])
+        return broken
+
+    monkeypatch.setattr(planner_module, "check_plan", watched)
+    monkeypatch.setattr(planner_module, "_is_better", lambda *_: True)
+    book = drifted()
+    book.account("SHUT", is_trading_blocked=True, trading_blocked_reason="disputed")
+    book.rows("fct_account_cash")[-1]["investable"] = Decimal(-5_000)
+    book.lot("TAX", "VTI", 900, 60)
+    plan = plan_of(book)
+    assert judged, "the empty plan was compared"
+    assert judged[-1] == []
+    assert plan.trades == ()
+    assert plan.cash_shortfall == 5_000

@@ -186,3 +186,45 @@ def test_a_harvest_spends_no_idle_cash_on_the_share_more() -> None:
     core = model_of(book)
     ledger = rounded(core, {loss: 20_000.0}, {("TAX", "ITOT"): 19_880.0})
     assert orders_of(ledger)["TAX", "ITOT", "buy"] == 198
+
+
+def small_rest_of_a_locked_holding(need: int) -> tuple[SmallBook, str, str]:
+    """An IRA that lacks a little cash: of a locked holding three shares may go, below $544."""
+    book = drifted()
+    book.rows("dim_households")[0]["minimum_trade_amount"] = Decimal(544)
+    book.account("NEEDY", "traditional_ira", cash=0, flow_reserve=need)
+    book.terms("ITOT")
+    free = book.lot("NEEDY", "ITOT", "3.2", 60)
+    book.lot("NEEDY", "ITOT", 300, 60, is_frozen=True)
+    book.constraint("NEEDY", "ITOT", sellable_quantity=Decimal("3.2"))
+    large = book.lot("NEEDY", "VTI", 900, 60)
+    return book, free, large
+
+
+def test_a_sale_below_the_minimum_is_only_for_needed_cash() -> None:
+    """The other sale covers the need: what is small and ends nothing is not sold besides."""
+    book, free, large = small_rest_of_a_locked_holding(12)
+    core = model_of(book)
+    wanted = {_of_needy(core, "ITOT"): 320.0, _of_needy(core, "VTI"): 20_000.0}
+    assert free and large
+    ledger = rounded(core, wanted, {})
+    assert [key[1] for key in ledger.orders] == ["VTI"]
+
+
+def test_a_sale_below_the_minimum_that_cash_needs_is_said_to_be_for_it() -> None:
+    book, _, _ = small_rest_of_a_locked_holding(120)
+    core = model_of(book)
+    ledger = rounded(core, {_of_needy(core, "ITOT"): 320.0}, {})
+    (order,) = ledger.orders.values()
+    assert order.quantity == 3
+    assert order.main_purpose.reason_code == "RAISE_CASH"
+
+
+def _of_needy(core: CoreModel, security_id: str) -> str:
+    """The lot of a security that the account in need may sell."""
+    (found,) = [
+        sale.lot.lot_id
+        for sale in core.problem.sales
+        if (sale.account_id, sale.security_id) == ("NEEDY", security_id)
+    ]
+    return found

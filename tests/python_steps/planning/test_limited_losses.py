@@ -183,3 +183,21 @@ def test_the_loss_of_a_gift_is_not_taken_where_its_value_that_day_is_not_known(
     assert bool(planned.of("sell", "MUB")) is is_sold
     if not is_sold:
         assert any("it was a gift" in row["rationale"] for row in planned.exceptions)
+
+
+def test_a_part_of_a_young_loss_that_counts_as_long_term_is_a_collectibles_where_the_fund_is() -> None:
+    """The checkers count what the plan's tax counts, and find an impact row that is silent."""
+    book = muni_book()
+    for row in book.rows("dim_securities"):
+        row["is_collectible"] = row["security_id"] == "MUB"
+    paid(book, "long_term_gain", 1_600)
+    tables = BookTables(book.frames(), AS_OF)
+    household = HouseholdBuilder(tables, FirmPolicy(), TRADE_DATE).build("H1", AS_OF)
+    rates = rate_tables_from(seeds(), FirmPolicy())
+    plan = plan_household(household, FirmPolicy(), rates, market_assumptions(tables))
+    (impact,) = plan.tax_impacts
+    assert impact.realized_collectibles_loss < 0
+    assert check_plan(household, plan, FirmPolicy(), rates) == []
+    silent = replace(impact, realized_collectibles_loss=D(0))
+    broken = check_plan(household, replace(plan, tax_impacts=(silent,)), FirmPolicy(), rates)
+    assert {each.invariant for each in broken} == {"collectibles_follow_lots"}

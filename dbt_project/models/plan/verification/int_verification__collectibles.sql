@@ -4,11 +4,17 @@
 -- up, and taxes it for what it is. One row per violation.
 with trade_lots as (
 
-    select *
+    -- a part of a young loss counts as long-term, another not at all (IRC 852(b)(4))
+    select
+        *,
+        case
+            when expected_term = 'long' then realized_gain + coalesce(disallowed_loss, 0)
+            else coalesce(recharacterized_loss, 0)
+        end as long_term_result
     from {{ ref('int_plans__trade_lots_joined') }}
     where
         tax_treatment = 'taxable'
-        and expected_term = 'long'
+        and (expected_term = 'long' or coalesce(recharacterized_loss, 0) <> 0)
         and coalesce(is_collectible, true)
 
 ),
@@ -28,8 +34,8 @@ totals as (
         plan_id,
         tax_unit_id,
         count(*) as lot_count,
-        sum(greatest(realized_gain, 0)) as gain,
-        sum(least(realized_gain, 0)) as loss
+        sum(greatest(long_term_result, 0)) as gain,
+        sum(least(long_term_result, 0)) as loss
     from trade_lots
     where is_collectible
     group by household_id, plan_id, tax_unit_id
@@ -73,7 +79,7 @@ select
     account_label || ': lot ' || lot_id || ' of ' || security_label || ' is long term, and nobody has said '
     || 'whether its gain is gain from collectibles' as detail
 from trade_lots
-where is_collectible is null
+where is_collectible is null and expected_term = 'long'
 union all
 select
     household_id,
