@@ -6,6 +6,7 @@ an asset class (`drift_rows`). Money never crosses from one account to another.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 
 from python_steps.optimizer.core_problem import Stage
@@ -50,7 +51,9 @@ def add_idle_cash(assembly: Assembly) -> None:
         entries[trade.account_id].append((trade.column, -trade.sign * (1.0 + trade.sign * spread)))
     for account_id, of_account in sorted(entries.items()):
         needed = max(0.0, -float(problem.start.cash(account_id))) / DOLLARS_PER_UNIT
-        most = sum(assembly.builder.upper_of(column) for column, brings in of_account if brings > 0)
+        most = math.fsum(
+            assembly.builder.upper_of(column) for column, brings in of_account if brings > 0
+        )
         idle = assembly.builder.column(f"cash left idle in {account_id}", upper=most)
         assembly.price("idle_cash", idle, float(assembly.prices.policy.idle_cash_price))
         assembly.builder.row(
@@ -79,7 +82,7 @@ def add_harvest_proceeds(assembly: Assembly) -> None:
             dearest[key] = max(dearest.get(key, 0.0), price)
     for key, of_class in sorted(entries.items()):
         name = f"losses of {key[1]} in {key[0]} are bought again"
-        most = sum(builder.upper_of(column) for column, brings in of_class if brings > 0)
+        most = math.fsum(builder.upper_of(column) for column, brings in of_class if brings > 0)
         rest = builder.column(f"{name} but for a rest", upper=most)
         assembly.never_open.append(rest)
         builder.row(name, [*of_class, (rest, -1.0)], lower=0.0, upper=dearest.get(key, 0.0))
@@ -115,7 +118,7 @@ def add_needed_cash(assembly: Assembly) -> None:
             continue
         for stage in list(Stage)[1:]:
             later = [(sale, column) for sale, column in own if sale.stage >= stage]
-            total = sum(sale.limit for sale, _ in later) / DOLLARS_PER_UNIT
+            total = math.fsum(sale.limit for sale, _ in later) / DOLLARS_PER_UNIT
             if total <= most:
                 continue
             slack = assembly.builder.column(

@@ -6,8 +6,10 @@ and bands (the book states them), the prices (`prices`).
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
+from decimal import Decimal
 
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT
 from python_steps.optimizer.model_assembly import Assembly, Deviation
@@ -39,7 +41,7 @@ def add_drift(assembly: Assembly) -> None:
     for group in assembly.problem.groups:
         group_id = group.allocation_group_id
         values = assembly.problem.start.class_values[group_id]
-        total = float(sum(values.values()))
+        total = float(sum(values.values(), Decimal(0)))
         if total <= 0:
             continue
         for row in group.classes:
@@ -101,7 +103,9 @@ def _deviation(
     above, below = assembly.prices.drift_segments(row, total, margin, share)
     target = float(row.target_weight) * total
     gap = (target - value) / DOLLARS_PER_UNIT
-    reach = abs(gap) + sum(abs(part) * assembly.builder.upper_of(each) for each, part in exposure)
+    reach = abs(gap) + math.fsum(
+        abs(part) * assembly.builder.upper_of(each) for each, part in exposure
+    )
     farthest = max(FARTHEST * total / DOLLARS_PER_UNIT, reach)
     up = _segments(assembly, f"{name} above", above, farthest)
     down = _segments(assembly, f"{name} below", below, farthest)

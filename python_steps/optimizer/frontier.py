@@ -84,7 +84,7 @@ def _point(
     core: CoreModel, values: Floats, budget: float | None, assumptions: MarketAssumptions
 ) -> FrontierPoint:
     parts = core.components(values)
-    outside = sum(
+    outside = math.fsum(
         float(values[column]) for deviation in core.deviations for column in deviation.outside
     )
     return FrontierPoint(
@@ -100,8 +100,8 @@ def _tracking_error(
     core: CoreModel, values: Floats, assumptions: MarketAssumptions
 ) -> float | None:
     """Yearly tracking error of the groups that may trade, against their targets together."""
-    total = sum(
-        float(sum(core.problem.start.class_values[group.allocation_group_id].values()))
+    total = math.fsum(
+        float(sum(core.problem.start.class_values[group.allocation_group_id].values(), Decimal(0)))
         for group in core.problem.groups
     )
     if total <= 0:
@@ -109,8 +109,8 @@ def _tracking_error(
     deviation: dict[str, float] = {}
     for each in core.deviations:
         if each.asset_class is not None:
-            above = sum(float(values[column]) for column in each.above)
-            below = sum(float(values[column]) for column in each.below)
+            above = math.fsum(float(values[column]) for column in each.above)
+            below = math.fsum(float(values[column]) for column in each.below)
             share = (above - below) * DOLLARS_PER_UNIT / total
             deviation[each.asset_class] = deviation.get(each.asset_class, 0.0) + share
     variance = deviation_variance(deviation, assumptions)

@@ -71,7 +71,7 @@ def _whole(problem: CoreProblem, numbers: Sequence[int], *, is_needy: bool) -> f
     free = sum((sale.lot.sellable_quantity for sale in lots), Decimal(0))
     if free < position.sellable_quantity:
         return math.inf
-    return sum(sale.limit for sale in lots) / DOLLARS_PER_UNIT
+    return math.fsum(sale.limit for sale in lots) / DOLLARS_PER_UNIT
 
 
 def _unit(problem: CoreProblem, account_id: str, security_id: str) -> float:

@@ -46,21 +46,11 @@ def add_concentrations(assembly: Assembly) -> None:
 
 def rooms_under_limits(problem: CoreProblem) -> dict[str, float]:
     """Dollars that may still be bought under each concentration limit."""
-    total = problem.household.market_value
-    if total is None:
-        return {}
     return {
-        limit.security_id: float(limit.limit_weight * total) - _held(problem, limit.security_id)
-        for limit in problem.household.concentration_limits
+        security_id: float(room)
+        for security_id in problem.index.limits
+        if (room := problem.index.room_under_limit(security_id)) is not None
     }
-
-
-def _held(problem: CoreProblem, security_id: str) -> float:
-    return sum(
-        float(position.market_value or 0)
-        for position in problem.household.positions
-        if position.security_id == security_id
-    )
 
 
 def add_gains_budget(assembly: Assembly) -> None:

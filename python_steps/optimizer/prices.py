@@ -9,6 +9,7 @@ dollar throughout.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
@@ -93,7 +94,7 @@ class ObjectivePrices:
         the two places and nothing else.
         """
         exempt = security.sub_class == TAX_EXEMPT_SUB_CLASS
-        held = sum(
+        held = math.fsum(
             float(weight) * self._yearly_cost(account, name, is_exempt=exempt)
             for name, weight in security.class_weights
         )

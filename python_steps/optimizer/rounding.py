@@ -10,6 +10,7 @@ plan buys. Where gains of the year have a budget, sales at a gain are rounded do
 from __future__ import annotations
 
 import itertools
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -51,7 +52,7 @@ class _Sold(NamedTuple):
 
     @property
     def amount(self) -> float:
-        return sum(dollars for _, dollars in self.lots)
+        return math.fsum(dollars for _, dollars in self.lots)
 
 
 def rounded_ledger(core: CoreModel, values: Floats) -> PlanLedger:
@@ -101,7 +102,7 @@ def _sold_positions(core: CoreModel, values: Floats) -> list[_Sold]:
 def _less(lots: Sequence[tuple[Sale, float]], dollars: float) -> list[tuple[Sale, float]]:
     """The sales without their last dollars."""
     kept = []
-    left = max(0.0, sum(amount for _, amount in lots) - dollars)
+    left = max(0.0, math.fsum(amount for _, amount in lots) - dollars)
     for sale, amount in lots:
         part = min(amount, left)
         left -= part
@@ -307,22 +308,13 @@ def _spend_small_change(
 
 def _has_room(ledger: PlanLedger, problem: CoreProblem, security_id: str, amount: Decimal) -> bool:
     """Whether a concentration limit leaves room for a purchase beyond the solution's."""
-    limit = problem.index.limits.get(security_id)
-    total = problem.household.market_value
-    if limit is None or total is None:
+    room = problem.index.room_under_limit(security_id)
+    if room is None:
         return True
-    held = sum(
-        (
-            position.market_value or NOTHING
-            for position in problem.household.positions
-            if position.security_id == security_id
-        ),
-        NOTHING,
-    )
     for order in ledger.orders.values():
         if order.security_id == security_id and order.action == BUY:
-            held += order.notional
-    return held + amount <= limit.limit_weight * total
+            room -= order.notional
+    return amount <= room
 
 
 class _Purposes:
@@ -357,7 +349,7 @@ class _Purposes:
         security = problem.security(position.security_id)
         name = security.primary_class
         group_id = self._group_id(account_id)
-        need, total = self._needs.get(account_id, 0.0), sum(self._sold[account_id].values())
+        need, total = self._needs.get(account_id, 0.0), math.fsum(self._sold[account_id].values())
         if problem.may_harvest(account_id):
             return Purpose(REBALANCE, group_id, name, name)
         if need >= total / 2 or not problem.is_due(account_id):
@@ -381,7 +373,7 @@ class _Purposes:
         """
         account_id = sold.position.account_id
         need = self._needs.get(account_id, 0.0)
-        others = sum(self._sold[account_id].values()) - sold.amount
+        others = math.fsum(self._sold[account_id].values()) - sold.amount
         if others >= need:
             return None
         name = self._problem.security(sold.position.security_id).primary_class
@@ -394,8 +386,8 @@ class _Purposes:
         name = problem.security(security_id).primary_class
         group_id = self._group_id(account_id)
         need = self._needs.get(account_id, 0.0)
-        from_sales = max(0.0, sum(self._sold[account_id].values()) - need)
-        total = sum(self._bought[account_id].values())
+        from_sales = max(0.0, math.fsum(self._sold[account_id].values()) - need)
+        total = math.fsum(self._bought[account_id].values())
         other = self._largest(self._sold[account_id], besides=name)
         if problem.may_harvest(account_id):
             return Purpose(HARVEST_REPLACEMENT, group_id, name, name)
@@ -430,19 +422,8 @@ class _Purposes:
         return distance > AT_TARGET * total
 
     def _is_above_limit(self, security_id: str) -> bool:
-        limit = self._problem.index.limits.get(security_id)
-        total = self._problem.household.market_value
-        if limit is None or total is None:
-            return False
-        held = sum(
-            (
-                position.market_value or NOTHING
-                for position in self._problem.household.positions
-                if position.security_id == security_id
-            ),
-            NOTHING,
-        )
-        return held > limit.limit_weight * total
+        room = self._problem.index.room_under_limit(security_id)
+        return room is not None and room < 0
 
     @staticmethod
     def _largest(amounts: dict[str, float], *, besides: str) -> str | None:

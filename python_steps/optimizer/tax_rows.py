@@ -7,6 +7,7 @@ by term), 1(h) (long-term rates), 1211(b) (the yearly deduction), 1212 (carryfor
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from python_steps.optimizer.core_problem import Sale
@@ -47,8 +48,8 @@ def _add_tax_budget(assembly: Assembly) -> None:
     if not parts:
         return
     builder = assembly.builder
-    least = sum(rate * builder.upper_of(column) for column, rate in parts if rate < 0)
-    most = sum(rate * builder.upper_of(column) for column, rate in parts if rate > 0)
+    least = math.fsum(rate * builder.upper_of(column) for column, rate in parts if rate < 0)
+    most = math.fsum(rate * builder.upper_of(column) for column, rate in parts if rate > 0)
     slack = builder.column("tax above the least possible", upper=most - least)
     builder.row("tax of the year", [*parts, (slack, -1.0)], upper=least)
     assembly.tax_slack = (slack, least + assembly.term_offsets.get("tax", 0.0))

@@ -96,7 +96,7 @@ def add_impact(assembly: Assembly) -> None:
     for purchase, column in zip(problem.purchases, assembly.purchase_columns, strict=True):
         orders["buy", purchase.account_id, purchase.security_id].append(column)
     for (action, account_id, security_id), columns in orders.items():
-        size = sum(assembly.builder.upper_of(column) for column in columns)
+        size = math.fsum(assembly.builder.upper_of(column) for column in columns)
         security = problem.security(security_id)
         rates = [_impact_rate(assembly, security, share * size) for share in CHORDS]
         if rates[-1] <= FLAT_IMPACT:

@@ -7,6 +7,7 @@ follow from the trades of any planner's plan. Does not belong here: finding trad
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -56,23 +57,15 @@ def _idle_cash(trades: Iterable[Trade], prices: ObjectivePrices) -> Decimal:
 
 def _concentration(trades: Sequence[Trade], prices: ObjectivePrices) -> Decimal:
     """Price of what stands above concentration limits after the trades."""
-    household = prices.index.household
     excess = NOTHING
-    for limit in household.concentration_limits:
-        if household.market_value is None:
+    for security_id in prices.index.limits:
+        room = prices.index.room_under_limit(security_id)
+        if room is None:
             continue
-        held = sum(
-            (
-                position.market_value or NOTHING
-                for position in household.positions
-                if position.security_id == limit.security_id
-            ),
-            NOTHING,
-        )
         for trade in trades:
-            if trade.security_id == limit.security_id:
-                held += trade.notional if trade.action == BUY else -trade.notional
-        excess += max(NOTHING, held - limit.limit_weight * household.market_value)
+            if trade.security_id == security_id:
+                room -= trade.notional if trade.action == BUY else -trade.notional
+        excess += max(NOTHING, -room)
     return (prices.policy.concentration_price * excess).quantize(CENT)
 
 
@@ -91,7 +84,7 @@ def _basis_reset(trades: Iterable[Trade], prices: ObjectivePrices) -> Decimal:
         account = prices.index.accounts[trade.account_id]
         unit = prices.tax_units.get(account.tax_unit_id)
         if account.is_taxable and unit is not None:
-            gains = sum(float(lot.realized_gain or 0) for lot in trade.lots)
+            gains = math.fsum(float(lot.realized_gain or 0) for lot in trade.lots)
             total -= unit.basis_reset * gains
     return Decimal(str(total)).quantize(CENT)
 

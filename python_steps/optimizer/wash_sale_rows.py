@@ -8,6 +8,7 @@ in a retirement account loses the loss for good, so this is a bar, never a price
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 
 from python_steps.optimizer.core_problem import Sale
@@ -36,7 +37,7 @@ def add_wash_sales(assembly: Assembly) -> None:
         for sale, column in losses[group]:
             positions[sale.position.key].append(column)
         for key, columns in sorted(positions.items()):
-            most = sum(builder.upper_of(column) for column in columns)
+            most = math.fsum(builder.upper_of(column) for column in columns)
             builder.row(
                 f"losses of {key[1]} in {key[0]}, or purchases",
                 [*((column, 1.0) for column in columns), (switch, most)],

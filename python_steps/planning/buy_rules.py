@@ -43,10 +43,6 @@ class BuyRules:
                 self._barred_for_all[window.identity_group_id] = max(
                     latest, window.no_buy_until_date
                 )
-        self._held: dict[str, Decimal] = {}
-        for position in index.household.positions:
-            value = position.market_value or NOTHING
-            self._held[position.security_id] = self._held.get(position.security_id, NOTHING) + value
 
     def choose(
         self,
@@ -158,12 +154,10 @@ class BuyRules:
 
     def room(self, ledger: PlanLedger, security: Security) -> Decimal | None:
         """Dollars that may still be bought under the concentration limit, None without one."""
-        limit = self._index.limits.get(security.security_id)
-        total = self._index.household.market_value
-        if limit is None or total is None:
+        room = self._index.room_under_limit(security.security_id)
+        if room is None:
             return None
-        held = self._held.get(security.security_id, NOTHING)
         for order in ledger.orders.values():
             if order.security_id == security.security_id:
-                held += order.notional if order.action == BUY else -order.notional
-        return limit.limit_weight * total - held
+                room -= order.notional if order.action == BUY else -order.notional
+        return room

@@ -65,7 +65,7 @@ def plan_value(
         total = sum(values.values(), NOTHING)
         for part in group.parts:
             if part.asset_class is not None and part.key in parts:
-                penalty += PART_SHARE * _penalty(part, parts[part.key], total, policy)
+                penalty += PART_SHARE * target_penalty(part, parts[part.key], total, policy)
     return PlanValue(
         tax_change=tax_change,
         transaction_cost=transaction_cost,
@@ -79,7 +79,7 @@ def drift_penalty(group: AllocationGroup, values: ClassValues, policy: FirmPolic
     total = sum(values.values(), NOTHING)
     return sum(
         (
-            _penalty(row, values.get(row.asset_class, NOTHING), total, policy)
+            target_penalty(row, values.get(row.asset_class, NOTHING), total, policy)
             for row in group.classes
             if row.asset_class != UNMAPPED
         ),
@@ -167,15 +167,16 @@ def deviation_variance(
 ) -> float | None:
     """D'Sd of class deviations; None where a class that deviates has no assumption."""
     names = [name for name in sorted(deviation) if abs(deviation[name]) > 1e-12]
-    total = 0.0
+    terms: list[float] = []
     for name in names:
         for other in names:
             correlation = 1.0 if name == other else assumptions.correlation.get((name, other))
             own, its = assumptions.volatility.get(name), assumptions.volatility.get(other)
             if correlation is None or own is None or its is None:
                 return None
-            total += deviation[name] * deviation[other] * own * its * correlation
-    return total
+            terms.append(deviation[name] * deviation[other] * own * its * correlation)
+    # Rounded once: terms of both signs nearly cancel, and no order of theirs may show.
+    return math.fsum(terms)
 
 
 def net_tax_cost(tax_change: Decimal, policy: FirmPolicy) -> Decimal:
@@ -213,10 +214,16 @@ def breakeven_years(
     return max(0.0, price / benefit)
 
 
-def _penalty(row: Banded, value: Decimal, total: Decimal, policy: FirmPolicy) -> Decimal:
+def target_penalty(row: Banded, value: Decimal, total: Decimal, policy: FirmPolicy) -> Decimal:
     """Price of standing off a target: free to where the policy stops, then dearer by segment.
 
     More due than there is leaves nothing to hold in proportion: only what is missing counts then.
+
+    Args:
+        row: target and band.
+        value: dollars that stand in it.
+        total: dollars of the group.
+        policy: the prices.
     """
     if total <= 0:
         return NOTHING

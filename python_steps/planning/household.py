@@ -468,12 +468,27 @@ class HouseholdIndex:
         for option in household.buy_options:
             self.options.setdefault((option.account_id, option.asset_class), []).append(option)
         self.positions_of_account: dict[str, list[Position]] = {}
+        self._held: dict[str, Decimal] = {}
         for position in household.positions:
+            value = position.market_value or Decimal(0)
+            self._held[position.security_id] = (
+                self._held.get(position.security_id, Decimal(0)) + value
+            )
             self.positions_of_account.setdefault(position.account_id, []).append(position)
         self.accounts_of_group: dict[str, list[Account]] = {}
         for account in household.accounts:
             if account.allocation_group_id is not None and account.counts_toward_allocation:
                 self.accounts_of_group.setdefault(account.allocation_group_id, []).append(account)
+
+    def room_under_limit(self, security_id: str) -> Decimal | None:
+        """Dollars from what the household holds of a security to its concentration limit.
+
+        Negative above the limit; None where there is no limit, or no value that it is a share of.
+        """
+        limit, total = self.limits.get(security_id), self.household.market_value
+        if limit is None or total is None:
+            return None
+        return limit.limit_weight * total - self._held.get(security_id, Decimal(0))
 
     def group_of(self, account_id: str) -> AllocationGroup | None:
         """The allocation group that an account counts toward, None where it counts to none."""

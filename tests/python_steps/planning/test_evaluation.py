@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
 
 from python_steps.planning.evaluation import (
     breakeven_years,
+    deviation_variance,
     drift_penalty,
     is_outside_band,
     net_tax_cost,
@@ -109,3 +111,24 @@ def test_breakeven_is_cost_over_yearly_benefit() -> None:
     assert breakeven_years(None, D(20), 500.0, 100.0, POLICY) is None
     assert breakeven_years(D(-500), D(20), 500.0, 100.0, POLICY) == 0.0
     assert isinstance(net_tax_cost(D(1), POLICY), Decimal)
+
+
+def test_risk_does_not_depend_on_the_order_of_classes_to_the_last_bit() -> None:
+    """Terms of both signs nearly cancel: added one after the other, their order would show."""
+    shares = [0.1, -0.2, 0.07, 0.03, 1e-9, -0.003, 0.3, -0.25]
+    risks = [0.17, 0.05, 0.21, 0.33, 0.4, 0.02, 0.11, 0.09]
+
+    def variance(names: str) -> float | None:
+        deviation: Mapping[str, float] = dict(zip(names, shares, strict=True))
+        correlation = {
+            (one, other): 0.31 * (-1) ** (names.index(one) * names.index(other))
+            for one in names
+            for other in names
+            if one != other
+        }
+        volatility = dict(zip(names, risks, strict=True))
+        return deviation_variance(deviation, MarketAssumptions(volatility, correlation, {}))
+
+    first = variance("abcdefgh")
+    assert first is not None
+    assert {variance("hgfedcba"), variance("badcfehg"), variance("cdefghab")} == {first}
