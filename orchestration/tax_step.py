@@ -17,7 +17,14 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.calendar import NightDates
-from orchestration.warehouse import Warehouse, fetch_arrow, fetch_night, replace_rows
+from orchestration.process_memory import give_large_blocks_back
+from orchestration.warehouse import (
+    Warehouse,
+    fetch_arrow,
+    fetch_night,
+    limited_memory,
+    replace_rows,
+)
 from python_steps.batches import BatchFailure, Engine, run_batches
 from python_steps.policy import FirmPolicy
 from python_steps.taxes.rates import RateTables
@@ -74,6 +81,9 @@ LEDGER_TABLES = (
 # of the book.
 ROWS_PER_BATCH = 150_000
 WORKERS = 2
+# Each batch reads its own accounts once, so that a larger cache of the database brings nothing:
+# without a limit it grew with the book and was no faster.
+CACHE_MEMORY = "200MB"
 # Below this many batches a pool of processes costs more than it saves.
 POOL_FROM_BATCHES = 3
 RATE_SEEDS = (
@@ -197,9 +207,11 @@ def reconcile_ledger(
     Raises:
         RuntimeError: a batch failed; the tables then hold nothing of the night.
     """
+    give_large_blocks_back()
     batch_count = _cut_into_batches(connection, dates)
     try:
-        return _reconcile_batches(connection, batch_count, policy, dates, log)
+        with limited_memory(connection, CACHE_MEMORY):
+            return _reconcile_batches(connection, batch_count, policy, dates, log)
     except BaseException:
         # A part of the book's ledger must not be taken for the whole of it. One transaction over
         # all batches would hold every row; what an earlier run wrote is gone with batch 1.

@@ -199,6 +199,25 @@ class Warehouse:
             return fetch_arrow(connection, query, parameters)
 
 
+@contextmanager
+def limited_memory(connection: duckdb.DuckDBPyConnection, limit: str) -> Iterator[None]:
+    """Hold the database's cache to a size while a step reads a large book piece by piece.
+
+    What does not fit is read again from the file, or spilled beside it: results are the same.
+    Afterwards DuckDB's own limit holds again, which nothing else here changes (put back as it was
+    shown it would shrink by rounding).
+
+    Args:
+        connection: any connection to the database; the limit holds for all of them.
+        limit: as DuckDB writes sizes, such as `512MB`.
+    """
+    connection.execute(f"set memory_limit = '{limit}'")
+    try:
+        yield
+    finally:
+        connection.execute("reset memory_limit")
+
+
 def fetch_arrow(
     connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()
 ) -> pa.Table:

@@ -13,6 +13,7 @@ from orchestration.warehouse import (
     Warehouse,
     WorkingSessionError,
     column_names,
+    limited_memory,
     publish_snapshot,
     replace_rows,
 )
@@ -149,3 +150,18 @@ def test_a_step_refuses_the_working_tables_of_another_session(warehouse):
     warehouse.require_working_session(MONDAY)
     with pytest.raises(WorkingSessionError, match="run the whole night of 2026-11-17"):
         warehouse.require_working_session(TUESDAY)
+
+
+def test_a_step_that_limits_memory_frees_it_even_when_it_fails(warehouse):
+    def limit(connection):
+        return connection.execute("select current_setting('memory_limit')").fetchone()[0]
+
+    with warehouse.open() as connection:
+        before = limit(connection)
+        with (
+            pytest.raises(RuntimeError, match="batch failed"),
+            limited_memory(connection, "200MB"),
+        ):
+            assert limit(connection) == "190.7 MiB"
+            raise RuntimeError("batch failed")
+        assert limit(connection) == before
