@@ -156,12 +156,13 @@ def test_a_step_that_limits_memory_frees_it_even_when_it_fails(warehouse):
     def limit(connection):
         return connection.execute("select current_setting('memory_limit')").fetchone()[0]
 
-    with warehouse.open() as connection:
-        before = limit(connection)
-        with (
-            pytest.raises(RuntimeError, match="batch failed"),
-            limited_memory(connection, "200MB"),
-        ):
+    def failing_step(connection):
+        with limited_memory(connection, "200MB"):
             assert limit(connection) == "190.7 MiB"
             raise RuntimeError("batch failed")
+
+    with warehouse.open() as connection:
+        before = limit(connection)
+        with pytest.raises(RuntimeError, match="batch failed"):
+            failing_step(connection)
         assert limit(connection) == before
