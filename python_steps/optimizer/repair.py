@@ -1,15 +1,15 @@
 """Making an optimum keep to minimum trades and worth its tickets, and pricing every trade.
 
 Belongs here: the steps after the search: fewer trades where tickets cost more than they bring, no
-trade below its minimum (`minimum_trades`), each trade left out once to see what it is worth. Does
-not belong here: rounding to shares, or which trades are allowed at all. Limits count programs,
-never time. Thousand dollars throughout.
+trade below its minimum (`minimum_trades`), the best of them together (`trade_choice`), each trade
+left out once to see what it is worth. Does not belong here: rounding to shares, or which trades are
+allowed at all. Limits count programs, never time. Thousand dollars throughout.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -23,11 +23,19 @@ from python_steps.optimizer.minimum_trades import (
     tradable,
     with_minimum_trades,
 )
-from python_steps.optimizer.trade_groups import NEGLIGIBLE, TradeGroup, TradeSizes
+from python_steps.optimizer.trade_choice import better_choice
+from python_steps.optimizer.trade_groups import NEGLIGIBLE, Mask, TradeGroup, TradeSizes
 from python_steps.optimizer.workbench import Plan, Workbench
 
 RepairStatus = Literal["repaired", "limited", "infeasible", "failed"]
+# By measurement on 72 typical households: two thirds use all rounds, and the last is the best of
+# one in ten.
 SLOPE_ROUNDS = 5
+# A first surcharge twice as high, and half, leads to other trades: more to choose from. By the
+# same measurement, plans are $2 better on the mean than without these starts; four times as high,
+# and a quarter, do as well.
+OTHER_STARTS = (2.0, 0.5)
+OTHER_ROUNDS = 2
 # What a dollar that a trade lacks to its least size is expected to cost. By trial: between one and
 # two cents leave large households closest to the best plan, and typical ones do not mind.
 MISFIT = 0.015
@@ -82,9 +90,12 @@ def repaired(
     """
     before = programs.programs_solved
     bench = Workbench(model, programs, fixed, trades)
-    plan = slope_scaled(bench)
-    if plan is not None:
-        plan = with_minimum_trades(bench, plan.is_open)
+    rounds = slope_scaled(bench)
+    if rounds and with_leave_one_out:
+        rounds += other_starts(bench, rounds[0])
+    plan = with_minimum_trades(bench, _support(bench.trades, rounds)) if rounds else None
+    if plan is not None and with_leave_one_out:
+        plan = better_choice(bench, plan, rounds)
     if plan is None:
         status: RepairStatus = "failed" if bench.was_failure else "infeasible"
         return Repaired(status, np.zeros(0), UNBOUNDED, 0.0, {}, bench.solved() - before)
@@ -103,33 +114,64 @@ def repaired(
     )
 
 
-def slope_scaled(bench: Workbench) -> Plan | None:
+def slope_scaled(bench: Workbench) -> list[Plan]:
     """Fewer trades: each pays its ticket in proportion to the size it had in the round before.
 
     A trade below its least size pays more, since enlarging or closing it will cost something. One
     that does not happen pays as if it had the usual size: without that, every round would bring
-    new ones. Trades that cannot reach their least size are closed. The result is the round with
-    the best objective including tickets and what trades below their least size will cost, and only
-    the trades of that round stay open.
+    new ones. Trades that cannot reach their least size are closed.
+
+    Returns:
+        The solution of every round, the first of them without any surcharge; none where the fixed
+        switches allow nothing.
     """
     trades = bench.trades
     nothing, is_open = no_trades(trades), tradable(trades)
-    best = plan = bench.plan(is_open, nothing)
-    if best is None or plan is None:
-        return None
+    plan = bench.plan(is_open, nothing)
+    if plan is None:
+        return []
+    rounds = [plan]
     surcharge = _usual_surcharge(trades, plan.sizes)
     for _ in range(SLOPE_ROUNDS if surcharge.any() else 0):
         happens = plan.sizes > NEGLIGIBLE
         surcharge = np.where(happens, _surcharge(trades, plan.sizes), surcharge)
-        following = bench.plan(is_open, nothing, surcharge)
-        if following is None:
+        plan = bench.plan(is_open, nothing, surcharge)
+        if plan is None:
             break
-        if _prospect(trades, following) < _prospect(trades, best):
-            best = following
-        if np.array_equal(following.sizes > NEGLIGIBLE, happens):
+        rounds.append(plan)
+        if np.array_equal(plan.sizes > NEGLIGIBLE, happens):
             break
-        plan = following
-    return replace(best, is_open=(best.sizes > NEGLIGIBLE) | trades.is_forced)
+    return rounds
+
+
+def other_starts(bench: Workbench, unhindered: Plan) -> list[Plan]:
+    """Solutions of slope scaling that begins with other surcharges, the same for every size.
+
+    Args:
+        bench: the workbench.
+        unhindered: the solution without surcharges.
+    """
+    trades = bench.trades
+    nothing, is_open = no_trades(trades), tradable(trades)
+    usual = _usual_surcharge(trades, unhindered.sizes)
+    rounds = []
+    for factor in OTHER_STARTS if usual.any() else ():
+        surcharge = factor * usual
+        for _ in range(OTHER_ROUNDS):
+            plan = bench.plan(is_open, nothing, surcharge)
+            if plan is None:
+                break
+            rounds.append(plan)
+            happens = plan.sizes > NEGLIGIBLE
+            surcharge = np.where(happens, _surcharge(trades, plan.sizes), surcharge)
+    return rounds
+
+
+def _support(trades: TradeSizes, rounds: Sequence[Plan]) -> Mask:
+    """The trades of the round with the best prospect; only they stay open."""
+    best = min(rounds, key=lambda plan: _prospect(trades, plan))
+    support: Mask = (best.sizes > NEGLIGIBLE) | trades.is_forced
+    return support
 
 
 def _surcharge(trades: TradeSizes, sizes: Floats) -> Floats:
