@@ -25,6 +25,7 @@ REBALANCE_TABLES = {
     "plans": "What is proposed for each household, or why nothing is. One row per household.",
     "trades": "Proposed trades with reason and tax. One row per trade.",
     "trade_lots": "Lots to deliver. One row per trade and lot.",
+    "trade_rationale": "What speaks for and against each trade. One row per trade and component.",
     "tax_impact": "What the plan does to each tax return. One row per tax unit and tax year.",
     "plan_values": "The objective of each plan, term by term. One row per household and term.",
     "tax_budget_frontier": "What budgets for the year's tax would buy. One row per point.",

@@ -18,7 +18,9 @@ from python_steps.optimizer.core_problem import CoreProblem, core_problem
 from python_steps.optimizer.frontier import tax_budget_frontier
 from python_steps.optimizer.linear_programs import LinearPrograms
 from python_steps.optimizer.optimality import PLANNER, optimality_of, taxes_of
+from python_steps.optimizer.plan_shares import plan_shares
 from python_steps.optimizer.prices import ObjectivePrices, objective_prices, relinearised
+from python_steps.optimizer.rationale import Rationales, priced, rationales, with_reasons
 from python_steps.optimizer.valuation import fully_valued
 from python_steps.optimizer.workshop import PlanningTools, Workshop, workshop_of
 from python_steps.planning import waterfall
@@ -36,11 +38,13 @@ from python_steps.planning.plan import (
     Trade,
 )
 from python_steps.planning.plan_check import check_plan
-from python_steps.planning.wording import value_words
+from python_steps.planning.wording import components_words, value_words
 from python_steps.policy import FirmPolicy
 from python_steps.taxes.rates import RateTables
 
 CENT = Decimal("0.01")
+UNPRICED = "There are no prices that say what each reason of a trade is worth."
+STEPWISE = f"The step-by-step planner made these trades. {UNPRICED}"
 # Where model and true tax differ by more, the rates are taken at the plan and it is made anew.
 TAX_DIFFERENCE = Decimal(50)
 
@@ -159,12 +163,16 @@ def _unless_idle_is_better(
         work.tools.programs.load(attempt.core.model)
         proved = optimality_of(work, attempt._replace(ledger=work.start), baseline)
         known = _bounded(replace(known, optimality_gap=proved.optimality_gap), idle)
-    return replace(idle, optimality=replace(known, planner=PLANNER, stage=None, trade_values={}))
+    return replace(
+        idle, optimality=replace(known, planner=PLANNER, stage=None, trade_values={}, rationales={})
+    )
 
 
 def _published(plan: HouseholdPlan, baseline: HouseholdPlan, status: str) -> HouseholdPlan:
+    """The waterfall's plan, which has no program whose prices could split a trade's worth."""
     return replace(
         plan,
+        explanation=f"{plan.explanation} {STEPWISE}" if plan.trades else plan.explanation,
         optimality=Optimality(
             "waterfall",
             status,
@@ -221,6 +229,13 @@ def _as_plan(
     prices: ObjectivePrices,
     baseline: HouseholdPlan,
 ) -> HouseholdPlan:
+    priced_plan = priced(attempt, work.household, work.policy, work.tools.programs)
+    found: Rationales = {}
+    if priced_plan is not None:
+        shares = plan_shares(prices, work.tax, work.start, attempt.ledger)
+        found = rationales(priced_plan, attempt.ledger, shares)
+    ledger = with_reasons(attempt.core.problem, attempt.ledger, found)
+    attempt = attempt._replace(ledger=ledger)
     shortfalls = {
         account.account_id: max(Decimal(0), -attempt.ledger.cash(account.account_id))
         for account in work.household.accounts
@@ -230,6 +245,9 @@ def _as_plan(
     plan = waterfall.finished_plan(work.market, work.start, steps, work.judge)
     plan = fully_valued(plan, prices, work.tax)
     proved = _bounded(_with_sound_values(optimality_of(work, attempt, baseline), plan), plan)
+    proved = replace(proved, rationales=found)
+    if plan.trades and priced_plan is None:
+        plan = replace(plan, explanation=f"{plan.explanation} {UNPRICED}")
     return replace(plan, trades=_with_values(plan.trades, proved), optimality=proved)
 
 
@@ -279,13 +297,12 @@ def _run_mode(problem: CoreProblem, ledger: PlanLedger, is_short: bool) -> str:
 
 
 def _with_values(trades: Iterable[Trade], proved: Optimality) -> tuple[Trade, ...]:
-    """The trades, each saying what the plan would lose without it."""
+    """The trades, each saying what speaks for it and what the plan would lose without it."""
     told = []
     for trade in trades:
         key = (trade.account_id, trade.security_id)
+        parts = [trade.rationale, components_words(proved.rationales.get(key, ()))]
         if key in proved.trade_values:
-            words = value_words(proved.trade_values[key])
-            told.append(replace(trade, rationale=f"{trade.rationale} {words}"))
-        else:
-            told.append(trade)
+            parts.append(value_words(proved.trade_values[key]))
+        told.append(replace(trade, rationale=" ".join(part for part in parts if part)))
     return tuple(told)

@@ -67,7 +67,7 @@ def finished_trades(
 
     ordered = sorted(ledger.orders.values(), key=place)
     payers = _payers(index, ordered)
-    costs = _lot_costs(index, ordered, tax)
+    costs = lot_costs(index, ordered, tax)
     realized = ledger.realized()
     uses = {unit: tax.use_of_losses(unit, realized[unit]) for unit in sorted(realized)}
     return tuple(
@@ -202,7 +202,7 @@ def _payers(index: HouseholdIndex, orders: Iterable[Order]) -> dict[str, tuple[s
     found: dict[str, dict[str, None]] = {}
     for order in orders:
         purpose = order.main_purpose
-        is_payer = purpose.reason_code != RAISE_CASH and purpose.part_name is None
+        is_payer = purpose.reason_code != RAISE_CASH and not purpose.is_part_swap
         if order.action == SELL and is_payer:
             name = index.securities[order.security_id].primary_class
             found.setdefault(order.account_id, {}).setdefault(name)
@@ -231,7 +231,7 @@ def _realized(sales: Sequence[LotSale]) -> Realized:
     return realized
 
 
-def _lot_costs(index: HouseholdIndex, orders: Iterable[Order], tax: TaxEffect) -> LotCosts:
+def lot_costs(index: HouseholdIndex, orders: Iterable[Order], tax: TaxEffect) -> LotCosts:
     """Each taxable lot's share of its tax unit's true tax; none where that tax is unknown."""
     sales: dict[str, list[tuple[str, LotSale]]] = {}
     for order in orders:

@@ -7,10 +7,11 @@ lists; amounts are dollars, gains >= 0 and losses <= 0 stand apart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from python_steps.lot_selection.instructions import LotInstruction
 
@@ -56,6 +57,25 @@ EXCEPTION_CODES: Mapping[str, str] = {
     "withheld": "A rule was broken or planning failed; no amount.",
 }
 
+# The closed list of what speaks for or against a trade at the prices of the program.
+RATIONALE_COMPONENTS: Mapping[str, str] = {
+    "drift": "What less (or more) drift of a class or of a target inside one is worth.",
+    "tax": "Tax of the year at the marginal rate after netting, or worth of losses carried on.",
+    "basis_reset": "Worth of the higher basis (cost of the lower one) in later years.",
+    "location": "Tax that the place costs less (or more), for the policy's years.",
+    "trading_cost": "Spread and market impact.",
+    "turnover": "The firm's price of trading at all.",
+    "preference": "A later choice of the buy list instead of its first.",
+    "concentration": "What less of a security above its limit is worth, or room under a limit.",
+    "cash_need": "What the cash that the account needs is worth.",
+    "account_cash": "What cash of the account is worth that no trade here brings or uses.",
+    "gains_budget": "Room used up in the budget for the year's gains.",
+    "tax_budget": "Room used up in the tax that the stage of sales may cost.",
+    "lot_order": "Lots that the standing order sells first, for those behind them.",
+    "wash_sale": "What the bar between loss sales and purchases asks of it.",
+    "minimum_trade": "What is traded only because smaller trades are not allowed.",
+}
+
 REBALANCE_MODE = "rebalance"
 CASH_ONLY_MODE = "cash_only"
 HARVEST_MODE = "tlh_only"
@@ -66,7 +86,7 @@ NO_TRADE_MODE = "no_trade"
 class Purpose:
     """Why dollars are moved: out of a class (or to raise cash) and into a class.
 
-    `part_name` names the sub-class or security inside the class that the move is for.
+    `part_name` names the sub-class or security inside a class that the move is for.
     """
 
     reason_code: str
@@ -74,6 +94,11 @@ class Purpose:
     sold_class: str | None = None
     bought_class: str | None = None
     part_name: str | None = None
+
+    @property
+    def is_part_swap(self) -> bool:
+        """Whether holdings of one class are exchanged for the sake of a part of it."""
+        return self.part_name is not None and self.sold_class == self.bought_class
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +208,30 @@ class TaxImpact:
     realized_collectibles_loss: Decimal
 
 
+class RationaleComponent(NamedTuple):
+    """What one cause is worth in a trade: dollars for it (positive) or against it.
+
+    `component` is one of the words of RATIONALE_COMPONENTS; `subject` names the class, or the
+    target inside one, of a drift. `dollars` is what all of the trade adds to the plan,
+    `margin` what it would be if each of its dollars were worth what the last one is.
+    """
+
+    component: str
+    subject: str | None
+    dollars: Decimal
+    margin: Decimal
+
+
+def telling_dollars(components: Sequence[RationaleComponent]) -> tuple[Decimal, ...]:
+    """Of each component the dollars that say why a trade is there.
+
+    They are what all of it adds to the plan. Where that is less than nothing, since other trades
+    make good in their accounts what this one undoes, its last dollars say why.
+    """
+    is_worth_it = sum((each.dollars for each in components), Decimal(0)) > 0
+    return tuple(each.dollars if is_worth_it else each.margin for each in components)
+
+
 @dataclass(frozen=True, slots=True)
 class TradeException:
     """Something left out of tolerance, or considered and not traded, and why."""
@@ -262,7 +311,8 @@ class Optimality:
     None where nothing is proved. `baseline` is the waterfall's plan, valued in the same way.
     `trade_values` says, by account and security, what the plan loses without the trade, dollars;
     None where no plan could do without it. `baseline_taxes` are the baseline's by tax unit,
-    `baseline_trades` the number of its trades.
+    `baseline_trades` the number of its trades. `rationales` holds, by account and security, what
+    speaks for and against a trade; absent where no program prices it.
     `stage` is the last kind of sale that was needed.
     """
 
@@ -277,6 +327,9 @@ class Optimality:
     baseline_taxes: Mapping[str, Decimal | None] = field(default_factory=dict)
     frontier: tuple[FrontierPoint, ...] = ()
     baseline_trades: int | None = None
+    rationales: Mapping[tuple[str, str], tuple[RationaleComponent, ...]] = field(
+        default_factory=dict
+    )
 
 
 # The closed list of how a plan was found.

@@ -31,7 +31,7 @@ from python_steps.planning.plan import (
 from python_steps.policy import FirmPolicy
 
 # Part of every plan's identity: plans of another method are other plans.
-METHOD = "optimizer-1"
+METHOD = "optimizer-2"
 FIRST_VERSION = 1
 
 _KEYS = [("as_of_date", pa.date32()), ("plan_id", pa.string()), ("household_id", pa.string())]
@@ -92,6 +92,17 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         ("lot_instruction_text", pa.string()),
         ("lots_named_by_date", pa.date32()),
         ("value_of_trade", MONEY),
+        ("worth_in_plan", MONEY),
+        ("marginal_worth", MONEY),
+    ),
+    "trade_rationale": _schema(
+        ("trade_id", pa.string()),
+        ("account_id", pa.string()),
+        ("security_id", pa.string()),
+        ("component", pa.string()),
+        ("subject", pa.string()),
+        ("dollars", MONEY),
+        ("marginal_dollars", MONEY),
     ),
     "trade_lots": _schema(
         ("trade_id", pa.string()),
@@ -173,11 +184,16 @@ def input_hash(
 
     Args:
         household: the problem, already in canonical order.
-        policy: the firm's settings; where alerts go is none of a plan's business.
+        policy: the household's settings; where alerts go, and which file states a setting, is none
+            of a plan's business.
         book_wide: hash of the book-wide assumptions and rates (`book_wide_hash`).
         valid_until_date: last day on which the plan may be approved.
     """
-    settings = {name: value for name, value in asdict(policy).items() if "alert" not in name}
+    settings = {
+        name: value
+        for name, value in asdict(policy).items()
+        if "alert" not in name and name != "stated"
+    }
     parts = (METHOD, repr(household), repr(settings), book_wide, valid_until_date.isoformat())
     return _hex("\n".join(parts))
 
@@ -205,10 +221,35 @@ def plan_tables(plans: Iterable[tuple[PlanKey, HouseholdPlan]]) -> dict[str, pa.
         rows["plans"].append({**head, **_plan_row(key, plan)})
         for trade in plan.trades:
             identity = trade_id(key.plan_id, trade)
-            worth = _known(plan).trade_values.get((trade.account_id, trade.security_id))
+            place = (trade.account_id, trade.security_id)
+            components = _known(plan).rationales.get(place)
             rows["trades"].append(
-                {**head, "trade_id": identity, **_trade_row(trade), "value_of_trade": worth}
+                {
+                    **head,
+                    "trade_id": identity,
+                    **_trade_row(trade),
+                    "value_of_trade": _known(plan).trade_values.get(place),
+                    "worth_in_plan": None
+                    if components is None
+                    else sum((each.dollars for each in components), Decimal(0)),
+                    "marginal_worth": None
+                    if components is None
+                    else sum((each.margin for each in components), Decimal(0)),
+                }
             )
+            rows["trade_rationale"] += [
+                {
+                    **head,
+                    "trade_id": identity,
+                    "account_id": trade.account_id,
+                    "security_id": trade.security_id,
+                    "component": component.component,
+                    "subject": component.subject,
+                    "dollars": component.dollars,
+                    "marginal_dollars": component.margin,
+                }
+                for component in components or ()
+            ]
             rows["trade_lots"] += [
                 {
                     **head,

@@ -31,6 +31,8 @@ from python_steps.planning.plan import (
     RESTRICTION,
     SELL,
     Order,
+    RationaleComponent,
+    telling_dollars,
 )
 from python_steps.planning.tax_effect import LossUse
 
@@ -138,6 +140,52 @@ def value_words(value: Decimal | None) -> str:
     return f"Without it the plan would be worth about {dollars(value)} less."
 
 
+# What a component is called where it speaks for a trade, and where it speaks against it.
+_COMPONENT_WORDS = {
+    "drift": ("less drift of {}", "more drift of {}"),
+    "tax": ("less tax", "tax"),
+    "basis_reset": ("later tax spared by a higher basis", "later tax on a lower basis"),
+    "location": ("tax spared by its place", "tax on its place"),
+    "trading_cost": ("spread and impact saved", "spread and impact"),
+    "turnover": ("less turnover", "turnover"),
+    "concentration": ("less above a limit", "room under a limit"),
+    "cash_need": ("the cash that is needed", "cash beyond the need"),
+    "account_cash": ("cash that it frees", "cash that it uses up"),
+    "gains_budget": ("room in the gains budget", "room of the gains budget"),
+    "tax_budget": ("room in the stage's tax", "room of the stage's tax"),
+    "lot_order": ("lots behind it in the standing order", "its place in the standing order"),
+    "wash_sale": ("the wash-sale rule", "the wash-sale rule"),
+    "minimum_trade": ("the smallest trade allowed", "the smallest trade allowed"),
+    "preference": ("an earlier choice of the buy list", "a later choice of the buy list"),
+}
+_TOLD_COMPONENTS = 3
+
+
+def components_words(components: Sequence[RationaleComponent]) -> str:
+    """The biggest dollars for and against a trade, as a sentence; empty below a dollar.
+
+    Such as: In this plan $630 of less drift of Bonds speaks for it; $120 of tax speaks against it.
+    """
+    amounts = telling_dollars(components)
+    largest = sorted(
+        zip(components, amounts, strict=True),
+        key=lambda pair: (-abs(pair[1]), pair[0].component, pair[0].subject or ""),
+    )
+    told = [(each, amount) for each, amount in largest[:_TOLD_COMPONENTS] if abs(amount) >= 1]
+    sides = []
+    for is_for in (True, False):
+        parts = [
+            f"{dollars(abs(amount))} of "
+            + _COMPONENT_WORDS[each.component][0 if is_for else 1].format(each.subject)
+            for each, amount in told
+            if (amount > 0) == is_for
+        ]
+        if parts:
+            verb = "speaks" if len(parts) == 1 else "speak"
+            sides.append(f"{listed(parts)} {verb} {'for' if is_for else 'against'} it")
+    return f"In this plan {'; '.join(sides)}." if sides else ""
+
+
 def lots_words(sales: Sequence[LotSale]) -> str:
     """How many lots are used, and their acquisition dates."""
     known = [sale.lot.acquisition_date for sale in sales if sale.lot.acquisition_date is not None]
@@ -219,7 +267,7 @@ def _purchase_reason(
             f"{reason}; it takes the place of the shares sold at a loss and is not substantially "
             "identical to them."
         )
-    payers = f"other {purpose.sold_class}" if purpose.part_name else listed(paid_from)
+    payers = f"other {purpose.sold_class}" if purpose.is_part_swap else listed(paid_from)
     if not payers:
         return f"{reason}; paid from free cash."
     return f"{reason}; paid from {payers} sold in this {where} account."

@@ -188,6 +188,8 @@ REBALANCE_TABLES: dict[str, dict[str, str]] = {
         "order_type": "varchar",
         "limit_price": _QUANTITY,
         "value_of_trade": _MONEY,
+        "worth_in_plan": _MONEY,
+        "marginal_worth": _MONEY,
         "trade_sequence": "integer",
         "asset_class": "varchar",
         "standing_lot_method": "varchar",
@@ -211,6 +213,16 @@ REBALANCE_TABLES: dict[str, dict[str, str]] = {
         "tax_cost": _MONEY,
         "recharacterized_loss": _MONEY,
         "disallowed_loss": _MONEY,
+    },
+    "trade_rationale": _PLAN_KEYS
+    | {
+        "trade_id": "varchar",
+        "account_id": "varchar",
+        "security_id": "varchar",
+        "component": "varchar",
+        "subject": "varchar",
+        "dollars": _MONEY,
+        "marginal_dollars": _MONEY,
     },
     "tax_impact": _PLAN_KEYS
     | {"tax_unit_id": "varchar", "tax_year": "integer"}

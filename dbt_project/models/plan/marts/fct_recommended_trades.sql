@@ -56,7 +56,9 @@ select
     trades.lot_instruction,
     trades.lot_instruction_text,
     trades.lots_named_by_date,
-    trades.value_of_trade
+    trades.value_of_trade,
+    trades.worth_in_plan,
+    trades.marginal_worth
 from trades
 inner join plans on trades.plan_id = plans.plan_id and trades.household_id = plans.household_id
 inner join labels on trades.trade_id = labels.trade_id
