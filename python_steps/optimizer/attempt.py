@@ -7,13 +7,12 @@ which plan is published (`planner`). Work is limited by programs solved, never b
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import replace
-from decimal import Decimal
 from typing import NamedTuple
 
 from python_steps.optimizer.core_model import build_core_model
 from python_steps.optimizer.core_problem import CoreProblem, Stage
+from python_steps.optimizer.deferrals import deferrals_of
 from python_steps.optimizer.household_trades import trade_groups
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT, Floats, LinearModel
 from python_steps.optimizer.model_assembly import CoreModel, Room
@@ -22,11 +21,9 @@ from python_steps.optimizer.repair import Repaired, repaired
 from python_steps.optimizer.rounding import rounded_ledger
 from python_steps.optimizer.search import SearchResult, search
 from python_steps.optimizer.workshop import Workshop
-from python_steps.planning.gain_steps import Deferral, Verdict, judged
+from python_steps.planning.gain_steps import Deferral, judged
 from python_steps.planning.ledger import PlanLedger
-from python_steps.planning.plan import SELL
 
-CENT = Decimal("0.01")
 # A larger household is searched to a tolerance that its size makes invisible.
 MANY_SALES = 1000
 SMALL_TOLERANCE = 1.0
@@ -117,7 +114,7 @@ def _with_gains(work: Workshop, attempt: Attempt, stage: Stage) -> tuple[Attempt
         verdict = judged(work.market, attempt.ledger, trial.ledger, work.judge)
         if verdict.is_worth_it:
             return trial, []
-        put_off = put_off or _deferrals(work, attempt.ledger, trial.ledger, verdict)
+        put_off = put_off or deferrals_of(work, attempt.ledger, trial.ledger, verdict)
     return attempt, put_off
 
 
@@ -180,32 +177,3 @@ def _finished_attempt(
     ledger = rounded_ledger(core, mended.values)
     work.tools.timer.ended("rounding")
     return Attempt(core, model, room, found, mended, ledger)
-
-
-def _deferrals(
-    work: Workshop, before: PlanLedger, after: PlanLedger, verdict: Verdict
-) -> list[Deferral]:
-    """What a stage that does not pay would have moved out of each class, with its share of it."""
-    moved: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for (account_id, security_id, action), order in sorted(after.orders.items()):
-        group = work.market.index.group_of(account_id)
-        account = work.market.index.accounts[account_id]
-        if action != SELL or group is None or not account.is_taxable:
-            continue
-        known = before.order_of(account_id, security_id, SELL)
-        more = order.notional - (Decimal(0) if known is None else known.notional)
-        if more > 0:
-            name = work.market.index.securities[security_id].primary_class
-            moved[group.allocation_group_id, name] += more
-    total = sum(moved.values(), Decimal(0))
-    return [
-        Deferral(
-            group_id,
-            name,
-            amount,
-            None if verdict.tax is None else (verdict.tax * amount / total).quantize(CENT),
-            (verdict.cost * amount / total).quantize(CENT),
-            verdict.years,
-        )
-        for (group_id, name), amount in moved.items()
-    ]
