@@ -21,14 +21,8 @@ NEED_SLACK = 1.02
 def add_cash(assembly: Assembly) -> None:
     """No account is overdrawn, even when every price moves against us by the execution buffer."""
     problem = assembly.problem
-    entries: dict[str, list[tuple[int, float]]] = defaultdict(list)
-    for sale, column in zip(problem.sales, assembly.sale_columns, strict=True):
-        spread = assembly.half_spread(sale.security_id)
-        entries[sale.account_id].append((column, 1.0 - spread - assembly.buffer))
-    for purchase, column in zip(problem.purchases, assembly.purchase_columns, strict=True):
-        spread = assembly.half_spread(purchase.security_id)
-        entries[purchase.account_id].append((column, -(1.0 + spread + assembly.buffer)))
-    for account_id, of_account in sorted(entries.items()):
+    for account_id, trades in sorted(assembly.trades_of_account.items()):
+        of_account = [(trade.column, trade.brings - assembly.buffer) for trade in trades]
         cash = float(problem.start.spendable(account_id)) / DOLLARS_PER_UNIT
         if cash < 0:
             missing = assembly.builder.column(f"cash missing in {account_id}", upper=-cash)
@@ -45,11 +39,8 @@ def add_idle_cash(assembly: Assembly) -> None:
     Otherwise cash would wander to the account where it is taxed least, and stay there uninvested.
     """
     problem = assembly.problem
-    entries: dict[str, list[tuple[int, float]]] = defaultdict(list)
-    for trade in assembly.trades:
-        spread = assembly.half_spread(trade.security_id)
-        entries[trade.account_id].append((trade.column, -trade.sign * (1.0 + trade.sign * spread)))
-    for account_id, of_account in sorted(entries.items()):
+    for account_id, trades in sorted(assembly.trades_of_account.items()):
+        of_account = [(trade.column, trade.brings) for trade in trades]
         needed = max(0.0, -float(problem.start.cash(account_id))) / DOLLARS_PER_UNIT
         most = math.fsum(
             assembly.builder.upper_of(column) for column, brings in of_account if brings > 0
@@ -75,8 +66,7 @@ def add_harvest_proceeds(assembly: Assembly) -> None:
             continue
         security = problem.security(trade.security_id)
         key = (trade.account_id, security.primary_class)
-        spread = assembly.half_spread(trade.security_id) + assembly.buffer
-        entries[key].append((trade.column, -trade.sign * (1.0 + trade.sign * spread)))
+        entries[key].append((trade.column, trade.brings - assembly.buffer))
         if trade.sign > 0:
             price = float(security.price or 0) / DOLLARS_PER_UNIT
             dearest[key] = max(dearest.get(key, 0.0), price)

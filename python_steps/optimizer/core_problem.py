@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
+from functools import cached_property
 from typing import NamedTuple
 
 from python_steps.planning.buy_rules import BuyRules
@@ -130,14 +131,28 @@ class CoreProblem:
         """An account by id."""
         return self.index.accounts[account_id]
 
+    @cached_property
+    def needy(self) -> frozenset[str]:
+        """Accounts that must raise cash."""
+        return frozenset(need.account_id for need in self.needs)
+
+    @cached_property
+    def harvesting(self) -> frozenset[str]:
+        """Accounts that may only exchange what stands at a loss."""
+        return frozenset(
+            account.account_id
+            for account in self.household.accounts
+            if account.account_id not in self.needy
+            and _harvests(self.index, account, self.harvest_groups)
+        )
+
     def is_due(self, account_id: str) -> bool:
         """Whether an account may trade for the sake of its group's targets."""
         return _is_due(self.index, self.account(account_id), self.due_groups)
 
     def may_harvest(self, account_id: str) -> bool:
         """Whether an account may only exchange what stands at a loss."""
-        needy = any(need.account_id == account_id for need in self.needs)
-        return not needy and _harvests(self.index, self.account(account_id), self.harvest_groups)
+        return account_id in self.harvesting
 
     def half_spread(self, security_id: str) -> float:
         """Half-spread, share of price.

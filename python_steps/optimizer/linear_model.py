@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -106,9 +107,8 @@ class ModelBuilder:
     _row_lower: list[float] = field(default_factory=list)
     _row_upper: list[float] = field(default_factory=list)
     _row_names: list[str] = field(default_factory=list)
-    _entry_columns: list[int] = field(default_factory=list)
-    _entry_rows: list[int] = field(default_factory=list)
-    _entry_values: list[float] = field(default_factory=list)
+    _entries: list[tuple[int, float]] = field(default_factory=list)
+    _row_ends: list[int] = field(default_factory=list)
     _switches: list[Switch] = field(default_factory=list)
 
     def column(self, name: str, *, upper: float, cost: float = 0.0, lower: float = 0.0) -> int:
@@ -134,16 +134,12 @@ class ModelBuilder:
         upper: float = UNBOUNDED,
     ) -> int:
         """Add a row and return its number; entries of nothing, or next to it, are left out."""
-        number = len(self._row_lower)
-        for column, value in entries:
-            if abs(value) > SMALLEST_ENTRY:
-                self._entry_columns.append(column)
-                self._entry_rows.append(number)
-                self._entry_values.append(value)
+        self._entries += entries
+        self._row_ends.append(len(self._entries))
         self._row_lower.append(lower)
         self._row_upper.append(upper)
         self._row_names.append(name)
-        return number
+        return len(self._row_lower) - 1
 
     def switch(self, switch: Switch) -> None:
         """Add a switch; its column must have the bounds 0 and 1."""
@@ -164,9 +160,13 @@ class ModelBuilder:
         Args:
             more_cost: by column, cost beyond what the columns were added with.
         """
-        columns = np.asarray(self._entry_columns, dtype=np.int32)
+        flat = np.fromiter(chain.from_iterable(self._entries), np.float64, 2 * len(self._entries))
+        values = flat[1::2]
+        kept = np.flatnonzero(np.abs(values) > SMALLEST_ENTRY)
+        columns = flat[::2][kept].astype(np.int32)
         # Stable, so that the rows of a column stay in the order in which they were added.
         order = np.argsort(columns, kind="stable")
+        rows = np.searchsorted(self._row_ends, kept[order], side="right")
         counts = np.bincount(columns, minlength=len(self._costs))
         starts = np.zeros(len(self._costs) + 1, dtype=np.int32)
         np.cumsum(counts, out=starts[1:])
@@ -177,8 +177,8 @@ class ModelBuilder:
             row_lower=np.asarray(self._row_lower),
             row_upper=np.asarray(self._row_upper),
             starts=starts,
-            rows=np.asarray(self._entry_rows, dtype=np.int32)[order],
-            values=np.asarray(self._entry_values)[order],
+            rows=rows.astype(np.int32),
+            values=values[kept[order]],
             switches=tuple(self._switches),
             offset=self.offset,
             column_names=tuple(self._column_names),

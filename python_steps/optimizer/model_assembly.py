@@ -7,7 +7,7 @@ Belongs here: what every part of the model shares. Does not belong here: any con
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from python_steps.optimizer.linear_model import (
     ModelBuilder,
 )
 from python_steps.optimizer.prices import ObjectivePrices
-from python_steps.planning.costs import CostModel
+from python_steps.planning.costs import CostModel, ImpactLaw
 
 CENT_OF_UNIT = 0.01 / DOLLARS_PER_UNIT
 TERMS = (
@@ -118,12 +118,16 @@ class CoreModel:
 
 
 class TradeColumn(NamedTuple):
-    """A trade's column: `sign` is 1 where the account buys, -1 where it sells."""
+    """A trade's column: `sign` is 1 where the account buys, -1 where it sells.
+
+    `brings` is the cash that a dollar of the trade brings, half of the spread paid.
+    """
 
     sign: float
     account_id: str
     security_id: str
     column: int
+    brings: float
 
 
 class Assembly:
@@ -138,6 +142,7 @@ class Assembly:
         self.sale_columns: list[int] = []
         self.purchase_columns: list[int] = []
         self.trades: list[TradeColumn] = []
+        self.trades_of_account: dict[str, list[TradeColumn]] = defaultdict(list)
         due = {group.allocation_group_id for group in problem.groups}
         self.group_of_account: dict[str, str | None] = {}
         for account in problem.household.accounts:
@@ -145,6 +150,7 @@ class Assembly:
             known = None if group is None else group.allocation_group_id
             self.group_of_account[account.account_id] = known if known in due else None
         self._half_spreads: dict[str, float] = {}
+        self._impact_laws: dict[str, ImpactLaw] = {}
         self._class_weights: dict[str, tuple[tuple[str, float], ...]] = {}
         self._location_costs: dict[tuple[str, str], float] = {}
         self.term_costs: dict[str, tuple[list[int], list[float]]] = {
@@ -160,18 +166,39 @@ class Assembly:
         self.order_switches: list[int] = []
         self.deviations: list[Deviation] = []
 
+    def trade(self, name: str, sign: float, account_id: str, security_id: str, upper: float) -> int:
+        """Add a trade's column, dollars sold or bought, and return its number."""
+        column = self.builder.column(name, upper=upper)
+        brings = -sign * (1.0 + sign * self.half_spread(security_id))
+        trade = TradeColumn(sign, account_id, security_id, column, brings)
+        self.trades.append(trade)
+        self.trades_of_account[account_id].append(trade)
+        return column
+
     def price(self, term: str, column: int, cost: float) -> None:
         """Put a term's cost on a column."""
         if cost != 0.0:
-            columns, costs = self.term_costs[term]
-            columns.append(column)
-            costs.append(cost)
+            self.price_all(term, (column,), (cost,))
+
+    def price_all(self, term: str, columns: Iterable[int], costs: Iterable[float]) -> None:
+        """Put a term's costs on columns, one each."""
+        known_columns, known_costs = self.term_costs[term]
+        known_columns += columns
+        known_costs += costs
 
     def half_spread(self, security_id: str) -> float:
         """Half-spread of a security, share of its price."""
         known = self._half_spreads.get(security_id)
         if known is None:
             known = self._half_spreads[security_id] = self.problem.half_spread(security_id)
+        return known
+
+    def impact_law(self, security_id: str) -> ImpactLaw:
+        """Market impact of an order in a security."""
+        known = self._impact_laws.get(security_id)
+        if known is None:
+            known = self.costs.impact_law(self.problem.security(security_id))
+            self._impact_laws[security_id] = known
         return known
 
     def class_weights(self, security_id: str) -> tuple[tuple[str, float], ...]:
@@ -199,21 +226,14 @@ class Assembly:
 
     def finished(self) -> CoreModel:
         """The model."""
-        terms: dict[str, Floats] = {}
-        for name, (columns, costs) in self.term_costs.items():
-            terms[name] = np.bincount(
-                np.asarray(columns, dtype=np.intp),
-                weights=np.asarray(costs),
-                minlength=self.builder.column_count,
-            ).astype(np.float64)
-        cost: Floats = np.sum(list(terms.values()), axis=0)
-        model = self.builder.model(cost)
+        by_term = self._costs_by_term()
+        model = self.builder.model(by_term.sum(axis=0))
         return CoreModel(
             problem=self.problem,
             model=model,
             sale_columns=tuple(self.sale_columns),
             purchase_columns=tuple(self.purchase_columns),
-            terms=terms,
+            terms=dict(zip(TERMS, by_term, strict=True)),
             term_offsets=self.term_offsets,
             stage_columns={stage: tuple(columns) for stage, columns in self.stages.items()},
             wanting_columns=tuple(self.wanting),
@@ -224,3 +244,13 @@ class Assembly:
             missing_columns=tuple(self.missing),
             order_switches=frozenset(self.order_switches),
         )
+
+    def _costs_by_term(self) -> Floats:
+        """A row of costs by column for each term, in the order of `TERMS`."""
+        count = self.builder.column_count
+        costs: Floats = np.zeros((len(TERMS), count))
+        for row, name in zip(costs, TERMS, strict=True):
+            columns, of_columns = self.term_costs[name]
+            if columns:
+                row += np.bincount(columns, weights=of_columns, minlength=count)
+        return costs

@@ -89,7 +89,7 @@ def plan_household(
     work = workshop_of(household, policy, rate_tables, assumptions, used)
     prices = objective_prices(work.market.index, policy, assumptions, work.tax)
     baseline = fully_valued(
-        waterfall.plan_household(household, policy, rate_tables, assumptions), prices, work.tax
+        waterfall.plan_from(work.market, work.start, work.judge), prices, work.tax
     )
     used.timer.ended("waterfall")
     if household.household_state != RELEASED:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from decimal import Decimal
+from collections.abc import Sequence
 
-from python_steps.optimizer.core_problem import CoreProblem
+from python_steps.optimizer.core_problem import CoreProblem, Sale
 from python_steps.optimizer.limit_rows import rooms_under_limits
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT
 from python_steps.optimizer.model_assembly import Assembly, TradeColumn
-from python_steps.planning.household import Security
 
 # The list's first choice goes before the second by a twentieth of a basis point of the purchase.
 PREFERENCE_PRICE = 0.000005
@@ -27,30 +26,48 @@ CHORDS = (0.10, 0.40, 1.0)
 
 def add_sales(assembly: Assembly) -> None:
     """A column for each lot: dollars sold; its spread, the worth of its basis, its location."""
-    problem, prices = assembly.problem, assembly.prices
-    needy = {need.account_id for need in problem.needs}
+    problem = assembly.problem
     for sale in problem.sales:
-        column = assembly.builder.column(
-            f"sell {sale.lot.lot_id} in {sale.account_id}", upper=sale.limit / DOLLARS_PER_UNIT
+        column = assembly.trade(
+            f"sell {sale.lot.lot_id} in {sale.account_id}",
+            -1.0,
+            sale.account_id,
+            sale.security_id,
+            sale.limit / DOLLARS_PER_UNIT,
         )
         assembly.sale_columns.append(column)
-        assembly.trades.append(TradeColumn(-1.0, sale.account_id, sale.security_id, column))
-        if sale.account_id not in needy:
+        if sale.account_id not in problem.needy:
             assembly.stages[sale.stage].append(column)
         elif sale.stage > problem.allowed:
             assembly.last_resort.append(column)
-        assembly.price("cost", column, assembly.half_spread(sale.security_id))
-        assembly.price("turnover", column, float(prices.policy.turnover_price))
-        location = assembly.location_cost(sale.account_id, sale.security_id)
-        assembly.price("location", column, -location)
         if sale.gain_per_dollar != 0.0:
-            unit = prices.tax_units.get(problem.account(sale.account_id).tax_unit_id)
-            worth = 0.0 if unit is None else unit.basis_reset
-            assembly.price("basis_reset", column, -worth * sale.gain_per_dollar)
-            is_dear = sale.is_long_term and problem.security(sale.security_id).is_collectible
-            if unit is not None and is_dear and sale.gain_per_dollar > 0:
-                extra = unit.collectibles_extra * sale.gain_per_dollar
-                assembly.price("tax", column, extra)
+            _price_gain(assembly, sale, column)
+    _price_trades(assembly, assembly.trades)
+
+
+def _price_gain(assembly: Assembly, sale: Sale, column: int) -> None:
+    """The worth of a new basis, and what collectibles are taxed above others."""
+    problem = assembly.problem
+    unit = assembly.prices.tax_units.get(problem.account(sale.account_id).tax_unit_id)
+    if unit is None:
+        return
+    assembly.price("basis_reset", column, -unit.basis_reset * sale.gain_per_dollar)
+    is_dear = sale.is_long_term and problem.security(sale.security_id).is_collectible
+    if is_dear and sale.gain_per_dollar > 0:
+        assembly.price("tax", column, unit.collectibles_extra * sale.gain_per_dollar)
+
+
+def _price_trades(assembly: Assembly, trades: Sequence[TradeColumn]) -> None:
+    """Spread, turnover and location of trades."""
+    columns = [trade.column for trade in trades]
+    turnover = float(assembly.prices.policy.turnover_price)
+    spreads = [assembly.half_spread(trade.security_id) for trade in trades]
+    located = [
+        trade.sign * assembly.location_cost(trade.account_id, trade.security_id) for trade in trades
+    ]
+    assembly.price_all("cost", columns, spreads)
+    assembly.price_all("turnover", columns, [turnover] * len(columns))
+    assembly.price_all("location", columns, located)
 
 
 def add_purchases(assembly: Assembly) -> None:
@@ -58,19 +75,19 @@ def add_purchases(assembly: Assembly) -> None:
     problem = assembly.problem
     money = _money_of_accounts(problem)
     room = rooms_under_limits(problem)
-    for purchase in problem.purchases:
-        security = problem.security(purchase.security_id)
-        most = max(0.0, min(money[purchase.account_id], room.get(purchase.security_id, math.inf)))
-        column = assembly.builder.column(
-            f"buy {security.label} in {purchase.account_id}", upper=most / DOLLARS_PER_UNIT
+    sales = len(assembly.trades)
+    for account_id, security_id, place in problem.purchases:
+        most = max(0.0, min(money[account_id], room.get(security_id, math.inf)))
+        column = assembly.trade(
+            f"buy {problem.security(security_id).label} in {account_id}",
+            1.0,
+            account_id,
+            security_id,
+            most / DOLLARS_PER_UNIT,
         )
         assembly.purchase_columns.append(column)
-        assembly.trades.append(TradeColumn(1.0, *purchase[:2], column))
-        assembly.price("cost", column, assembly.half_spread(purchase.security_id))
-        assembly.price("turnover", column, float(assembly.prices.policy.turnover_price))
-        location = assembly.location_cost(purchase.account_id, purchase.security_id)
-        assembly.price("location", column, location)
-        assembly.price("other", column, PREFERENCE_PRICE * purchase.place)
+        assembly.price("other", column, PREFERENCE_PRICE * place)
+    _price_trades(assembly, assembly.trades[sales:])
 
 
 def _money_of_accounts(problem: CoreProblem) -> dict[str, float]:
@@ -89,21 +106,17 @@ def add_impact(assembly: Assembly) -> None:
 
     An order is a security sold or bought in an account, so its lots share the chords.
     """
-    problem = assembly.problem
-    orders: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    for sale, column in zip(problem.sales, assembly.sale_columns, strict=True):
-        orders["sell", sale.account_id, sale.security_id].append(column)
-    for purchase, column in zip(problem.purchases, assembly.purchase_columns, strict=True):
-        orders["buy", purchase.account_id, purchase.security_id].append(column)
-    for (action, account_id, security_id), columns in orders.items():
+    orders: dict[tuple[float, str, str], list[int]] = defaultdict(list)
+    for sign, account_id, security_id, column, _ in assembly.trades:
+        orders[sign, account_id, security_id].append(column)
+    for (sign, account_id, security_id), columns in orders.items():
         size = math.fsum(assembly.builder.upper_of(column) for column in columns)
-        security = problem.security(security_id)
-        rates = [_impact_rate(assembly, security, share * size) for share in CHORDS]
+        law = assembly.impact_law(security_id)
+        rates = [law.rate(round(share * size * DOLLARS_PER_UNIT)) for share in CHORDS]
         if rates[-1] <= FLAT_IMPACT:
-            for column in columns:
-                assembly.price("cost", column, rates[1])
+            assembly.price_all("cost", columns, [rates[1]] * len(columns))
             continue
-        name = f"{action} {security_id} in {account_id}"
+        name = f"{'buy' if sign > 0 else 'sell'} {security_id} in {account_id}"
         chords, before, cost_before = [], 0.0, 0.0
         for share, rate in zip(CHORDS, rates, strict=True):
             cost = rate * share * size
@@ -119,12 +132,3 @@ def add_impact(assembly: Assembly) -> None:
             lower=0.0,
             upper=0.0,
         )
-
-
-def _impact_rate(assembly: Assembly, security: Security, size: float) -> float:
-    """Impact of an order of `size` thousand dollars, share of it.
-
-    Asked for every size: that of a security of unknown volume does not fall with the order.
-    """
-    dollars = Decimal(round(size * DOLLARS_PER_UNIT))
-    return float(assembly.costs.impact_rate(security, dollars))

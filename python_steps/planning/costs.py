@@ -11,6 +11,7 @@ firm's coefficient Y, daily sigma from the class volatilities (Grinold-Kahn; see
 
 from __future__ import annotations
 
+import math
 from decimal import ROUND_HALF_UP, ROUND_UP, Decimal
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from python_steps.policy import FirmPolicy
 
 CENT = Decimal("0.01")
 NOTHING = Decimal(0)
-TRADING_DAYS = Decimal(252)
+ROOT_OF_TRADING_DAYS = Decimal(252).sqrt()
 # An exchange-traded security of unknown volume is charged as if the order were a hundredth of a
 # day's volume: about ten times what a household's order in a listed fund really takes part in.
 ASSUMED_PARTICIPATION = Decimal("0.01")
@@ -38,12 +39,26 @@ class OrderCost(NamedTuple):
         return self.commission + self.spread_cost + self.market_impact
 
 
+class ImpactLaw(NamedTuple):
+    """Impact as floats: `flat`, and `per_root` for every root of a dollar; shares of the order."""
+
+    flat: float
+    per_root: float
+
+    def rate(self, dollars: float) -> float:
+        """Impact of an order, share of it."""
+        return self.flat + self.per_root * math.sqrt(dollars) if dollars > 0.0 else 0.0
+
+
 class CostModel:
     """Costs of orders under one firm's policy."""
 
     def __init__(self, policy: FirmPolicy, assumptions: MarketAssumptions) -> None:
         self._policy = policy
-        self._assumptions = assumptions
+        self._yearly_volatility = {
+            name: Decimal(str(assumed)) for name, assumed in assumptions.volatility.items()
+        }
+        self._worst = max(self._yearly_volatility.values(), default=NOTHING)
         self._daily_volatility: dict[str, Decimal] = {}
 
     def commission(self, terms: TradeTerms) -> Decimal:
@@ -80,6 +95,16 @@ class CostModel:
         participation = notional / volume if volume else ASSUMED_PARTICIPATION
         return self._policy.impact_coefficient * self._volatility(security) * participation.sqrt()
 
+    def impact_law(self, security: Security) -> ImpactLaw:
+        """`impact_rate` for orders of any size, as floats: a solver needs no exact decimals."""
+        if security.security_type in FUND_TYPES:
+            return ImpactLaw(0.0, 0.0)
+        volume = security.average_daily_dollar_volume
+        one = self._policy.impact_coefficient * self._volatility(security)
+        if not volume:
+            return ImpactLaw(float(one * ASSUMED_PARTICIPATION.sqrt()), 0.0)
+        return ImpactLaw(0.0, float(one) / math.sqrt(volume))
+
     def _impact(self, security: Security, notional: Decimal) -> Decimal:
         return (self.impact_rate(security, notional) * notional).quantize(CENT, rounding=ROUND_UP)
 
@@ -87,12 +112,13 @@ class CostModel:
         """Daily volatility from the class mix; a class without an assumption is the worst."""
         known = self._daily_volatility.get(security.security_id)
         if known is None:
-            assumed = self._assumptions.volatility
-            worst = max(assumed.values(), default=0.0)
             yearly = sum(
-                (weight * Decimal(str(assumed.get(name, worst))))
-                for name, weight in security.class_weights
+                (
+                    weight * self._yearly_volatility.get(name, self._worst)
+                    for name, weight in security.class_weights
+                ),
+                NOTHING,
             )
-            known = Decimal(yearly) / TRADING_DAYS.sqrt()
+            known = yearly / ROOT_OF_TRADING_DAYS
             self._daily_volatility[security.security_id] = known
         return known

@@ -27,6 +27,7 @@ TAX_TREATMENTS = (TAX_DEFERRED, TAX_FREE, TAXABLE)
 
 FUND_TYPES = frozenset({"MUTUAL_FUND", "MONEY_MARKET"})
 TRADED_TYPES = frozenset({"EQUITY", "ETF", "MUTUAL_FUND", "MONEY_MARKET"})
+_WHOLE_SHARE, _THOUSANDTH = Decimal(1), Decimal("0.001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,7 @@ class TradeTerms:
     def quantity_step(self) -> Decimal:
         """Smallest tradable quantity: a whole share, or a thousandth."""
         is_whole = not self.is_fractional and self.trades_in != "dollars"
-        return Decimal(1) if is_whole else Decimal("0.001")
+        return _WHOLE_SHARE if is_whole else _THOUSANDTH
 
 
 @dataclass(frozen=True, slots=True)

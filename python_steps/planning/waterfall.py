@@ -93,8 +93,18 @@ def plan_household(
     tax = TaxEffect(index, rate_tables)
     start = PlanLedger(index, CostModel(policy, assumptions), policy.execution_buffer)
     market = market_of(index, policy, tax, assumptions)
-    judge = Judge(household, policy, tax)
-    if household.household_state == RELEASED:
+    return plan_from(market, start, Judge(household, policy, tax))
+
+
+def plan_from(market: Market, start: PlanLedger, judge: Judge) -> HouseholdPlan:
+    """The waterfall's plan of a household whose market another planner uses, too.
+
+    Args:
+        market: rules and lookups.
+        start: the ledger before any trade; it stays as it is.
+        judge: what the judgement of a trial needs.
+    """
+    if judge.household.household_state == RELEASED:
         steps = _take_steps(market, start.copy(), judge)
     else:
         steps = Steps(start, NO_TRADE_MODE, _needs_of_cash(market, start), [])

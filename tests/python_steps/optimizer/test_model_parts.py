@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -463,6 +464,18 @@ def test_impact_in_the_model_is_never_below_the_law(volume: Decimal | None) -> N
             left -= min(left, width)
         law = costs.impact_rate(problem.security("VTI"), Decimal(dollars)) * dollars / 1000
         assert modelled >= float(law) * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("volume", [None, Decimal(2_000_000)])
+@pytest.mark.parametrize("kind", ["ETF", "MUTUAL_FUND"])
+def test_impact_as_floats_follows_the_exact_law(volume: Decimal | None, kind: str) -> None:
+    problem, _, costs = problem_of(drifted())
+    security = replace(
+        problem.security("VTI"), security_type=kind, average_daily_dollar_volume=volume
+    )
+    for dollars in (0, 1, 900, 40_000, 3_000_000):
+        exact = costs.impact_rate(security, Decimal(dollars))
+        assert costs.impact_law(security).rate(dollars) == pytest.approx(float(exact), rel=1e-12)
 
 
 def test_a_budget_for_tax_counts_what_collectibles_are_taxed_above_others() -> None:
