@@ -45,7 +45,7 @@ def drift_sheet(review: Review) -> Sheet:
         raise ValueError("the drift table does not stand where the charts of the Summary point")
     builder.skip()
     targets = sorted(
-        review.frames.target_drift.to_pylist(),
+        review.frames.target_drift,
         key=lambda row: (row["allocation_group_id"], row["target_level"], row["target_key"]),
     )
     builder.table(
@@ -63,10 +63,7 @@ def drift_sheet(review: Review) -> Sheet:
     builder.skip()
     builder.table(
         layout.DRIFT_SUMMARY,
-        [
-            _drift_summary_row(texts, row)
-            for row in sorted_groups(review.frames.drift_summary.to_pylist())
-        ],
+        [_drift_summary_row(texts, row) for row in sorted_groups(review.frames.drift_summary)],
         empty=review.empty(layout.DRIFT_SUMMARY),
     )
     builder.skip()
@@ -185,7 +182,7 @@ def comparison_sheet(review: Review) -> Sheet:
         for index, row in enumerate(review.drift)
     }
     rows = sorted(
-        review.frames.allocation_comparison.to_pylist(),
+        review.frames.allocation_comparison,
         key=lambda row: (
             row["allocation_group_id"],
             ranks.get((row["allocation_group_id"], row["asset_class"]), len(ranks)),

@@ -17,6 +17,7 @@ from python_steps.reports.household_workbook import render_household_workbook
 from python_steps.reports.report_frames import (
     HOUSEHOLD_MARTS,
     HouseholdReportFrames,
+    ReportRecords,
     ReportTables,
 )
 
@@ -59,23 +60,22 @@ def render_households(payload: ReportPayload) -> list[RenderedWorkbook | FailedW
         ValueError: the batch's tables themselves are not usable (a mart or column is missing, not
             sorted, of several nights): then no household of it could be rendered truthfully.
     """
-    checked = ReportTables.checked(payload.tables)
+    rows = ReportRecords.of(ReportTables.checked(payload.tables))
     return [
-        _rendered(household_id, checked, payload.firm_policy)
-        for household_id in payload.household_ids
+        _rendered(household_id, rows, payload.firm_policy) for household_id in payload.household_ids
     ]
 
 
 def _rendered(
-    household_id: str, tables: ReportTables, firm_policy: FirmPolicy
+    household_id: str, rows: ReportRecords, firm_policy: FirmPolicy
 ) -> RenderedWorkbook | FailedWorkbook:
     try:
-        frames = HouseholdReportFrames.from_tables(household_id, tables, firm_policy=firm_policy)
+        frames = HouseholdReportFrames.from_tables(household_id, rows, firm_policy=firm_policy)
         content = render_household_workbook(frames)
     except Exception as error:
         # Whatever is wrong with one household must not cost the others their workbooks.
         return FailedWorkbook(household_id, f"{type(error).__name__}: {error}")
-    advisor_id = frames.household.column("advisor_id")[0].as_py()
+    advisor_id = frames.household["advisor_id"]
     return RenderedWorkbook(household_id, advisor_id, content, hashlib.sha256(content).hexdigest())
 
 

@@ -46,7 +46,8 @@ from python_steps.reports.trade_sheets import (
     tax_impact_total,
     tax_impact_values,
 )
-from python_steps.reports.workbook_writer import DocumentFacts, workbook_bytes
+from python_steps.reports.workbook_writer import workbook_bytes
+from python_steps.reports.worksheet_set_up import DocumentFacts
 
 # Tables of the whole book and the columns that its workbook reads.
 BOOK_MARTS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -274,6 +275,18 @@ def render_book_workbook(frames: BookReportFrames, language: str = "en") -> byte
         ValueError: the night has not exactly one row.
         MissingTextError: a status or class has no display name, or there is no such catalogue.
     """
+    return workbook_bytes(*book_sheets(frames, language))
+
+
+def book_sheets(
+    frames: BookReportFrames, language: str
+) -> tuple[list[Sheet], DocumentFacts, Texts]:
+    """The sheets of the book as plain values, for a writer.
+
+    Raises:
+        ValueError: the night has not exactly one row.
+        MissingTextError: a status or class has no display name, or there is no such catalogue.
+    """
     texts = texts_for(language)
     book = _book_of(frames, texts)
     title = texts.text("document.book_title")
@@ -288,7 +301,7 @@ def render_book_workbook(frames: BookReportFrames, language: str = "en") -> byte
         _files_sheet(book),
         _workbooks_sheet(book),
     ]
-    return workbook_bytes(sheets, DocumentFacts(title, title, frames.as_of_date), texts)
+    return sheets, DocumentFacts(title, title, frames.as_of_date), texts
 
 
 def _book_of(frames: BookReportFrames, texts: Texts) -> _Book:

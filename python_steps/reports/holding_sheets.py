@@ -35,7 +35,7 @@ def location_sheet(review: Review) -> Sheet:
     """Which class stands in which account, and what a better place would save."""
     texts, builder = review.texts, review.builder(layout.LOCATION_SHEET)
     rows = sorted(
-        review.frames.asset_location.to_pylist(),
+        review.frames.asset_location,
         key=lambda row: (
             account_order(review, row["account_id"]),
             row["asset_class"],
@@ -86,7 +86,7 @@ def lots_sheet(review: Review) -> Sheet:
     orders = {account_id: account_order(review, account_id) for account_id in review.accounts}
     tickers = review.securities.ticker
     lots = sorted(
-        review.frames.lots.to_pylist(),
+        review.frames.lots,
         key=lambda row: (
             orders.get(row["account_id"]) or account_order(review, row["account_id"]),
             tickers(row["security_id"]),
@@ -144,9 +144,7 @@ def _lot_row(review: Review, row: Row, labels: Mapping[str, str]) -> Row:
 def wash_sales_sheet(review: Review) -> Sheet:
     """Open windows, the ledger of disallowed losses, and sales the custodian reports otherwise."""
     texts, builder = review.texts, review.builder(layout.WASH_SALES_SHEET)
-    windows = sorted(
-        review.frames.wash_sale_windows.to_pylist(), key=lambda row: row["identity_group_id"]
-    )
+    windows = sorted(review.frames.wash_sale_windows, key=lambda row: row["identity_group_id"])
     builder.table(
         layout.WINDOWS,
         [_window_row(review, row) for row in windows],
@@ -154,7 +152,7 @@ def wash_sales_sheet(review: Review) -> Sheet:
     )
     builder.skip()
     matches = sorted(
-        review.frames.wash_sale_matches.to_pylist(),
+        review.frames.wash_sale_matches,
         key=lambda row: (
             row["loss_sale_date"],
             row["loss_account_id"],
@@ -176,7 +174,7 @@ def wash_sales_sheet(review: Review) -> Sheet:
     )
     builder.skip()
     differing = sorted(
-        (row for row in review.frames.realized_gains.to_pylist() if _is_reported_otherwise(row)),
+        (row for row in review.frames.realized_gains if _is_reported_otherwise(row)),
         key=lambda row: (
             row["disposal_date"],
             row["account_id"],

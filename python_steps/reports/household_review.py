@@ -121,15 +121,13 @@ def review_of(
         ValueError: there is more than one plan, or there are trades although the status forbids
             them. Such a workbook would contradict itself, so none is made.
     """
-    household = frames.household.to_pylist()[0]
-    plans = frames.plan.to_pylist()
+    household = frames.household
+    plans = frames.plan
     if len(plans) > 1:
         raise ValueError(f"household {frames.household_id} has {len(plans)} plans; one is needed")
     plan = plans[0] if plans else None
     status = report_status(household, plan)
-    trades = sorted(
-        frames.trades.to_pylist(), key=lambda row: (row["trade_sequence"], row["trade_id"])
-    )
+    trades = sorted(frames.trades, key=lambda row: (row["trade_sequence"], row["trade_id"]))
     if trades and status in STATUSES_WITHOUT_TRADES:
         raise ValueError(
             f"household {frames.household_id} is {status}, yet {len(trades)} trades were handed in"
@@ -145,9 +143,9 @@ def review_of(
         language_notice=notice,
         household=household,
         plan=plan,
-        accounts={row["account_id"]: row for row in frames.accounts.to_pylist()},
+        accounts={row["account_id"]: row for row in frames.accounts},
         drift=sorted(
-            frames.drift.to_pylist(),
+            frames.drift,
             key=lambda row: (
                 row["allocation_group_id"],
                 row["asset_class_rank"] if row["asset_class_rank"] is not None else 10_000,
@@ -156,10 +154,10 @@ def review_of(
         ),
         trades=trades,
         exceptions=sorted(
-            frames.exceptions.to_pylist(),
+            frames.exceptions,
             key=lambda row: (row["reason_code"], row["subject"], row["rationale"] or ""),
         ),
-        findings=_failed_findings(frames.data_quality_results.to_pylist()),
+        findings=_failed_findings(frames.data_quality_results),
         status=status,
         reason=reason,
     )

@@ -1,6 +1,6 @@
 """One household's workbook, as bytes.
 
-Belongs here: which sheets it has, in which order, and the one function that renders it. Does not
+Belongs here: which sheets it has, in which order, and the functions that make them. Does not
 belong here: the content of a sheet, any reading of marts, any writing of files.
 """
 
@@ -11,11 +11,13 @@ from python_steps.reports.holding_sheets import location_sheet, lots_sheet, wash
 from python_steps.reports.household_review import review_of
 from python_steps.reports.record_sheets import compliance_sheet, exceptions_sheet
 from python_steps.reports.report_frames import HouseholdReportFrames
+from python_steps.reports.sheet_builder import Sheet
 from python_steps.reports.styles import style_book
 from python_steps.reports.summary_sheet import summary_sheet
-from python_steps.reports.texts import texts_and_notice
+from python_steps.reports.texts import Texts, texts_and_notice
 from python_steps.reports.trade_sheets import tax_impact_sheet, trades_sheet
-from python_steps.reports.workbook_writer import DocumentFacts, workbook_bytes
+from python_steps.reports.workbook_writer import workbook_bytes
+from python_steps.reports.worksheet_set_up import DocumentFacts
 
 _SHEETS = (
     summary_sheet,
@@ -42,6 +44,17 @@ def render_household_workbook(frames: HouseholdReportFrames) -> bytes:
         MissingTextError: a status, code or class has no display name.
         TypeError: a dollar amount is not an exact decimal.
     """
+    return workbook_bytes(*household_sheets(frames))
+
+
+def household_sheets(frames: HouseholdReportFrames) -> tuple[list[Sheet], DocumentFacts, Texts]:
+    """The sheets of one household as plain values, for a writer.
+
+    Raises:
+        ValueError: the frames contradict themselves (two plans, trades of a withheld household).
+        MissingTextError: a status, code or class has no display name.
+        TypeError: a dollar amount is not an exact decimal.
+    """
     texts, notice = texts_and_notice(frames.report_language)
     review = review_of(frames, texts, style_book(), notice)
     name = review.household["household_name"] or frames.household_id
@@ -50,4 +63,4 @@ def render_household_workbook(frames: HouseholdReportFrames) -> bytes:
         header=name,
         as_of_date=frames.as_of_date,
     )
-    return workbook_bytes([make(review) for make in _SHEETS], facts, texts)
+    return [make(review) for make in _SHEETS], facts, texts

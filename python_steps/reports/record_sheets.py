@@ -82,7 +82,7 @@ def compliance_sheet(review: Review) -> Sheet:
         builder.table(layout.PLAN_RECORD, _plan_record(texts, review.plan), empty="")
         builder.skip()
     checks = sorted(
-        review.frames.compliance_checks.to_pylist(),
+        review.frames.compliance_checks,
         key=lambda row: (row["is_passed"] is True, row["check_name"]),
     )
     builder.table(
@@ -92,7 +92,7 @@ def compliance_sheet(review: Review) -> Sheet:
     )
     builder.skip()
     files = sorted(
-        review.frames.source_files.to_pylist(),
+        review.frames.source_files,
         key=lambda row: (
             row["custodian"] == POLICY_CUSTODIAN,
             row["custodian"],

@@ -1,14 +1,15 @@
 """What a workbook is made from: the marts' rows, checked once and sliced per household.
 
 Belongs here: which marts and columns the workbooks need, the check that a batch's tables have them,
-are of one night and sorted, and the slicing by binary search. Does not belong here: any text or
-layout, any arithmetic. Source of the names: the marts' contracts.
+are of one night and sorted, and their turning into rows, column by column for a whole batch. Does
+not belong here: any text or layout, any arithmetic. Source of the names: the marts' contracts.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple
@@ -271,6 +272,9 @@ BOOK_TABLES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
 }
 
+Record = Mapping[str, Any]
+Records = Sequence[Record]
+
 POLICY_CUSTODIAN: Final = "POLICY"
 _LOADED: Final = "LOADED"
 
@@ -294,7 +298,7 @@ class SecurityDirectory:
         checked = with_columns("dim_securities", table, BOOK_TABLES["dim_securities"])
         self._securities: dict[str, Security] = {}
         members: dict[str, set[str]] = {}
-        for row in checked.to_pylist():
+        for row in records(checked):
             self._securities[row["security_id"]] = Security(row["ticker"], row["security_name"])
             shown = row["ticker"] or row["security_name"]
             if row["identity_group_id"] is not None and shown:
@@ -372,10 +376,6 @@ class ReportTables:
             with_columns("source_files", tables["source_files"], BOOK_TABLES["source_files"]),
         )
 
-    def of_household(self, mart: str, household_id: str) -> pa.Table:
-        """The rows of one household, found by binary search; no copy."""
-        return self.between(mart, household_id, household_id)
-
     def between(self, mart: str, first_household_id: str, last_household_id: str) -> pa.Table:
         """The rows of the households from one id to another, both included; no copy."""
         table = self.by_household[mart]
@@ -384,34 +384,84 @@ class ReportTables:
         return table.slice(first, bisect_right(column, last_household_id, lo=first) - first)
 
 
+def records(table: pa.Table) -> list[Record]:
+    """The rows of a table. Decimals and dates go through numpy, which is three times as quick."""
+    values = [_values(column) for column in table.columns]
+    names = table.column_names
+    return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    if pa.types.is_decimal(column.type) or pa.types.is_date32(column.type):
+        column = column.to_numpy(zero_copy_only=False)
+        return list(column.tolist())
+    return list(column.to_pylist())
+
+
+@dataclass(frozen=True)
+class ReportRecords:
+    """A batch's rows, by mart and household."""
+
+    by_household: Mapping[str, Mapping[str, Records]]
+    securities: SecurityDirectory
+    loaded_files: Mapping[str, Records]
+
+    @classmethod
+    def of(cls, tables: ReportTables) -> ReportRecords:
+        """Turn checked tables into rows, each table once for the whole batch."""
+        by_household: dict[str, Mapping[str, Records]] = {}
+        for mart, table in tables.by_household.items():
+            households: dict[str, list[Record]] = defaultdict(list)
+            for row in records(table):
+                households[row["household_id"]].append(row)
+            by_household[mart] = households
+        files: dict[str, list[Record]] = defaultdict(list)
+        for row in records(tables.source_files):
+            if row["status"] == _LOADED:
+                files[row["custodian"]].append(row)
+        return cls(by_household, tables.securities, files)
+
+    def of_household(self, mart: str, household_id: str) -> Records:
+        """The rows of one household in a mart."""
+        return self.by_household[mart].get(household_id, ())
+
+    def files_of(self, accounts: Records) -> Records:
+        """The loaded files of the accounts' custodians, and the firm's policy files."""
+        custodians = {row["custodian"] for row in accounts} | {POLICY_CUSTODIAN}
+        return [row for name in sorted(custodians - {None}) for row in self._files(name)]
+
+    def _files(self, custodian: str) -> Records:
+        return self.loaded_files.get(custodian, ())
+
+
 @dataclass(frozen=True)
 class HouseholdReportFrames:
-    """The marts' rows of one household, as Arrow tables, and the names they refer to."""
+    """The marts' rows of one household, and the names they refer to."""
 
     household_id: str
     as_of_date: date
     report_language: str | None
-    household: pa.Table
-    accounts: pa.Table
-    drift: pa.Table
-    target_drift: pa.Table
-    drift_summary: pa.Table
-    plan: pa.Table
-    trades: pa.Table
-    trade_lots: pa.Table
-    tax_impact: pa.Table
-    plan_values: pa.Table
-    tax_budget_frontier: pa.Table
-    allocation_comparison: pa.Table
-    asset_location: pa.Table
-    lots: pa.Table
-    wash_sale_windows: pa.Table
-    wash_sale_matches: pa.Table
-    realized_gains: pa.Table
-    exceptions: pa.Table
-    compliance_checks: pa.Table
-    data_quality_results: pa.Table
-    source_files: pa.Table
+    household: Record
+    accounts: Records
+    drift: Records
+    target_drift: Records
+    drift_summary: Records
+    plan: Records
+    trades: Records
+    trade_lots: Records
+    tax_impact: Records
+    plan_values: Records
+    tax_budget_frontier: Records
+    allocation_comparison: Records
+    asset_location: Records
+    lots: Records
+    wash_sale_windows: Records
+    wash_sale_matches: Records
+    realized_gains: Records
+    exceptions: Records
+    compliance_checks: Records
+    data_quality_results: Records
+    source_files: Records
     securities: SecurityDirectory
     firm_policy: FirmPolicy
 
@@ -419,7 +469,7 @@ class HouseholdReportFrames:
     def from_tables(
         cls,
         household_id: str,
-        tables: Mapping[str, pa.Table] | ReportTables,
+        tables: Mapping[str, pa.Table] | ReportRecords,
         *,
         firm_policy: FirmPolicy,
     ) -> HouseholdReportFrames:
@@ -427,32 +477,36 @@ class HouseholdReportFrames:
 
         Args:
             household_id: of the household.
-            tables: the batch's tables by mart name, or the result of `ReportTables.checked`,
-                which saves the check for each further household.
+            tables: the batch's tables by mart name, or their rows, which saves the check and the
+                turning into rows for each further household.
             firm_policy: the policy in force, shown on the sheet Compliance.
 
         Raises:
             ValueError: the tables do not pass the check, or the household is not in
                 `dim_households` exactly once.
         """
-        checked = tables if isinstance(tables, ReportTables) else ReportTables.checked(tables)
+        batch = (
+            tables
+            if isinstance(tables, ReportRecords)
+            else ReportRecords.of(ReportTables.checked(tables))
+        )
 
-        def rows(mart: str) -> pa.Table:
-            return checked.of_household(mart, household_id)
+        def rows(mart: str) -> Records:
+            return batch.of_household(mart, household_id)
 
         household = rows("dim_households")
-        if household.num_rows != 1:
+        if len(household) != 1:
             raise ValueError(
-                f"household {household_id} has {household.num_rows} rows in dim_households; "
+                f"household {household_id} has {len(household)} rows in dim_households; "
                 "exactly one is needed"
             )
-        facts = household.to_pylist()[0]
+        facts = household[0]
         accounts = rows("dim_accounts")
         return cls(
             household_id=household_id,
             as_of_date=facts["as_of_date"],
             report_language=facts["report_language"],
-            household=household,
+            household=facts,
             accounts=accounts,
             drift=rows("fct_household_drift"),
             target_drift=rows("fct_target_drift"),
@@ -472,21 +526,10 @@ class HouseholdReportFrames:
             exceptions=rows("fct_trade_exceptions"),
             compliance_checks=rows("fct_compliance_checks"),
             data_quality_results=rows("fct_data_quality_results"),
-            source_files=_files_of(checked.source_files, accounts),
-            securities=checked.securities,
+            source_files=batch.files_of(accounts),
+            securities=batch.securities,
             firm_policy=firm_policy,
         )
-
-
-def _files_of(files: pa.Table, accounts: pa.Table) -> pa.Table:
-    """The loaded files of the household's custodians and the firm's policy files."""
-    custodians = {*accounts.column("custodian").to_pylist(), POLICY_CUSTODIAN} - {None}
-    wanted = pa.array(sorted(custodians), type=pa.string())
-    chosen = pc.and_(
-        pc.is_in(files.column("custodian").cast(pa.string()), value_set=wanted),
-        pc.equal(files.column("status").cast(pa.string()), _LOADED),
-    )
-    return files.filter(chosen)
 
 
 def with_columns(name: str, table: pa.Table, columns: Iterable[str]) -> pa.Table:

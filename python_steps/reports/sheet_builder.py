@@ -1,20 +1,22 @@
 """One sheet in the making: rows of values become rows of cells, exactly and safely.
 
 Belongs here: how a value of a kind becomes a cell (exact numbers, text that can never be a formula
-or break the XML), and the flow of titles, tables and facts down a sheet. Does not belong here:
-which tables there are (layout), what they hold (fillers), the format around the rows (writer).
+or break the XML), the flow of titles, tables and facts down a sheet, and the plain description that
+comes of it. Does not belong here: which tables there are (layout), what they hold (fillers), any
+file format (workbook_writer, plain_workbook).
 """
 
 from __future__ import annotations
 
 import math
 import re
+import string
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
-from xml.sax.saxutils import escape
 
 from python_steps.reports.layout import Column, SheetLayout, TableLayout
 from python_steps.reports.styles import FORMULA_STARTS, KINDS, TEXT_KINDS, StyleBook
@@ -23,6 +25,7 @@ from python_steps.reports.texts import Texts
 CENT: Final = Decimal("0.01")
 LONGEST_CELL_TEXT: Final = 32_767
 LONGEST_SHEET_NAME: Final = 31
+LONGEST_OPTIONS: Final = 255  # characters of the choices of a cell, with the commas between them
 
 _LINE_HEIGHT: Final = 13.0
 _USUAL_ROW_HEIGHT: Final = 15.0
@@ -43,11 +46,22 @@ _PARAGRAPH_ROOM: Final[Mapping[str, tuple[float, float]]] = {
 }
 # Ids and hashes are digits and capitals, which are wider than the letters of a sentence.
 _LONG_WORD: Final = 15
+_WIDER: Final = 4  # so many of them take the room of one more
+_WITHOUT_WIDE: Final = str.maketrans("", "", string.digits + string.ascii_uppercase)
 
 _SERIAL_DAY_ZERO: Final = date(1899, 12, 30)
 _NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ESCAPE_LOOKALIKE: Final = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _NOT_IN_SHEET_NAME: Final = re.compile(r"[\[\]:*?/\\]")
+LETTERS: Final[tuple[str, ...]] = (
+    *string.ascii_uppercase,
+    *(first + second for first in "AB" for second in string.ascii_uppercase),
+)
+# Most texts stand in many rows, and in the workbooks of many households.
+_TEXTS_REMEMBERED: Final = 16_384
+_FLOAT_KINDS: Final = ("percent", "decimal", "drift")
+# Numbers of these kinds have one look, whatever their value.
+_ONE_LOOK: Final = frozenset({"money", "percent", "drift", "price", "decimal"})
 
 
 class Marked(NamedTuple):
@@ -101,6 +115,26 @@ class ChartPlan(NamedTuple):
     height_cm: float
 
 
+class Choices(NamedTuple):
+    """Cells that take one of several words, or nothing."""
+
+    cells: str
+    options: tuple[str, ...]
+
+
+# The number of the style, the text or the exact decimal text of a number, and whether it is a text.
+# A cell without text is empty.
+Cell = tuple[int, str, bool]
+
+
+class RowPlan(NamedTuple):
+    """One row: its number from 1, its height in points (None: the usual), its cells from A on."""
+
+    number: int
+    height: float | None
+    cells: Sequence[Cell]
+
+
 class TablePlace(NamedTuple):
     """Where a table stands: first and last row of its data, and the letter of each column."""
 
@@ -111,11 +145,11 @@ class TablePlace(NamedTuple):
 
 @dataclass
 class Sheet:
-    """A finished sheet, ready for the writer."""
+    """A finished sheet as plain values, ready for a writer."""
 
     name: str
     title: str
-    rows: list[str]
+    rows: list[RowPlan]
     last_row: int
     widths: tuple[float, ...]
     freeze_at: str | None
@@ -124,6 +158,7 @@ class Sheet:
     merges: list[str] = field(default_factory=list)
     links: list[tuple[str, Link]] = field(default_factory=list)
     charts: list[ChartPlan] = field(default_factory=list)
+    choices: list[Choices] = field(default_factory=list)
     print_columns: int = 0
     height: float = 0.0  # points
     is_portrait: bool = False
@@ -166,18 +201,7 @@ def sheet_name(wanted: str) -> str:
 
 def column_letter(index: int) -> str:
     """The letter of a column, counted from 0."""
-    return _letters()[index]
-
-
-_LETTERS: list[str] = []
-
-
-def _letters() -> list[str]:
-    if not _LETTERS:
-        alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-        _LETTERS.extend(alphabet)
-        _LETTERS.extend(first + second for first in "AB" for second in alphabet)
-    return _LETTERS
+    return LETTERS[index]
 
 
 def number_text(kind: str, value: Any) -> str:
@@ -189,20 +213,27 @@ def number_text(kind: str, value: Any) -> str:
     Raises:
         TypeError: a dollar amount, price or quantity is not an exact decimal.
     """
+    if isinstance(value, Decimal):
+        return _decimal_text(kind, value)
     if isinstance(value, bool):
         raise TypeError(f"a {kind} cell was given the boolean {value!r}")
     if isinstance(value, float):
-        if kind not in ("percent", "decimal", "drift"):
+        if kind not in _FLOAT_KINDS:
             raise TypeError(f"a {kind} cell needs an exact decimal, not the float {value!r}")
         return repr(value)
-    if not isinstance(value, (int, Decimal)):
+    if not isinstance(value, int):
         raise TypeError(f"a {kind} cell needs a number, not {value!r}")
-    number = Decimal(value)
+    return str(value)
+
+
+def _decimal_text(kind: str, value: Decimal) -> str:
     if kind == "money":
-        number = number.quantize(CENT, rounding=ROUND_HALF_UP)
-    if number == 0:
+        value = value.quantize(CENT, ROUND_HALF_UP)
+    if not value:
         return "0"
-    text = format(number, "f")
+    if not value.is_finite():
+        raise TypeError(f"a {kind} cell was given {value}")
+    text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -215,12 +246,13 @@ class SheetBuilder:
         self.name = sheet_name(texts.text(f"sheet.{layout.sheet_id}.name"))
         self._numbers = styles.numbers
         self._missing = texts.text("missing")
-        self._rows: list[str] = []
+        self._rows: list[RowPlan] = []
         self._row = 1
         self._height = 0.0
         self._merges: list[str] = []
         self._links: list[tuple[str, Link]] = []
         self._charts: list[ChartPlan] = []
+        self._choices: list[Choices] = []
         self._first_header: int | None = None
         self._places: list[TablePlace] = []
         self._title = ""
@@ -268,7 +300,7 @@ class SheetBuilder:
     def skip(self, rows: int = 1, height: float | None = None) -> None:
         """Leave rows empty."""
         if height is not None:
-            self._rows.append(f'<row r="{self._row}" ht="{height:g}" customHeight="1"/>')
+            self._rows.append(RowPlan(self._row, height, ()))
         self._height += rows * _USUAL_ROW_HEIGHT if height is None else height
         self._row += rows
 
@@ -278,17 +310,15 @@ class SheetBuilder:
 
     def facts(self, facts: Iterable[Fact]) -> None:
         """A list of facts: label, value, remark."""
-        rest = [("text", "")] * (len(self._widths) - 3)
+        others = len(self._widths) - 3
         for fact in facts:
-            self._cells(
-                [
-                    ("text", Marked(fact.label, "label")),
-                    (fact.kind, Marked(fact.value, "strong")),
-                    ("wrapped", Marked(fact.note, "label")),
-                    *rest,
-                ],
-                "plain",
+            values = (
+                Marked(fact.label, "label"),
+                Marked(fact.value, "strong"),
+                Marked(fact.note, "label"),
+                *[""] * others,
             )
+            self._values(("text", fact.kind, "wrapped", *["text"] * others), [values], "plain")
 
     def table(
         self,
@@ -317,14 +347,14 @@ class SheetBuilder:
             self.heading(self.texts.text(f"table.{table.table_id}.heading"), len(columns))
         self._header(columns)
         first = self._row
-        variant = "plain"
-        for row in rows:
-            self._cells([(column.kind, row[column.key]) for column in columns], variant)
+        kinds = tuple(column.kind for column in columns)
+        keys = [column.key for column in columns]
+        self._values(kinds, [[row[key] for key in keys] for row in rows], "plain")
         last = self._row - 1
         if last < first:
             self.note(empty)
         elif total is not None:
-            self._cells([(column.kind, total[column.key]) for column in columns], "total")
+            self._values(kinds, [[total[key] for key in keys]], "total")
         letters = {column.key: column_letter(i) for i, column in enumerate(columns)}
         place = TablePlace(first, last, letters)
         self._places.append(place)
@@ -333,6 +363,18 @@ class SheetBuilder:
     def chart(self, plan: ChartPlan) -> None:
         """A chart, where its plan says."""
         self._charts.append(plan)
+
+    def choices(self, cells: str, options: Sequence[str]) -> None:
+        """Let the reader choose one of several words in cells, or leave them empty.
+
+        Raises:
+            ValueError: the words cannot stand in a list of choices.
+        """
+        if any("," in option or '"' in option for option in options):
+            raise ValueError(f"a choice holds a comma or a quotation mark: {list(options)}")
+        if len(",".join(options)) > LONGEST_OPTIONS:
+            raise ValueError(f"the choices are longer than {LONGEST_OPTIONS} characters")
+        self._choices.append(Choices(cells, tuple(options)))
 
     def finished(self) -> Sheet:
         """The sheet. One table: its header stays in sight and on each page; more: the title does.
@@ -358,6 +400,7 @@ class SheetBuilder:
             merges=self._merges,
             links=self._links,
             charts=self._charts,
+            choices=self._choices,
             print_columns=len(self._widths),
             height=self._height,
         )
@@ -378,34 +421,63 @@ class SheetBuilder:
 
     def _line(self, cells: Sequence[tuple[str, str]], height: float | None = None) -> None:
         row = self._row
-        body = "".join(
-            self._text_cell(f"{column_letter(i)}{row}", style, "plain", text)
-            for i, (style, text) in enumerate(cells)
+        self._rows.append(
+            RowPlan(row, height, [self._text_cell(style, "plain", text) for style, text in cells])
         )
-        sized = f' ht="{height:g}" customHeight="1"' if height is not None else ""
-        self._rows.append(f'<row r="{row}"{sized}>{body}</row>')
         self._height += _USUAL_ROW_HEIGHT if height is None else height
         self._row += 1
 
-    def _cells(self, cells: Sequence[tuple[str, Any]], variant: str) -> None:
-        row = self._row
-        letters = _letters()
-        body = "".join(
-            [
-                self._cell(f"{letters[i]}{row}", kind, variant, value)
-                for i, (kind, value) in enumerate(cells)
-            ]
-        )
-        height = _row_height(cells, self._widths)
-        self._rows.append(f'<row r="{row}" ht="{height:g}" customHeight="1">{body}</row>')
-        self._height += height
-        self._row += 1
+    def _values(self, kinds: Sequence[str], rows: Sequence[Sequence[Any]], variant: str) -> None:
+        """Rows of values of these kinds, each as high as its wrapped texts need.
 
-    def _cell(self, place: str, kind: str, variant: str, value: Any) -> str:
+        Cells are made column by column: what a kind needs is looked up once for all rows.
+        """
+        if not rows:
+            return
+        columns = [
+            self._column(index, kind, variant, values)
+            for index, (kind, values) in enumerate(zip(kinds, zip(*rows, strict=True), strict=True))
+        ]
+        lines = [1] * len(rows)
+        for kind, width, column in zip(kinds, self._widths, columns, strict=False):
+            if KINDS[kind].wraps:
+                lines = [max(pair) for pair in zip(lines, _lines(column, width), strict=True)]
+        for count, cells in zip(lines, zip(*columns, strict=True), strict=True):
+            height = min(_HIGHEST_ROW, _LINE_HEIGHT * count + 2)
+            self._rows.append(RowPlan(self._row, height, cells))
+            self._height += height
+            self._row += 1
+
+    def _column(self, index: int, kind: str, variant: str, values: Sequence[Any]) -> list[Cell]:
+        """Cells of one column from the next row down; the frequent ones by the shortest way."""
+        first, number = self._row, self._numbers[kind, variant, False]
+        if kind in TEXT_KINDS:
+            different = dict.fromkeys(value for value in values if value.__class__ is str)
+            texts = {value: self._text_cell(kind, variant, value) for value in different}
+            return [
+                texts[value]
+                if value.__class__ is str
+                else self._cell(index, row, kind, variant, value)
+                for row, value in enumerate(values, first)
+            ]
+        if kind in _ONE_LOOK:
+            return [
+                (number, _decimal_text(kind, value), False)
+                if value.__class__ is Decimal
+                else self._cell(index, row, kind, variant, value)
+                for row, value in enumerate(values, first)
+            ]
+        return [
+            self._cell(index, row, kind, variant, value) for row, value in enumerate(values, first)
+        ]
+
+    def _cell(self, index: int, row: int, kind: str, variant: str, value: Any) -> Cell:
+        if value.__class__ is date and kind == "date":
+            return self._numbers[kind, variant, False], _serial_day(value), False
         if isinstance(value, Marked):
             value, variant = value
         if isinstance(value, Link):
-            self._links.append((place, value))
+            self._links.append((f"{column_letter(index)}{row}", value))
             value = value.text
         if isinstance(value, float) and not math.isfinite(value):
             value = None
@@ -414,55 +486,49 @@ class SheetBuilder:
             if value is not None:
                 words = self.texts.text("missing.because", reason=value.reason)
             missing = "total_missing" if variant == "total" else "missing"
-            return self._text_cell(place, kind, missing, words)
+            return self._text_cell(kind, missing, words)
         if kind in TEXT_KINDS or value == "":
-            return self._text_cell(place, kind, variant, value)
+            return self._text_cell(kind, variant, value)
         if kind == "date":
-            return self._number_cell(place, kind, variant, str(_serial_day(value)))
+            return self._numbers[kind, variant, False], _serial_day(value), False
         if kind == "shares" and value != int(value):
             kind = "shares_fraction"
-        return self._number_cell(place, kind, variant, number_text(kind, value))
+        return self._numbers[kind, variant, False], number_text(kind, value), False
 
-    def _number_cell(self, place: str, kind: str, variant: str, text: str) -> str:
-        return f'<c r="{place}" s="{self._numbers[kind, variant, False]}"><v>{text}</v></c>'
-
-    def _text_cell(self, place: str, style: str, variant: str, value: Any) -> str:
+    def _text_cell(self, style: str, variant: str, value: Any) -> Cell:
+        """The one place where text becomes a cell."""
         if not isinstance(value, str):
             raise TypeError(f"a text cell was given {value!r}")
-        text = safe_text(value)
-        if not text:
-            return f'<c r="{place}" s="{self._numbers[style, variant, False]}"/>'
-        quoted = text.lstrip(" ").startswith(FORMULA_STARTS)
-        number = self._numbers[style, variant, quoted]
-        return (
-            f'<c r="{place}" s="{number}" t="inlineStr"><is><t xml:space="preserve">'
-            f"{escape(text)}</t></is></c>"
-        )
+        text, is_like_a_formula = _cell_text(value)
+        return self._numbers[style, variant, is_like_a_formula], text, True
 
 
-def _serial_day(value: Any) -> int:
+@lru_cache(maxsize=_TEXTS_REMEMBERED)
+def _cell_text(value: str) -> tuple[str, bool]:
+    """The text as a cell can hold it, and whether a spreadsheet could take it for a formula."""
+    text = safe_text(value)
+    return text, text.lstrip(" ").startswith(FORMULA_STARTS)
+
+
+@lru_cache(maxsize=_TEXTS_REMEMBERED)
+def _serial_day(value: Any) -> str:
+    """A date as Excel counts days."""
     if isinstance(value, datetime) or not isinstance(value, date):
         raise TypeError(f"a date cell was given {value!r}")
-    days: int = (value - _SERIAL_DAY_ZERO).days
-    return days
+    return str((value - _SERIAL_DAY_ZERO).days)
 
 
-def _row_height(cells: Sequence[tuple[str, Any]], widths: Sequence[float]) -> float:
-    """Points that the row needs: viewers do not agree on fitting wrapped text by themselves."""
-    lines = 1
-    for (kind, value), width in zip(cells, widths, strict=False):
-        if not KINDS[kind].wraps:
-            continue
-        text = value.value if isinstance(value, Marked) else value
-        if isinstance(text, (Missing, Link)):
-            text = text[0]
-        if isinstance(text, str) and len(text) >= width * 0.5:
-            lines = max(lines, wrapped_lines(text, width * _CHARACTERS_PER_WIDTH - _INDENT))
-    return min(_HIGHEST_ROW, _LINE_HEIGHT * lines + 2)
+def _lines(cells: Sequence[Cell], width: float) -> list[int]:
+    """Lines that the texts of a column need: viewers do not agree on fitting rows by themselves."""
+    from_length, room = width * 0.5, width * _CHARACTERS_PER_WIDTH - _INDENT
+    return [wrapped_lines(text, room) if len(text) >= from_length else 1 for _, text, _ in cells]
 
 
+@lru_cache(maxsize=_TEXTS_REMEMBERED)
 def wrapped_lines(text: str, width: float) -> int:
     """How many lines a text takes in a column, broken at spaces; an estimate from above."""
+    if text.isascii() and "\n" not in text and len(text) + len(text) // _WIDER <= width:
+        return 1
     lines = 0
     for paragraph in text.split("\n"):
         lines += 1
@@ -484,6 +550,6 @@ def _display_width(text: str) -> int:
     if text.isascii():
         if len(text) < _LONG_WORD:
             return len(text)
-        wider = sum(1 for character in text if character.isdigit() or character.isupper())
-        return len(text) + wider // 4
+        wider = len(text) - len(text.translate(_WITHOUT_WIDE))
+        return len(text) + wider // _WIDER
     return sum(2 if ord(character) > _FIRST_WIDE_CHARACTER else 1 for character in text)

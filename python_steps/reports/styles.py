@@ -99,11 +99,13 @@ class StyleBook(NamedTuple):
 
     `numbers` maps (kind or banner, variant, starts_like_a_formula) to the number of the cell
     style. The third is true for text that a spreadsheet could take for a formula when the cell is
-    edited; its style carries the quote prefix, so that it stays text.
+    edited; its style carries the quote prefix, so that it stays text. `looks` has, by that number,
+    the style objects and whether the quote prefix is set.
     """
 
     numbers: Mapping[tuple[str, str, bool], int]
     stylesheet: bytes
+    looks: Mapping[int, tuple[Mapping[str, object], bool]]
 
 
 @lru_cache(maxsize=1)
@@ -116,6 +118,7 @@ def style_book() -> StyleBook:
     workbook = Workbook()
     sheet: Any = workbook.active
     numbers: dict[tuple[str, str, bool], int] = {}
+    looks: dict[int, tuple[Mapping[str, object], bool]] = {}
 
     def register(name: str, variant: str, is_text: bool) -> None:
         for quoted in (False, True) if is_text else (False,):
@@ -125,6 +128,7 @@ def style_book() -> StyleBook:
                 setattr(cell, attribute, value)
             cell._style.quotePrefix = int(quoted)
             numbers[name, variant, quoted] = cell.style_id
+            looks[cell.style_id] = look, quoted
             del sheet._cells[1, 1]
 
     for name in KINDS:
@@ -132,7 +136,7 @@ def style_book() -> StyleBook:
             register(name, variant, name in TEXT_KINDS or variant in _MISSING)
     for name in BANNERS:
         register(name, "plain", is_text=True)
-    return StyleBook(numbers, tostring(write_stylesheet(workbook)))
+    return StyleBook(numbers, tostring(write_stylesheet(workbook)), looks)
 
 
 def _kind_look(name: str, variant: str) -> dict[str, object]:

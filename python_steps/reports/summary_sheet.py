@@ -109,7 +109,7 @@ def _glance(review: Review) -> list[Fact]:
     if plan is None:
         return facts
     tax_note = "summary.tax.note" if plan["estimated_tax"] is not None else "summary.tax.missing"
-    returns = review.frames.tax_impact.to_pylist()
+    returns = review.frames.tax_impact
     short_term = exact_sum(returns, "realized_short_term_gain")
     short_term_note = "summary.short_term_gains.note"
     if not returns:
@@ -213,7 +213,7 @@ def _accounts_fact(review: Review) -> Fact:
 
 def _breach_facts(review: Review) -> list[Fact]:
     texts = review.texts
-    summaries = sorted_groups(review.frames.drift_summary.to_pylist())
+    summaries = sorted_groups(review.frames.drift_summary)
     label = texts.text("summary.breaches")
     if not review.is_current or not summaries:
         reason = (

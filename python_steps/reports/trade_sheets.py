@@ -158,7 +158,7 @@ def _trade_tax_row(review: Review, row: Row) -> Row:
 def _trade_lots(review: Review) -> list[tuple[Row, Row]]:
     trades = {row["trade_id"]: row for row in review.trades}
     pairs = []
-    for lot in review.frames.trade_lots.to_pylist():
+    for lot in review.frames.trade_lots:
         trade = trades.get(lot["trade_id"])
         if trade is None:
             raise ValueError(
@@ -232,7 +232,7 @@ def tax_impact_sheet(review: Review) -> Sheet:
     """What the plan does to each tax return, what it is worth, and what tax budgets would buy."""
     builder = review.builder(layout.TAX_IMPACT_SHEET)
     rows = sorted(
-        review.frames.tax_impact.to_pylist(),
+        review.frames.tax_impact,
         key=lambda row: (row["tax_unit_id"], row["tax_year"]),
     )
     builder.table(
@@ -251,11 +251,11 @@ def tax_impact_sheet(review: Review) -> Sheet:
         layout.PLAN_VALUES,
         [
             {"value_term": review.texts.name("value_term", row["term"]), **row}
-            for row in sorted(review.frames.plan_values.to_pylist(), key=_place_of_term)
+            for row in sorted(review.frames.plan_values, key=_place_of_term)
         ],
         empty=review.texts.text("table.plan_values.empty"),
     )
-    points = review.frames.tax_budget_frontier.to_pylist()
+    points = review.frames.tax_budget_frontier
     builder.table(
         layout.TAX_BUDGETS,
         sorted(points, key=lambda row: row["point"]),

@@ -1,34 +1,37 @@
 """From finished sheets to the bytes of one workbook, the same bytes for the same sheets.
 
-Belongs here: views, widths, printing, charts and properties of a workbook, and the fixed time of
-its archive. Does not belong here: any value, any text, any style; the parts' bytes (package).
+Belongs here: filling a skeleton with one household's rows, ranges and points. Does not belong here:
+any value, any text, any style, what is the same for every household (skeletons), the XML of what is
+not (sheet_xml).
 """
 
 from __future__ import annotations
 
-import io
-import zipfile
-from collections.abc import Sequence
-from datetime import date, datetime, time
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+from xml.sax.saxutils import escape
 
-from python_steps.reports.charts import bar_chart
-from python_steps.reports.sheet_builder import Sheet, column_letter, page_scale, safe_text
-from python_steps.reports.styles import NAVY
+from python_steps.reports import sheet_xml
+from python_steps.reports.archive import Part, archive_bytes, part
+from python_steps.reports.sheet_builder import ChartPlan, Sheet, safe_text
+from python_steps.reports.skeletons import SkeletonPart, shape_of, skeleton_of
 from python_steps.reports.texts import Texts
+from python_steps.reports.worksheet_set_up import (
+    DocumentFacts,
+    document_set_up,
+    header_text,
+    title_text,
+)
 
-_US_LETTER: Final = 1
-_LONGEST_HEADER: Final = 120
-_CHARTS_ON_A_PAGE: Final = 2
-_SURELY_FITS: Final = 0.96  # viewers differ a little in the width of a column
 
-
-class DocumentFacts(NamedTuple):
-    """What the document says of itself."""
+class _Filling(NamedTuple):
+    """What fills the holes of one workbook."""
 
     title: str
     header: str
-    as_of_date: date
+    sheets: Sequence[Sheet]
+    drawings: Sequence[Sequence[ChartPlan]]
+    charts: Sequence[ChartPlan]
 
 
 def workbook_bytes(sheets: Sequence[Sheet], facts: DocumentFacts, texts: Texts) -> bytes:
@@ -42,77 +45,77 @@ def workbook_bytes(sheets: Sequence[Sheet], facts: DocumentFacts, texts: Texts) 
     Raises:
         ValueError: two sheets have the same name.
     """
-    from openpyxl import Workbook
+    require_different_names(sheets)
+    skeleton = skeleton_of(shape_of(document_set_up(facts, texts), sheets))
+    filling = _Filling(
+        title=escape(title_text(facts.title)),
+        header=escape(header_text(facts.header)),
+        sheets=sheets,
+        drawings=[sheet.charts for sheet in sheets if sheet.charts],
+        charts=[plan for sheet in sheets for plan in sheet.charts],
+    )
+    return archive_bytes(
+        one if isinstance(one, Part) else _filled(one, filling) for one in skeleton
+    )
 
-    from python_steps.reports import package
 
+def require_different_names(sheets: Sequence[Sheet]) -> None:
+    """Refuse sheets that Excel could not tell apart.
+
+    Raises:
+        ValueError: two sheets have the same name.
+    """
     names = [sheet.name.casefold() for sheet in sheets]
     if len(set(names)) != len(names):
         raise ValueError(f"two sheets have the same name: {sorted(names)}")
-    workbook: Any = Workbook()
-    workbook.remove(workbook.active)
-    created = datetime.combine(facts.as_of_date, time())
-    properties = workbook.properties
-    properties.title = safe_text(facts.title)[:255]
-    properties.subject = texts.text("document.subject", as_of_date=facts.as_of_date.isoformat())
-    properties.creator = properties.lastModifiedBy = texts.text("document.author")
-    properties.created = properties.modified = created
-    properties.language = texts.language
-    planned = [(_worksheet(workbook, sheet, facts, texts), sheet) for sheet in sheets]
-    buffer = io.BytesIO()
-    with package.FixedTimeArchive(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        package.PackageWriter(workbook, archive, planned).write_data()
-    return buffer.getvalue()
 
 
-def _worksheet(workbook: Any, sheet: Sheet, facts: DocumentFacts, texts: Texts) -> Any:
-    from openpyxl.worksheet.pagebreak import Break
-    from openpyxl.worksheet.properties import PageSetupProperties
-
-    worksheet = workbook.create_sheet(sheet.name)
-    for index, width in enumerate(sheet.widths):
-        worksheet.column_dimensions[column_letter(index)].width = width
-    view = worksheet.sheet_view
-    view.showGridLines = False
-    view.zoomScale = 90
-    if sheet.freeze_at is not None:
-        worksheet.freeze_panes = sheet.freeze_at
-    worksheet.sheet_properties.tabColor = NAVY
-    worksheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=not sheet.page_starts)
-    worksheet.page_setup.orientation = "portrait" if sheet.is_portrait else "landscape"
-    worksheet.page_setup.paperSize = _US_LETTER
-    # A chart must not be cut by the end of a page; rows may run over many pages.
-    if sheet.page_starts:
-        worksheet.page_setup.scale = int(100 * _SURELY_FITS * page_scale(sheet))
-        for row in sheet.page_starts:
-            worksheet.row_breaks.append(Break(id=row - 1))
-    else:
-        worksheet.page_setup.fitToWidth = 1
-        worksheet.page_setup.fitToHeight = 1 if 0 < len(sheet.charts) <= _CHARTS_ON_A_PAGE else 0
-    margins = worksheet.page_margins
-    margins.left = margins.right = 0.4
-    margins.top = margins.bottom = 0.75
-    worksheet.print_area = f"A1:{column_letter(sheet.print_columns - 1)}{sheet.last_row}"
-    worksheet.print_title_rows = sheet.repeat_rows
-    if sheet.filter_cells is not None:
-        worksheet.auto_filter.ref = sheet.filter_cells
-    for cells in sheet.merges:
-        worksheet.merged_cells.add(cells)
-    _header_and_footer(worksheet, sheet, facts, texts)
-    for plan in sheet.charts:
-        worksheet.add_chart(bar_chart(plan), plan.anchor)
-    return worksheet
+def _filled(of: SkeletonPart, filling: _Filling) -> Part:
+    text = of.template.filled(_values(of, filling))
+    return part(of.name, text.encode("utf-8"))
 
 
-def _header_and_footer(worksheet: Any, sheet: Sheet, facts: DocumentFacts, texts: Texts) -> None:
-    def plain(text: str) -> str:
-        # An ampersand starts a code in headers; a digit after the font code would be a size.
-        return safe_text(text).replace("\n", " ")[:_LONGEST_HEADER].replace("&", "&&")
+def _values(of: SkeletonPart, filling: _Filling) -> Mapping[str, str]:
+    place = of.number - 1
+    if of.kind == "sheet":
+        return _sheet_values(filling.sheets[place], filling.header)
+    if of.kind == "chart":
+        return _chart_values(filling.charts[place])
+    if of.kind == "drawing":
+        return {
+            f"row {index}": str(_row_of(plan) - 1)
+            for index, plan in enumerate(filling.drawings[place])
+        }
+    if of.kind == "links":
+        links = sheet_xml.outside_links(filling.sheets[place])
+        return {"links": sheet_xml.link_relationships_xml(links)}
+    if of.kind == "workbook":
+        return {"names": sheet_xml.defined_names_xml(filling.sheets)}
+    return {"title": filling.title}
 
-    worksheet.oddHeader.left.text = plain(facts.header)
-    worksheet.oddHeader.right.text = plain(sheet.name)
-    day = facts.as_of_date.isoformat()
-    worksheet.oddFooter.left.text = plain(texts.text("footer.as_of", as_of_date=day))
-    worksheet.oddFooter.center.text = plain(texts.text("header.confidential"))
-    page, of = plain(texts.text("footer.page")), plain(texts.text("footer.of"))
-    worksheet.oddFooter.right.text = f"{page} &P {of} &N"
+
+def _sheet_values(sheet: Sheet, header: str) -> Mapping[str, str]:
+    return {
+        "dimension": sheet_xml.dimension_xml(sheet),
+        "rows": f"<sheetData>{sheet_xml.rows_xml(sheet.rows)}</sheetData>",
+        "before_margins": sheet_xml.before_margins_xml(sheet),
+        "header": header,
+        "breaks": sheet_xml.page_breaks_xml(sheet),
+    }
+
+
+def _chart_values(plan: ChartPlan) -> Mapping[str, str]:
+    values = {
+        "title": escape(safe_text(plan.title)),
+        "category_cells": escape(plan.category_cells),
+        "categories": sheet_xml.text_points_xml(plan.categories),
+    }
+    for index, series in enumerate(plan.series):
+        values[f"name {index}"] = escape(safe_text(series.name))
+        values[f"cells {index}"] = escape(series.cells)
+        values[f"values {index}"] = sheet_xml.number_points_xml(series.values)
+    return values
+
+
+def _row_of(plan: ChartPlan) -> int:
+    return int(plan.anchor.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))

@@ -21,7 +21,12 @@ import pytest
 from python_steps.policy import FirmPolicy
 from python_steps.reports import layout
 from python_steps.reports.household_workbook import render_household_workbook
-from python_steps.reports.report_frames import HouseholdReportFrames, ReportTables
+from python_steps.reports.report_frames import (
+    HouseholdReportFrames,
+    ReportRecords,
+    ReportTables,
+    records,
+)
 from python_steps.reports.texts import MissingTextError
 from tests.python_steps.reports import made_frames, reading_back
 from tests.python_steps.reports.made_frames import AS_OF, Rows, bare_household, busy_household
@@ -884,10 +889,18 @@ def test_tables_are_cut_per_household_and_checked():
     book = made_frames.together(busy_household("H-1"), bare_household("H-2"))
     tables = made_frames.tables(book)
     checked = ReportTables.checked(tables)
-    assert checked.of_household("fct_tax_lots", "H-1").num_rows == 40
-    assert checked.of_household("fct_tax_lots", "H-2").num_rows == 0
-    assert checked.of_household("dim_households", "H-2").num_rows == 1
-    assert checked.of_household("dim_households", "H-0").num_rows == 0
+    assert checked.between("fct_tax_lots", "H-0", "H-1").num_rows == 40
+    assert checked.between("fct_tax_lots", "H-2", "H-3").num_rows == 0
+    rows = ReportRecords.of(checked)
+    assert len(rows.of_household("fct_tax_lots", "H-1")) == 40
+    assert not rows.of_household("fct_tax_lots", "H-2")
+    assert len(rows.of_household("dim_households", "H-2")) == 1
+    assert not rows.of_household("dim_households", "H-0")
+
+
+def test_rows_hold_what_arrow_holds():
+    for name, table in made_frames.tables(busy_household()).items():
+        assert records(table) == table.to_pylist(), name
 
 
 def test_unsorted_tables_are_refused():
