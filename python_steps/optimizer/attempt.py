@@ -30,8 +30,11 @@ SMALL_TOLERANCE = 1.0
 LARGE_TOLERANCES = (5.0, 0.000002)
 # A stage that asks for more is entered only for more than this (dollars, share of the value).
 STAGE_WORTH = (25.0, 0.000025)
-# Shares of a stage's tax that are tried, until one pays for itself in time.
-GAIN_SHARES = (1.0, 0.6, 0.3)
+# Budgets for a stage's tax that are tried where the whole stage does not pay for itself in time;
+# each halves the range in which the largest one that does must be. By measurement on 230 typical
+# households, three of which get such a budget: against budgets of 60 % and 30 % of the tax, four
+# halvings are worth $170, $1,230 and $1,540 to them.
+BUDGETS_TRIED = 4
 MOST_PROGRAMS = 400
 MOST_REPAIR_PROGRAMS = 300
 
@@ -95,27 +98,56 @@ def _of_stages(work: Workshop, core: CoreModel) -> tuple[Room, SearchResult] | N
 def _with_gains(work: Workshop, attempt: Attempt, stage: Stage) -> tuple[Attempt, list[Deferral]]:
     """The plan with the gains of a stage, as many of them as pay for themselves in time.
 
-    The whole stage is tried, then smaller budgets for its tax: the first gains cure the most.
+    The whole stage is tried, then budgets for its tax: the first gains cure the most, so that a
+    smaller budget pays for itself sooner. A budget of the stage before does not bind this one.
+    Trials are not tried trade by trade: only the largest one that pays is finished, or the next.
     """
-    core, room = attempt.core, attempt.room._replace(stage=stage)
-    put_off: list[Deferral] = []
+    core, room = attempt.core, attempt.room._replace(stage=stage, tax_budget=None)
     found = _solved(work, core, room)
     if not _is_found(found) or found.objective > attempt.found.objective - _worth(work):
         return attempt, []
-    taxes = [core.components(each.values)["tax"] for each in (attempt.found, found)]
-    for share in GAIN_SHARES:
-        tried = found
-        if share < 1:
-            room = room._replace(tax_budget=taxes[0] + share * (taxes[1] - taxes[0]))
-            tried = _solved(work, core, room)
-        trial = _finished_attempt(work, core, room, tried) if _is_found(tried) else None
-        if trial is None:
-            continue
-        verdict = judged(work.market, attempt.ledger, trial.ledger, work.judge)
-        if verdict.is_worth_it:
-            return trial, []
-        put_off = put_off or deferrals_of(work, attempt.ledger, trial.ledger, verdict)
-    return attempt, put_off
+    whole = _finished_attempt(work, core, room, found, is_trial=True)
+    paying = [] if whole is None else [whole]
+    if whole is None or not _pays(work, attempt, whole):
+        paying = _budgets_that_pay(work, attempt, room, found)
+    for trial in paying:
+        best = _finished_attempt(work, core, trial.room, trial.found)
+        if best is not None and _pays(work, attempt, best):
+            break
+    else:
+        best = attempt
+    if whole is None or best.room == room:
+        return best, []
+    verdict = judged(work.market, best.ledger, whole.ledger, work.judge)
+    return best, deferrals_of(work, best.ledger, whole.ledger, verdict)
+
+
+def _budgets_that_pay(
+    work: Workshop, attempt: Attempt, room: Room, whole: SearchResult
+) -> list[Attempt]:
+    """Plans under budgets for a stage's tax that pay for themselves in time, the largest first."""
+    core = attempt.core
+    least, most = (core.components(each.values)["tax"] for each in (attempt.found, whole))
+    paying: list[Attempt] = []
+    low, high = 0.0, 1.0
+    for _ in range(BUDGETS_TRIED):
+        share = (low + high) / 2
+        within = room._replace(tax_budget=least + share * (most - least))
+        found = _solved(work, core, within)
+        trial = None
+        if _is_found(found):
+            trial = _finished_attempt(work, core, within, found, is_trial=True)
+        if trial is not None and _pays(work, attempt, trial):
+            paying.insert(0, trial)
+            low = share
+        else:
+            high = share
+    return paying
+
+
+def _pays(work: Workshop, before: Attempt, after: Attempt) -> bool:
+    """Whether going from one plan to another pays for itself in time."""
+    return judged(work.market, before.ledger, after.ledger, work.judge).is_worth_it
 
 
 def _is_found(found: SearchResult) -> bool:
@@ -160,7 +192,7 @@ def _is_wanting(core: CoreModel, values: Floats) -> bool:
 
 
 def _finished_attempt(
-    work: Workshop, core: CoreModel, room: Room, found: SearchResult
+    work: Workshop, core: CoreModel, room: Room, found: SearchResult, *, is_trial: bool = False
 ) -> Attempt | None:
     model = _within(core, room)
     mended = repaired(
@@ -168,7 +200,7 @@ def _finished_attempt(
         work.tools.programs,
         found.fixed,
         list(trade_groups(work.household, work.policy, core)),
-        with_leave_one_out=work.tools.with_trade_values,
+        with_leave_one_out=work.tools.with_trade_values and not is_trial,
         most_programs=MOST_REPAIR_PROGRAMS,
     )
     work.tools.timer.ended("repair")
