@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from decimal import ROUND_CEILING, Decimal
+from typing import NamedTuple
 
 from python_steps.optimizer.attempt import Attempt, tolerance_of
 from python_steps.optimizer.certificate import CertificateError, verified_lower_bound
@@ -33,14 +34,12 @@ def optimality_of(work: Workshop, attempt: Attempt, baseline: HouseholdPlan) -> 
     """
     bound = _verified_bound(attempt)
     worth = _model_value_in_shares(work, attempt)
-    gap = None
-    if bound is not None and worth is not None:
-        gap = max(Decimal(0), _dollars(worth - bound).quantize(CENT, rounding=ROUND_CEILING))
+    gaps = _Gaps() if bound is None or worth is None else _gaps(attempt, bound, worth)
     return Optimality(
         planner=PLANNER,
         solver_status=_status(work, attempt, bound),
         lower_bound=None if bound is None else _dollars(bound).quantize(CENT),
-        optimality_gap=gap,
+        optimality_gap=gaps.in_all,
         baseline=baseline.value,
         baseline_taxes=taxes_of(baseline),
         baseline_trades=len(baseline.trades),
@@ -50,7 +49,35 @@ def optimality_of(work: Workshop, attempt: Attempt, baseline: HouseholdPlan) -> 
             _place(key): None if math.isinf(value) else _dollars(value).quantize(CENT)
             for key, value in sorted(attempt.mended.trade_values.items())
         },
+        search_gap=gaps.of_search,
+        choice_gap=gaps.of_choice,
+        shares_gap=gaps.of_shares,
     )
+
+
+class _Gaps(NamedTuple):
+    """A plan's distance to its bound in dollars, and the parts that it is the sum of."""
+
+    in_all: Decimal | None = None
+    of_search: Decimal | None = None
+    of_choice: Decimal | None = None
+    of_shares: Decimal | None = None
+
+
+def _gaps(attempt: Attempt, bound: float, worth: float) -> _Gaps:
+    """The distance from the bound to the search's solution, to the trades chosen, to the shares.
+
+    Where a plan ends up below the search's solution, what the search left is no more than the
+    whole.
+    """
+    in_all = _up_to_cents(worth - bound)
+    of_search = min(in_all, _up_to_cents(attempt.found.objective - bound))
+    chosen = _dollars(attempt.mended.objective - attempt.found.objective).quantize(CENT)
+    return _Gaps(in_all, of_search, chosen, in_all - of_search - chosen)
+
+
+def _up_to_cents(units: float) -> Decimal:
+    return max(Decimal(0), _dollars(units).quantize(CENT, rounding=ROUND_CEILING))
 
 
 def taxes_of(plan: HouseholdPlan) -> dict[str, Decimal | None]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
 
+from python_steps.optimizer.alternatives import Question, alternatives_of, with_alternatives
 from python_steps.optimizer.attempt import Attempt, attempted
 from python_steps.optimizer.core_model import build_core_model
 from python_steps.optimizer.core_problem import CoreProblem, core_problem
@@ -53,7 +54,7 @@ def optimizing_planner(
     tools: PlanningTools | None = None,
 ) -> Callable[[Household, FirmPolicy, RateTables, MarketAssumptions], HouseholdPlan]:
     """A planner with a solver of its own, for a whole batch."""
-    own = PlanningTools(LinearPrograms()) if tools is None else tools
+    own = PlanningTools(LinearPrograms(), with_alternatives=True) if tools is None else tools
 
     def plan(
         household: Household,
@@ -100,12 +101,25 @@ def plan_household(
     optimised = _optimised(work, problem, prices, baseline)
     used.timer.ended("explanation")
     plan = _better_of(work, problem, None if optimised is None else optimised[0], baseline)
+    if optimised is not None and plan is optimised[0]:
+        used.record.published(optimised[1])
     if plan.trades and not problem.needs:
         plan = _unless_idle_is_better(
             work, prices, plan, None if optimised is None else optimised[1], baseline
         )
     used.timer.ended("check")
-    return _with_frontier(work, problem, prices, plan)
+    plan = _with_frontier(work, problem, prices, plan)
+    if not used.with_alternatives or not problem.due_groups:
+        return plan
+    lean = replace(used, with_frontier=False, with_alternatives=False)
+
+    def later_plan(later: Household, settings: FirmPolicy) -> HouseholdPlan:
+        return plan_household(later, settings, rate_tables, assumptions, lean)
+
+    question = Question(household, policy, rate_tables, assumptions, prices, later_plan)
+    found = alternatives_of(question, plan)
+    used.timer.ended("alternatives")
+    return with_alternatives(plan, found)
 
 
 def _better_of(
@@ -162,7 +176,14 @@ def _unless_idle_is_better(
         # The bound is the model's, so that what it is held against must be, too.
         work.tools.programs.load(attempt.core.model)
         proved = optimality_of(work, attempt._replace(ledger=work.start), baseline)
-        known = _bounded(replace(known, optimality_gap=proved.optimality_gap), idle)
+        known = replace(
+            known,
+            optimality_gap=proved.optimality_gap,
+            search_gap=proved.search_gap,
+            choice_gap=proved.choice_gap,
+            shares_gap=proved.shares_gap,
+        )
+        known = _bounded(known, idle)
     return replace(
         idle, optimality=replace(known, planner=PLANNER, stage=None, trade_values={}, rationales={})
     )

@@ -1,13 +1,13 @@
 """A household with everything that its planning needs, put together once.
 
 Belongs here: the rules, costs, ledger and solver that the steps of the work share, and the timer
-that a bench sets. Does not belong here: any step (`attempt`, `optimality`, `planner`).
+and record that a bench sets. Does not belong here: any step (`attempt`, `optimality`, `planner`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from python_steps.optimizer.linear_programs import LinearPrograms
 from python_steps.planning.costs import CostModel
@@ -18,6 +18,9 @@ from python_steps.planning.swaps import Market, market_of
 from python_steps.planning.tax_effect import TaxEffect
 from python_steps.policy import FirmPolicy
 from python_steps.taxes.rates import RateTables
+
+if TYPE_CHECKING:
+    from python_steps.optimizer.attempt import Attempt
 
 
 class StageTimer:
@@ -30,19 +33,32 @@ class StageTimer:
 NO_TIMER = StageTimer()
 
 
+class AttemptRecord:
+    """Told how a plan that is published was made; does nothing unless somebody compares."""
+
+    def published(self, attempt: Attempt) -> None:
+        """A plan made in this way is about to be published."""
+
+
+NO_RECORD = AttemptRecord()
+
+
 @dataclass(frozen=True)
 class PlanningTools:
     """What every household of a batch is planned with.
 
     `programs` is the one solver that is reused; `with_trade_values` says whether each trade is
     tried by leaving it out, which also drops those that earn less than they cost;
-    `with_frontier` whether budgets for the year's tax are tried, too.
+    `with_frontier` whether budgets for the year's tax are tried, too; `with_alternatives` whether
+    the plan is compared with waiting, a part of it and putting gains off.
     """
 
     programs: LinearPrograms
     with_trade_values: bool = True
     with_frontier: bool = True
+    with_alternatives: bool = False
     timer: StageTimer = NO_TIMER
+    record: AttemptRecord = NO_RECORD
 
 
 class Workshop(NamedTuple):

@@ -208,6 +208,14 @@ class TaxImpact:
     realized_collectibles_loss: Decimal
 
 
+class Wealth(NamedTuple):
+    """Dollars after a number of years: as they stand, and once everything is sold and taxed."""
+
+    years: int
+    pre_tax: Decimal
+    after_tax: Decimal
+
+
 class RationaleComponent(NamedTuple):
     """What one cause is worth in a trade: dollars for it (positive) or against it.
 
@@ -308,7 +316,9 @@ class Optimality:
 
     `solver_status` is one of the words of SOLVER_STATUSES. `lower_bound` is a verified bound on
     the objective of any plan, `optimality_gap` the distance of this one to it; both in dollars,
-    None where nothing is proved. `baseline` is the waterfall's plan, valued in the same way.
+    None where nothing is proved. The gap is the sum of what the search left (`search_gap`), of what
+    fewer trades of their least sizes cost (`choice_gap`) and of whole shares (`shares_gap`, which
+    may be negative). `baseline` is the waterfall's plan, valued in the same way.
     `trade_values` says, by account and security, what the plan loses without the trade, dollars;
     None where no plan could do without it. `baseline_taxes` are the baseline's by tax unit,
     `baseline_trades` the number of its trades. `rationales` holds, by account and security, what
@@ -330,6 +340,9 @@ class Optimality:
     rationales: Mapping[tuple[str, str], tuple[RationaleComponent, ...]] = field(
         default_factory=dict
     )
+    search_gap: Decimal | None = None
+    choice_gap: Decimal | None = None
+    shares_gap: Decimal | None = None
 
 
 # The closed list of how a plan was found.
@@ -340,6 +353,47 @@ SOLVER_STATUSES: Mapping[str, str] = {
     "heuristic": "Nothing is proved: the waterfall's plan is published, the optimised one being no "
     "better, or breaking a rule of the checkers, or not found; or its evidence did not hold.",
 }
+
+
+# The paths that a plan is compared with, and itself.
+TRADE_NOW = "trade_now"
+WAIT = "wait"
+PARTIAL = "partial"
+DEFER_GAINS = "defer_gains"
+ALTERNATIVES: Mapping[str, str] = {
+    TRADE_NOW: "Tonight's plan.",
+    WAIT: "Nothing tonight but the cash that is needed.",
+    PARTIAL: "Tonight's plan before any gain; without gains, in tax-advantaged accounts only.",
+    DEFER_GAINS: "Tonight's plan without short-term gains, which are taken once they are long.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One path from tonight until the contributions in sight have been put to work, in numbers.
+
+    `same_as` names the path whose trades it shares. `trade_count` are tonight's trades; all other
+    numbers are of the whole path, on `end_date`: what is left outside bands, tax and cost together,
+    `waiting_cost` of the drift borne until then, and `objective_value`, smaller is better (None
+    where a tax is unknown). `verdict` compares all paths in words.
+    """
+
+    name: str
+    same_as: str | None
+    end_date: date
+    trade_count: int
+    breach_count: int
+    drift_outside_bands: Decimal
+    largest_drift: Decimal
+    tracking_error: float | None
+    estimated_tax: Decimal | None
+    transaction_cost: Decimal
+    waiting_cost: Decimal | None
+    objective_value: Decimal | None
+    breakeven_years: float | None
+    wealth: tuple[Wealth, ...]
+    is_recommended: bool = False
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,3 +415,4 @@ class HouseholdPlan:
     breakeven_years: float | None
     cash_shortfall: Decimal
     optimality: Optimality | None = None
+    alternatives: tuple[Alternative, ...] = ()

@@ -72,6 +72,7 @@ TAX_TABLES: dict[str, dict[str, str]] = {
         "no_loss_sale_until_date": "date",
         "caused_by": "varchar",
         "coverage": "varchar",
+        "is_exit_possible": "boolean",
     },
     "lot_adjustments": {
         "as_of_date": "date",
@@ -156,6 +157,7 @@ REBALANCE_TABLES: dict[str, dict[str, str]] = {
         "objective_value": _MONEY,
         "waterfall_objective_value": _MONEY,
         "optimality_gap": _MONEY,
+        "search_gap": _MONEY,
         "objective_lower_bound": _MONEY,
         "ladder_stage": "varchar",
         "waterfall_estimated_tax": _MONEY,

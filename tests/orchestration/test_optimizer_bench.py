@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from orchestration import optimizer_bench
 from orchestration.cli import app
-from orchestration.optimizer_bench import Batch, Planned, Sample, plan_sample
+from orchestration.optimizer_bench import Batch, Gaps, Planned, Sample, plan_sample
+from orchestration.optimizer_reference import Comparison
 
 ONE = Planned(
     seed=1,
@@ -21,9 +22,9 @@ ONE = Planned(
     saved=250.0,
     shortfall=0.0,
     is_shortfall_told=True,
-    proved_gap=2.0,
-    above_best=None,
-    compared="not asked",
+    gaps=Gaps(2.0, 0.5, 1.0, 0.5),
+    programs=9,
+    comparison=None,
     broken=(),
     failure=None,
 )
@@ -38,10 +39,26 @@ def test_sample_households_are_planned_and_judged():
     assert all(row.milliseconds > 0 for row in batch.planned)
     assert any(row.stages.get("search", 0) > 0 for row in batch.planned)
     assert all(row.saved is None or row.saved >= -0.01 for row in batch.planned)
-    assert [row.compared for row in batch.planned[2:]] == ["not asked"] * 4
-    assert all(row.compared != "not asked" for row in batch.planned[:2])
+    assert [row.comparison for row in batch.planned[2:]] == [None] * 4
+    compared = [row.comparison for row in batch.planned[:2]]
+    assert [each.how for each in compared] == ["compared"] * 2
     # The integer solver proves its best to a dollar: no plan lies more than that below it.
-    assert all(row.above_best is None or row.above_best > -1 for row in batch.planned)
+    assert all(-1 < each.above_best < 100 for each in compared)
+    for each in compared:
+        assert each.above_best == pytest.approx(each.of_choice + each.of_shares)
+    for row in batch.planned:
+        if row.gaps is not None:
+            assert row.gaps.in_all == pytest.approx(sum(row.gaps[1:]))
+            assert 0 <= row.gaps.of_search <= 1
+
+
+def test_a_plan_under_a_budget_for_tax_is_held_against_the_best_under_that_budget():
+    """What the breakeven rule puts off is told by itself: it is no fault of the choice of trades."""
+    batch = plan_sample(Sample("typical", 121, 1, "optimizer with trade values", reference=1))
+    (row,) = batch.planned
+    assert row.comparison.how == "compared"
+    assert row.comparison.above_best < 100
+    assert row.comparison.put_off > 100
     assert batch.finished > batch.started
 
 
@@ -53,7 +70,7 @@ def test_absurd_households_are_planned_and_their_shortfalls_told():
 
 
 def test_a_household_that_cannot_be_planned_is_reported_and_the_others_go_on(monkeypatch):
-    def planner_of(name, stopwatch):
+    def planner_of(name, stopwatch, record):
         def plan(household, *_):
             raise ValueError(f"no plan for {household.household_id}")
 
@@ -88,6 +105,28 @@ def test_figures_are_spreads_over_the_households():
     assert report["dollars_saved"]["median"] == 25
     assert report["dollars_saved"]["share_above_100_dollars"] == 0.25
     assert report["dollars_saved"]["worse_than_the_waterfall"] == 1
+
+
+def test_what_is_proved_and_what_is_above_the_best_is_told_part_by_part():
+    """A household without a proof counts against the proved ones; one without a search does not."""
+    asked = Comparison("compared", 12.0, 7.0, 5.0)
+    rows = [
+        ONE._replace(comparison=asked),
+        ONE._replace(gaps=Gaps(9.0, 4.0, 3.0, 2.0), comparison=Comparison("not optimised")),
+        ONE._replace(gaps=None),
+        ONE._replace(gaps=None, programs=0),
+    ]
+    report = optimizer_bench._report(Sample("typical", 1, 4, "optimizer"), [Batch(rows, 10, 12)])
+    assert report["share_proved_within_a_dollar_before_repair"] == pytest.approx(1 / 3, abs=1e-4)
+    assert report["dollars_of_proved_gap"]["max"] == 9
+    assert report["dollars_of_it_left_by_the_search"]["max"] == 4
+    assert report["dollars_of_it_for_fewer_and_larger_trades"]["max"] == 3
+    assert report["dollars_of_it_for_whole_shares"]["max"] == 2
+    assert report["dollars_above_the_best"]["mean"] == 12
+    assert report["dollars_above_the_best"]["households"] == {"compared": 1, "not optimised": 1}
+    assert report["dollars_of_it_for_the_choice_of_trades"]["mean"] == 7
+    assert report["dollars_of_it_for_their_shares"]["mean"] == 5
+    assert report["dollars_put_off_by_the_breakeven_rule"] == {}
 
 
 def test_the_command_prints_tables_or_json(monkeypatch):

@@ -371,6 +371,25 @@ def test_a_plan_states_its_proof_and_the_baseline_beside_it() -> None:
     assert impact["tax_saved_vs_waterfall"] == row["waterfall_estimated_tax"] - row["estimated_tax"]
 
 
+def test_the_gap_is_the_sum_of_its_parts() -> None:
+    """Least sizes cost the model more than the search may have missed."""
+    book = drifted()
+    book.rows("dim_households")[0]["minimum_trade_amount"] = Decimal(35_000)
+    book.lot("TAX", "VTI", 300, 130, RECENT)
+    book.lot("IRA", "VTI", 700, None)
+    said = plan_of(book).optimality
+    assert said is not None
+    assert said.optimality_gap is not None
+    assert said.search_gap is not None
+    assert said.choice_gap is not None
+    assert said.shares_gap is not None
+    assert said.search_gap + said.choice_gap + said.shares_gap == said.optimality_gap
+    assert 0 <= said.search_gap <= 1
+    assert said.choice_gap > 1
+    (row,) = planned(book).tables["plans"].to_pylist()
+    assert row["search_gap"] == said.search_gap
+
+
 def test_every_trade_is_worth_its_place() -> None:
     book = drifted()
     book.lot("TAX", "VTI", 300, 130, RECENT)

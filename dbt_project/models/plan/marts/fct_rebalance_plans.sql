@@ -61,6 +61,7 @@ select
     case when not judged.is_broken then judged.objective_value end as objective_value,
     case when not judged.is_broken then judged.waterfall_objective_value end as waterfall_objective_value,
     case when not judged.is_broken then judged.optimality_gap end as optimality_gap,
+    case when not judged.is_broken then judged.search_gap end as search_gap,
     case
         when not judged.is_broken and households.market_value > 0
             then cast(judged.optimality_gap / households.market_value * 10000 as double)
