@@ -1,9 +1,9 @@
-"""Every text that a workbook shows, keyed by id, one catalogue per language.
+"""Every text that a workbook shows, keyed by id, in English.
 
 Belongs here: headings, notes, display names of the closed vocabularies (statuses, reason codes,
 asset classes, account types) and the lookup that refuses an unknown id. Does not belong here: any
 layout, any number, any sentence that a mart already carries (explanations, rationales, messages).
-A further language is one more mapping in `CATALOGUES` with the same ids; a test compares the ids.
+Other languages translate the English, these texts and the marts' sentences alike (translation).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-DEFAULT_LANGUAGE: Final = "en"
+from python_steps.reports.translation import LANGUAGES, SOURCE_LANGUAGE, Translator
 
 
 class MissingTextError(KeyError):
@@ -19,25 +19,32 @@ class MissingTextError(KeyError):
 
 
 class Texts:
-    """The texts of one language."""
+    """The texts of one workbook in one language."""
 
-    def __init__(self, language: str, catalogue: Mapping[str, str]) -> None:
+    def __init__(self, language: str) -> None:
+        """Take a language of `translation.LANGUAGES`.
+
+        Raises:
+            MissingTextError: there is no such language.
+        """
+        if language not in LANGUAGES:
+            raise MissingTextError(f"no catalogue of texts for language {language!r}")
         self.language = language
-        self._catalogue = catalogue
+        self.translator = Translator(language)
 
     def text(self, text_id: str, **values: object) -> str:
-        """The text of an id, with its `{name}` places filled.
+        """The text of an id, with its `{name}` places filled, in the language.
 
         Raises:
             MissingTextError: the id is unknown, or a place of the text is not given.
         """
-        template = self._catalogue.get(text_id)
+        template = ENGLISH.get(text_id)
         if template is None:
-            raise MissingTextError(f"no {self.language} text for {text_id!r}")
+            raise MissingTextError(f"no text for {text_id!r}")
         if not values:
-            return template
+            return self.translator.translated(template)
         try:
-            return template.format(**values)
+            return self.translator.translated(template.format(**values))
         except KeyError as error:
             raise MissingTextError(f"{text_id!r} needs a value for {error}") from error
 
@@ -56,7 +63,8 @@ class Texts:
         An IPS that misspells a class is withheld and told by the rules of the book; the sheets
         show what the firm wrote, so that it can be found, and no other household loses its sheet.
         """
-        return self._catalogue.get(f"asset_class.{value}", value)
+        name = ENGLISH.get(f"asset_class.{value}")
+        return value if name is None else self.translator.translated(name)
 
     def counted(self, text_id: str, count: int) -> str:
         """The singular or plural form of a text, `<id>.one` or `<id>.other`, with its count."""
@@ -65,28 +73,27 @@ class Texts:
 
 
 def texts_for(language: str) -> Texts:
-    """The texts of a language that has a catalogue.
+    """The texts of a language, for one workbook.
 
     Raises:
         MissingTextError: there is no catalogue of this language.
     """
-    catalogue = CATALOGUES.get(language)
-    if catalogue is None:
-        raise MissingTextError(f"no catalogue of texts for language {language!r}")
-    return Texts(language, catalogue)
+    return Texts(language)
 
 
-def texts_and_notice(language: str | None) -> tuple[Texts, str | None]:
-    """The texts of the wanted language, or English and a sentence that says so.
+def texts_and_notice(
+    wanted: str | None, default: str = SOURCE_LANGUAGE
+) -> tuple[Texts, str | None]:
+    """The texts of the wanted language, or of the default and a sentence that says so.
 
-    No wish (None) is English without a sentence. A household whose language has no catalogue still
-    gets its workbook; the sentence stands on its first sheet, so that nobody takes the English for
-    a choice.
+    No wish (None) is the default without a sentence. A household whose language has no catalogue
+    still gets its workbook; the sentence stands on its first sheet, so that nobody takes the
+    language for a choice.
     """
-    if language is None or language in CATALOGUES:
-        return texts_for(language or DEFAULT_LANGUAGE), None
-    texts = texts_for(DEFAULT_LANGUAGE)
-    return texts, texts.text("language.not_available", language=language)
+    if wanted is None or wanted in LANGUAGES:
+        return Texts(wanted or default), None
+    texts = Texts(default)
+    return texts, texts.text("language.not_available", language=wanted)
 
 
 def name_or_none(texts: Texts, vocabulary: str, value: str | None) -> str | None:
@@ -112,8 +119,8 @@ _GENERAL: Final[dict[str, str]] = {
     "no": "No",
     "total": "Total",
     "language.not_available": (
-        "The report language asked for ({language}) is not available yet; this workbook is in "
-        "English."
+        "The report language asked for ({language}) is not available yet; this workbook is in the "
+        "firm's language."
     ),
     "document.household_title": "{household} – rebalancing review",
     "document.book_title": "Book review",
@@ -751,5 +758,3 @@ ENGLISH: Final[Mapping[str, str]] = {
     **_BOOK_SHEETS,
     **_COLUMNS,
 }
-
-CATALOGUES: Final[Mapping[str, Mapping[str, str]]] = {DEFAULT_LANGUAGE: ENGLISH}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import string
 from dataclasses import fields
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from python_steps.planning.plan import EXCEPTION_CODES, REASON_CODES, PlanValue
 from python_steps.reports import layout
 from python_steps.reports.sheet_builder import LONGEST_SHEET_NAME, sheet_name
 from python_steps.reports.texts import (
-    CATALOGUES,
     ENGLISH,
     MissingTextError,
     in_words,
@@ -23,19 +21,10 @@ from python_steps.reports.texts import (
 )
 from python_steps.reports.totals import URGENCY
 from python_steps.reports.trade_sheets import VALUE_TERMS
+from python_steps.reports.translation import LANGUAGES
 from python_steps.wash_sales.tables import FINDING_RULES
 
 MODULES = sorted((Path(__file__).parents[3] / "python_steps" / "reports").glob("*.py"))
-
-
-def test_every_language_has_the_same_texts_with_the_same_places():
-    def places(text: str) -> set[str]:
-        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
-
-    for catalogue in CATALOGUES.values():
-        assert set(catalogue) == set(ENGLISH)
-        for text_id, text in catalogue.items():
-            assert places(text) == places(ENGLISH[text_id]), text_id
 
 
 def test_every_text_has_words():
@@ -61,19 +50,19 @@ def test_texts_named_in_the_modules_exist():
 
 @pytest.mark.parametrize("sheet", [*layout.HOUSEHOLD_SHEETS, *layout.BOOK_SHEETS])
 def test_every_sheet_table_and_column_has_its_texts(sheet):
-    for catalogue in CATALOGUES.values():
-        assert catalogue[f"sheet.{sheet.sheet_id}.name"]
-        for table in sheet.tables:
-            for column in table.columns:
-                assert f"column.{column.key}" in catalogue
-            if len(sheet.tables) > 1:
-                assert catalogue[f"table.{table.table_id}.heading"]
+    assert ENGLISH[f"sheet.{sheet.sheet_id}.name"]
+    for table in sheet.tables:
+        for column in table.columns:
+            assert f"column.{column.key}" in ENGLISH
+        if len(sheet.tables) > 1:
+            assert ENGLISH[f"table.{table.table_id}.heading"]
 
 
 def test_sheet_names_are_what_excel_accepts_and_differ():
-    for catalogue in CATALOGUES.values():
+    for language in LANGUAGES:
+        texts = texts_for(language)
         for sheets in (layout.HOUSEHOLD_SHEETS, layout.BOOK_SHEETS):
-            names = [catalogue[f"sheet.{sheet.sheet_id}.name"] for sheet in sheets]
+            names = [texts.text(f"sheet.{sheet.sheet_id}.name") for sheet in sheets]
             assert len({name.casefold() for name in names}) == len(names)
             for name in names:
                 assert len(name) <= LONGEST_SHEET_NAME
@@ -104,12 +93,21 @@ def test_an_unknown_text_a_missing_place_and_an_unknown_language_are_refused():
         texts_for("xx")
 
 
-def test_a_wanted_language_without_texts_gives_english_and_says_so():
+def test_a_wanted_language_without_texts_gives_the_firms_and_says_so():
     texts, notice = texts_and_notice("xx")
     assert texts.language == "en"
     assert notice is not None
     assert "xx" in notice
     assert texts_and_notice("en")[1] is None
+    texts, notice = texts_and_notice("xx", default="zh-Hans")
+    assert texts.language == "zh-Hans"
+    assert notice == "所要求的报告语言（xx）尚未提供；本工作簿采用公司的语言。"
+
+
+def test_no_wish_is_the_firms_language():
+    assert texts_and_notice(None)[0].language == "en"
+    assert texts_and_notice(None, default="zh-Hans")[0].language == "zh-Hans"
+    assert texts_and_notice("en", default="zh-Hans")[0].language == "en"
 
 
 def test_counts_take_the_right_form():
@@ -169,7 +167,7 @@ def test_every_finding_of_the_tax_ledger_has_its_words(rule):
 
 
 def test_a_class_that_only_the_firm_knows_is_shown_as_the_firm_wrote_it():
-    for language in CATALOGUES:
+    for language in LANGUAGES:
         texts = texts_for(language)
         assert texts.asset_class("US Large Cap Equities") == "US Large Cap Equities"
         assert texts.asset_class("Cash") == texts.name("asset_class", "Cash")
