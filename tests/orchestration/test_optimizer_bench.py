@@ -53,7 +53,7 @@ def test_sample_households_are_planned_and_judged():
 
 
 def test_a_plan_under_a_budget_for_tax_is_held_against_the_best_under_that_budget():
-    """What the breakeven rule puts off is told by itself: it is no fault of the choice of trades."""
+    """What the breakeven rule puts off is told by itself: the choice of trades is not at fault."""
     batch = plan_sample(Sample("typical", 121, 1, "optimizer with trade values", reference=1))
     (row,) = batch.planned
     assert row.comparison.how == "compared"
