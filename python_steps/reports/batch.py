@@ -112,7 +112,5 @@ def report_payloads(
         cut = {
             mart: _copied(checked.between(mart, chosen[0], chosen[-1])) for mart in HOUSEHOLD_MARTS
         }
-        cut["dim_securities"] = tables["dim_securities"]
-        cut["source_files"] = tables["source_files"]
-        payloads.append(ReportPayload(chosen, cut, firm_policy))
+        payloads.append(ReportPayload(chosen, cut | checked.of_book, firm_policy))
     return payloads

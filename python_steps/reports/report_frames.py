@@ -346,8 +346,7 @@ class ReportTables:
     """A batch's tables after the check: needed columns only, rows of households only."""
 
     by_household: Mapping[str, pa.Table]
-    securities: SecurityDirectory
-    source_files: pa.Table
+    of_book: Mapping[str, pa.Table]
 
     @classmethod
     def checked(cls, tables: Mapping[str, pa.Table]) -> ReportTables:
@@ -370,11 +369,10 @@ class ReportTables:
             )
             for name, columns in HOUSEHOLD_MARTS.items()
         }
-        return cls(
-            by_household,
-            SecurityDirectory(tables["dim_securities"]),
-            with_columns("source_files", tables["source_files"], BOOK_TABLES["source_files"]),
-        )
+        of_book = {
+            name: with_columns(name, tables[name], columns) for name, columns in BOOK_TABLES.items()
+        }
+        return cls(by_household, of_book)
 
     def between(self, mart: str, first_household_id: str, last_household_id: str) -> pa.Table:
         """The rows of the households from one id to another, both included; no copy."""
@@ -416,10 +414,10 @@ class ReportRecords:
                 households[row["household_id"]].append(row)
             by_household[mart] = households
         files: dict[str, list[Record]] = defaultdict(list)
-        for row in records(tables.source_files):
+        for row in records(tables.of_book["source_files"]):
             if row["status"] == _LOADED:
                 files[row["custodian"]].append(row)
-        return cls(by_household, tables.securities, files)
+        return cls(by_household, SecurityDirectory(tables.of_book["dim_securities"]), files)
 
     def of_household(self, mart: str, household_id: str) -> Records:
         """The rows of one household in a mart."""
