@@ -17,7 +17,6 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -520,9 +519,7 @@ def wait_or_trade_command(
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Should the household rebalance now, or wait for the next contribution?"""
-    from python_steps.planning.wait_or_trade import Contribution, class_stands, wait_or_trade
-
+    """Rebalance now, wait for the next contribution, trade a part, or put gains off?"""
     with _told_errors():
         snapshot, day = _snapshot(data, session)
         found = snapshot.household(name, day)
@@ -530,46 +527,25 @@ def wait_or_trade_command(
         if found["household_state"] != "released":
             raise QuestionError(f"{found['household_name']}: {found['state_reason']}")
         plan = questions.plan_of(snapshot, day, identifier)
-        drifts = questions.drift_of(snapshot, day, identifier)
-        after = questions.comparison_of(snapshot, day, identifier)
-        flows = questions.next_contributions(snapshot, day, identifier)
-        answers = {
-            group: wait_or_trade(
-                class_stands(_of_group(drifts, group), _of_group(after, group)),
-                base,
-                [
-                    Contribution(flow["amount"], flow["required_by_date"])
-                    for flow in _of_group(flows, group)
-                ],
-                estimated_tax=plan["estimated_tax"] if plan else None,
-                transaction_cost=plan["transaction_cost"] if plan else Decimal(0),
-            )
-            for group, base in questions.bases_of(snapshot, day, identifier).items()
-        }
+        paths = questions.alternatives_of(snapshot, day, identifier)
+    best = next((row["alternative"] for row in paths if row["is_recommended"]), None)
+    no_plan = "There is no plan." if plan is None else plan["explanation"]
+    sentence = paths[0]["verdict"] if paths else no_plan
+    answer = {
+        "as_of_date": day,
+        "household_id": identifier,
+        "verdict": best or ("cannot_tell" if paths else "nothing_to_choose"),
+        "sentence": sentence,
+        "paths": paths,
+    }
     if as_json:
-        _print_json(
-            {"as_of_date": day, "groups": {name: asdict(each) for name, each in answers.items()}}
-        )
+        _print_json(answer)
         return
-    for group, answer in answers.items():
-        paths = {"today": answer.today, "trade now": answer.trade_now, "wait": answer.wait}
-        _show(
-            f"{found['household_name']}, {group}, on {day}",
-            [{"path": name, **asdict(path)} for name, path in paths.items()],
-            (
-                "path",
-                "breach_count",
-                "largest_drift",
-                "amount_outside_bands",
-                "estimated_tax",
-                "transaction_cost",
-            ),
-        )
-        console.print(answer.sentence, highlight=False, markup=False)
-
-
-def _of_group(rows: Sequence[dict[str, Any]], group: str) -> list[dict[str, Any]]:
-    return [row for row in rows if row["allocation_group_id"] == group]
+    if paths:
+        title = f"{found['household_name']} on {day}, each path to {paths[0]['end_date']}"
+        _show(title, paths, _PATH_COLUMNS)
+        _show("Wealth by the assumed class returns", paths, _WEALTH_COLUMNS)
+    console.print(sentence, highlight=False, markup=False)
 
 
 @app.command()
@@ -602,6 +578,48 @@ def sql(
         _print_json(rows)
         return
     _show(f"{len(rows)} rows", rows, tuple(rows[0]) if rows else ())
+
+
+@app.command()
+def analysis(
+    name: Annotated[
+        str | None, typer.Argument(help="One of the questions. Default: list them.")
+    ] = None,
+    show_sql: Annotated[
+        bool, typer.Option("--sql", help="Print the query instead of its answer.")
+    ] = False,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """The questions that analysts ask, answered from the published snapshot.
+
+    Example: `evenkeel analysis breaches_by_class`
+
+    Each is a query of `dbt_project/analyses` that can be taken further with `evenkeel sql`.
+    """
+    from orchestration.analyses import analyses_of, analysis_named
+    from orchestration.home import DBT_PROJECT_FOLDER
+
+    with _told_errors():
+        if name is None:
+            listed = [
+                {"name": each.name, "question": each.question}
+                for each in analyses_of(DBT_PROJECT_FOLDER)
+            ]
+            if as_json:
+                _print_json(listed)
+            else:
+                _show("Questions", listed, ("name", "question"))
+            return
+        asked = analysis_named(DBT_PROJECT_FOLDER, name)
+        if show_sql:
+            typer.echo(asked.query)
+            return
+        rows = Snapshot(Home.from_environment(data).published).query(asked.query)
+    if as_json:
+        _print_json(rows)
+    else:
+        _show(asked.question, rows, tuple(rows[0]) if rows else ())
 
 
 @app.command()
@@ -880,6 +898,24 @@ _TAX_COLUMNS = (
     "realized_collectibles_gain",
     "realized_collectibles_loss",
     "estimated_tax",
+)
+_PATH_COLUMNS = (
+    "alternative",
+    "same_as",
+    "trade_count",
+    "breach_count",
+    "drift_outside_bands",
+    "largest_drift",
+    "tracking_error",
+    "estimated_tax",
+    "transaction_cost",
+    "waiting_cost",
+    "objective_value",
+    "breakeven_years",
+)
+_WEALTH_COLUMNS = (
+    "alternative",
+    *(f"{kind}_wealth_{years}y" for years in (1, 3, 5, 10) for kind in ("pre_tax", "after_tax")),
 )
 _COMPARISON_COLUMNS = (
     "asset_class",

@@ -17,8 +17,10 @@ import pytest
 from openpyxl import load_workbook
 from typer.testing import CliRunner
 
+from orchestration.analyses import analyses_of
 from orchestration.cli import app
-from orchestration.home import Home
+from orchestration.home import DBT_PROJECT_FOLDER, Home
+from orchestration.questions import Snapshot
 from orchestration.run_night import NightReport, run_night, write_landing
 from python_steps.demo_book.book import DEMO_SEED, DEMO_SESSION, DIRTY_CASES, demo_files
 from python_steps.sessions import previous_session
@@ -320,11 +322,30 @@ def test_the_questions_of_an_advisor_are_answered(night):
         answer("tax-impact", "--household", "garcia", "--account", "taxable", "--json")
     )
     assert {row["tax_treatment"] for row in taxable["trades"]} == {"taxable"}
-    waiting = json.loads(answer("wait-or-trade", "thompson", "--json"))["groups"]
-    assert [group["verdict"] for group in waiting.values()] == ["wait"]
+    waiting = json.loads(answer("wait-or-trade", "thompson", "--json"))
+    now, wait = waiting["paths"][:2]
+    # Both end with every class inside its band and the same tax: nothing is gained by waiting.
+    assert (now["alternative"], wait["alternative"]) == ("trade_now", "wait")
+    assert now["end_date"] == wait["end_date"] == "2026-12-01"
+    assert now["breach_count"] == wait["breach_count"] == 0
+    assert now["estimated_tax"] == wait["estimated_tax"]
+    worse = Decimal(now["objective_value"]) - Decimal(wait["objective_value"])
+    assert (waiting["verdict"] == "wait") == (worse > max(25, Decimal(now["optimality_gap"])))
+    assert waiting["sentence"] in answer("wait-or-trade", "thompson").replace("\n", " ")
     assert "5 rows" in answer(
         "sql", "select household_id from marts.dim_households_current limit 5"
     )
+
+
+def test_the_questions_of_an_analyst_are_answered(night):
+    home, _ = night
+    snapshot = Snapshot(home.published)
+
+    unanswered = {
+        each.name for each in analyses_of(DBT_PROJECT_FOLDER) if not snapshot.query(each.query)
+    }
+
+    assert unanswered == set()
 
 
 def ways_back(home: Home, *words: str) -> dict:
