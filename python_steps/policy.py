@@ -146,6 +146,16 @@ class FirmPolicy:
         "A distribution in kind from a retirement account.",
         choices=("acquisition", "ignore"),
     )
+    allow_full_exit_of_recent_lots: bool = _setting(
+        False,
+        "Whether a loss may be taken inside the window of a purchase where the same plan sells "
+        "every share bought in it: then none is held that replaces the loss (IRC 1091(a)).",
+    )
+    allow_trades_near_related_purchases: bool = _setting(
+        False,
+        "Whether a loss near a purchase of a minor's account, a non-grantor trust or a parent, or "
+        "a purchase near a loss of theirs, is proposed with a warning instead of barred.",
+    )
     rates_when_missing: str = _setting(
         "block",
         "A tax year without rates: block taxable trades, or use the latest year, labelled.",

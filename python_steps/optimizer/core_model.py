@@ -27,7 +27,7 @@ from python_steps.optimizer.model_assembly import Assembly, CoreModel
 from python_steps.optimizer.prices import ObjectivePrices
 from python_steps.optimizer.tax_rows import add_taxes
 from python_steps.optimizer.trade_columns import add_impact, add_purchases, add_sales
-from python_steps.optimizer.wash_sale_rows import add_wash_sales
+from python_steps.optimizer.wash_sale_rows import add_exits, add_wash_sales
 from python_steps.planning.costs import CostModel
 
 
@@ -50,6 +50,7 @@ def build_core_model(problem: CoreProblem, prices: ObjectivePrices, costs: CostM
     add_drift(assembly)
     add_taxes(assembly)
     add_wash_sales(assembly)
+    add_exits(assembly)
     add_concentrations(assembly)
     add_gains_budget(assembly)
     add_lot_orders(assembly)

@@ -10,7 +10,7 @@ the model. Amounts are dollars; this is the border at which exact decimals becom
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
@@ -66,7 +66,8 @@ class Sale(NamedTuple):
     """A lot that may be sold: `quantity` shares of it at most, which are `limit` dollars.
 
     `gain_per_dollar` is the taxed gain in a dollar of proceeds (0 where no tax falls due);
-    `is_loss` says whether the wash-sale rules take it for a loss.
+    `is_loss` says whether the wash-sale rules take it for a loss. `to_leave` are the recently
+    bought lots that must be sold in full where any of it is sold.
     """
 
     account_id: str
@@ -79,6 +80,7 @@ class Sale(NamedTuple):
     is_long_term: bool
     is_loss: bool
     stage: Stage
+    to_leave: tuple[str, ...] = ()
 
 
 class Purchase(NamedTuple):
@@ -198,23 +200,32 @@ def core_problem(
         """Whether a lot stands so far below its basis that a small rise leaves it a loss."""
         return sale.gain_per_dollar < -least
 
-    sales: list[Sale] = []
-    queues: list[tuple[int, ...]] = []
-    for position in index.household.positions:
-        account = index.accounts[position.account_id]
-        is_free = account.account_id in needy or _is_due(index, account, due)
-        if not is_free and not _harvests(index, account, harvest):
-            continue
-        first = len(sales)
-        found = _sales_of(start, sells, position)
-        if is_free:
-            sales += found
-        else:
-            # In a standing order a lot that is not worth it bars what stands behind it.
-            keep = itertools.takewhile if _follows_order(account) else filter
-            sales += keep(is_worth_harvesting, found)
-        if _follows_order(account):
-            queues.append(tuple(range(first, len(sales))))
+    def sales_without(kept: set[str]) -> tuple[list[Sale], list[tuple[int, ...]]]:
+        """Possible sales and the queues of standing orders, without the lots that must stay."""
+        sales: list[Sale] = []
+        queues: list[tuple[int, ...]] = []
+        for position in index.household.positions:
+            account = index.accounts[position.account_id]
+            is_free = account.account_id in needy or _is_due(index, account, due)
+            if not is_free and not _harvests(index, account, harvest):
+                continue
+            first = len(sales)
+            found = _sales_of(start, sells, position, kept)
+            if is_free:
+                sales += found
+            else:
+                # In a standing order a lot that is not worth it bars what stands behind it.
+                keep = itertools.takewhile if _follows_order(account) else filter
+                sales += keep(is_worth_harvesting, found)
+            if _follows_order(account):
+                queues.append(tuple(range(first, len(sales))))
+        return sales, queues
+
+    kept: set[str] = set()
+    sales, queues = sales_without(kept)
+    while more := _washed(sales):
+        kept |= more
+        sales, queues = sales_without(kept)
     harvesting = {sale.account_id for sale in sales} - needy if harvest else set()
     return CoreProblem(
         index=index,
@@ -239,6 +250,13 @@ def core_problem(
     )
 
 
+def _washed(sales: Iterable[Sale]) -> set[str]:
+    """Lots whose loss recent purchases would wash, since not all of these may be sold in full."""
+    listed = list(sales)
+    whole = {sale.lot.lot_id for sale in listed if sale.quantity == sale.lot.quantity}
+    return {sale.lot.lot_id for sale in listed if not whole.issuperset(sale.to_leave)}
+
+
 def _is_due(index: HouseholdIndex, account: Account, due: frozenset[str]) -> bool:
     group = index.group_of(account.account_id)
     return account.block is None and group is not None and group.allocation_group_id in due
@@ -252,7 +270,9 @@ def _follows_order(account: Account) -> bool:
     return account.is_taxable and account.lot_method not in SPECIFIC_METHODS
 
 
-def _sales_of(start: PlanLedger, sells: SellRules, position: Position) -> Iterator[Sale]:
+def _sales_of(
+    start: PlanLedger, sells: SellRules, position: Position, kept: set[str]
+) -> Iterator[Sale]:
     """A position's lots that may ever be sold, in the order in which the account sells them."""
     account = start.index.accounts[position.account_id]
     price = start.index.securities[position.security_id].price
@@ -261,7 +281,10 @@ def _sales_of(start: PlanLedger, sells: SellRules, position: Position) -> Iterat
         return
     left = position.sellable_quantity
     for lot in sells.in_order(position):
-        is_barred = sells.lot_block(start, position, lot, ANY_LOT) is not None
+        to_leave = sells.lots_to_leave(position, lot)
+        is_barred = lot.lot_id in kept or (
+            not to_leave and sells.lot_block(start, position, lot, ANY_LOT) is not None
+        )
         quantity = min(left, lot.sellable_quantity)
         if not is_barred and quantity > 0:
             left -= quantity
@@ -279,6 +302,7 @@ def _sales_of(start: PlanLedger, sells: SellRules, position: Position) -> Iterat
                 is_long_term=bool(lot.is_long_term),
                 is_loss=is_taxed and sells.is_loss_for_wash_sales(lot),
                 stage=_STAGE_OF_CATEGORY[category],
+                to_leave=tuple(each.lot_id for each in to_leave),
             )
         if follows_order and (is_barred or quantity < lot.quantity):
             return  # what is left of the lot may not be sold: the queue stops here

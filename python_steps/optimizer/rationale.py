@@ -68,6 +68,7 @@ _ROW_COMPONENTS = (
     ("limit of ", "", "concentration"),
     ("losses of ", ", or purchases", "wash_sale"),
     ("purchase ", ", or losses", "wash_sale"),
+    ("sold out are ", "", "wash_sale"),
     ("", " is sold out, or not", "lot_order"),
     ("", " is sold out before the next", "lot_order"),
     ("after ", " is sold out", "lot_order"),

@@ -63,8 +63,29 @@ def rounded_ledger(core: CoreModel, values: Floats) -> PlanLedger:
         values: a solution, thousand dollars by column.
 
     Returns:
-        A ledger with the orders; no account is short of cash that the solution leaves enough.
+        A ledger with the orders; no account is short of cash that the solution leaves enough, and
+        no loss stands beside recent shares of the same that rounding has left.
     """
+    ledger = _rounded(core, values)
+    washed = [
+        column
+        for sale, column in zip(core.problem.sales, core.sale_columns, strict=True)
+        if ledger.sold_of(sale.lot) > 0 and _is_left_behind(core.problem, ledger, sale)
+    ]
+    if not washed:
+        return ledger
+    without = values.copy()
+    without[washed] = 0.0
+    return _rounded(core, without)
+
+
+def _is_left_behind(problem: CoreProblem, ledger: PlanLedger, sale: Sale) -> bool:
+    """Whether shares stay that were bought so recently that they replace those of the sale."""
+    recent = (problem.index.lots[lot_id] for lot_id in sale.to_leave)
+    return any(ledger.sold_of(lot) < lot.quantity for lot in recent)
+
+
+def _rounded(core: CoreModel, values: Floats) -> PlanLedger:
     problem = core.problem
     ledger = problem.start.copy()
     sold = _sold_positions(core, values)
@@ -234,7 +255,8 @@ def _shares_to_sell(
 
     def is_spare(sale: Sale) -> bool:
         """Whether rounding up may take a share of it."""
-        return sale.stage <= last and not (sale.is_loss and is_bought)
+        is_washed = sale.is_loss and is_bought
+        return sale.stage <= last and not is_washed and not sale.to_leave
 
     queue: Iterator[Sale]
     if _follows_order(problem, position):
@@ -242,6 +264,9 @@ def _shares_to_sell(
     else:
         spare = [sale for sale in own if sale.lot.lot_id not in used and is_spare(sale)]
         spare.sort(key=lambda sale: (sale.gain_per_dollar, sale.lot.lot_id))
+        # What rounding down leaves of a whole sale must be none of a lot that has to be gone.
+        to_leave = {lot_id for sale in problem.sales for lot_id in sale.to_leave}
+        whole.sort(key=lambda sale: sale.lot.lot_id not in to_leave)
         queue = itertools.chain(whole, (sale for sale, _ in parts), spare)
     return wanted, [sale.lot for sale in queue]
 

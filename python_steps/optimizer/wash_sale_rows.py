@@ -1,9 +1,10 @@
 """No loss sale of what the household buys.
 
 Belongs here: the switch of each identity group between loss sales and purchases, over all accounts
-of the household. Does not belong here: windows of the past and of scheduled purchases (they close
-sales and purchases beforehand, `core_problem`). Sources: IRC 1091; Rev. Rul. 2008-5: a replacement
-in a retirement account loses the loss for good, so this is a bar, never a price.
+of the household, and that of recent purchases that must all go before a loss beside them may be
+taken. Does not belong here: windows of the past and of scheduled purchases (they close sales and
+purchases beforehand, `core_problem`). Sources: IRC 1091; Rev. Rul. 2008-5: a replacement in a
+retirement account loses the loss for good, so this is a bar, never a price; Rev. Rul. 56-602.
 """
 
 from __future__ import annotations
@@ -60,6 +61,48 @@ def add_wash_sales(assembly: Assembly) -> None:
                 when_one=side_of(purchases[group], 0.02),
                 threshold=0.001 * CENT_OF_UNIT,
                 worth=1.0,
+            )
+        )
+
+
+def add_exits(assembly: Assembly) -> None:
+    """A loss beside recent purchases of the same is taken only where all of these are sold out.
+
+    1 sells the recent lots in full and opens the losses, 0 closes them.
+    """
+    problem, builder = assembly.problem, assembly.builder
+    column_of = {
+        sale.lot.lot_id: column
+        for sale, column in zip(problem.sales, assembly.sale_columns, strict=True)
+    }
+    waiting: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for sale, column in zip(problem.sales, assembly.sale_columns, strict=True):
+        if sale.to_leave:
+            waiting[sale.to_leave].append(column)
+    for lots, losses in sorted(waiting.items()):
+        name = f"sold out are {', '.join(lots)}"
+        switch = builder.column(name, upper=1.0)
+        recent = [column_of[lot_id] for lot_id in lots]
+        for column in recent:
+            whole = builder.upper_of(column)
+            builder.row(f"{name}: {column}", [(column, 1.0), (switch, -whole)], lower=0.0)
+        for column in losses:
+            most = builder.upper_of(column)
+            builder.row(
+                f"{name}, before loss {column}", [(column, 1.0), (switch, -most)], upper=0.0
+            )
+        builder.switch(
+            Switch(
+                name=name,
+                column=switch,
+                when_zero=Side(
+                    tuple(recent),
+                    (-1.0,) * len(recent),
+                    math.fsum(builder.upper_of(column) for column in recent),
+                ),
+                when_one=side_of(losses),
+                threshold=CENT_OF_UNIT,
+                worth=0.1,
             )
         )
 

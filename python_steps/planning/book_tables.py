@@ -65,7 +65,7 @@ HOUSEHOLD_COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
     "wash_sale_windows": (
         "household_id", "wash_sale_group_id", "identity_group_id", "no_buy_until_date",
-        "no_loss_sale_until_date", "caused_by", "coverage",
+        "no_loss_sale_until_date", "caused_by", "coverage", "is_exit_possible",
     ),
     "tax_unit_states": (
         "household_id", "tax_unit_id", "tax_year", "filing_status", "marginal_ordinary_rate",

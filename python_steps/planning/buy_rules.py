@@ -31,10 +31,16 @@ class BuyRules:
     """Permissions of purchases."""
 
     def __init__(self, index: HouseholdIndex, policy: FirmPolicy | None = None) -> None:
-        """The rules of one household; without a policy related taxpayers are only flagged."""
+        """The rules of one household; without a policy those of the firm's defaults.
+
+        Whether a purchase near a related taxpayer's loss is an indirect one of theirs is not
+        settled: it is barred unless the firm lets such trades be proposed.
+        """
         self._index = index
+        chosen = FirmPolicy() if policy is None else policy
         self._counts_related = (
-            policy is not None and policy.wash_sale_outside_accounts == COUNT_RELATED
+            chosen.wash_sale_outside_accounts == COUNT_RELATED
+            or not chosen.allow_trades_near_related_purchases
         )
         self._barred_for_all: dict[str, date] = {}
         for window in index.household.wash_sale_windows:

@@ -53,8 +53,8 @@ def cost_cautions(index: HouseholdIndex, ledger: PlanLedger) -> list[TradeExcept
 def related_purchase_cautions(index: HouseholdIndex, ledger: PlanLedger) -> list[TradeException]:
     """Purchases near a loss of another taxpayer of the household, and losses near a purchase.
 
-    They are told where the firm's policy flags such purchases; where it counts them, `buy_rules`
-    and the windows of the ledger bar them.
+    They are told where the firm lets such trades be proposed; else `sell_rules` and `buy_rules` bar
+    them.
     """
     rows = []
     for key in sorted(ledger.orders):
@@ -115,13 +115,9 @@ def limited_loss_cautions(index: HouseholdIndex, ledger: PlanLedger) -> list[Tra
 
 
 def _windows_of_others(index: HouseholdIndex, order: Order) -> Iterable[WashSaleWindow]:
-    own = index.accounts[order.account_id].wash_sale_group_id
-    identity = index.securities[order.security_id].identity_group_id
-    return [
-        window
-        for (group, of_identity), window in sorted(index.windows.items())
-        if group != own and of_identity == identity
-    ]
+    return index.windows_of_others(
+        index.accounts[order.account_id], index.securities[order.security_id]
+    )
 
 
 def _purchase_row(

@@ -333,7 +333,11 @@ class AllocationGroup:
 
 @dataclass(frozen=True, slots=True)
 class WashSaleWindow:
-    """Dates up to and including which buys, or loss sales, of an identity group are barred."""
+    """Dates up to and including which buys, or loss sales, of an identity group are barred.
+
+    `is_exit_possible`: every purchase that bars loss sales is an open lot of the household's
+    taxable accounts, so that a sale of all of them leaves nothing that replaces a loss.
+    """
 
     wash_sale_group_id: str
     identity_group_id: str
@@ -341,6 +345,7 @@ class WashSaleWindow:
     no_loss_sale_until_date: date | None
     caused_by: str
     is_coverage_known: bool
+    is_exit_possible: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -465,6 +470,9 @@ class HouseholdIndex:
             (window.wash_sale_group_id, window.identity_group_id): window
             for window in household.wash_sale_windows
         }
+        self._windows_of_identity: dict[str, list[WashSaleWindow]] = {}
+        for _, window in sorted(self.windows.items()):
+            self._windows_of_identity.setdefault(window.identity_group_id, []).append(window)
         self.options: dict[tuple[str, str], list[BuyOption]] = {}
         for option in household.buy_options:
             self.options.setdefault((option.account_id, option.asset_class), []).append(option)
@@ -480,6 +488,14 @@ class HouseholdIndex:
         for account in household.accounts:
             if account.allocation_group_id is not None and account.counts_toward_allocation:
                 self.accounts_of_group.setdefault(account.allocation_group_id, []).append(account)
+
+    def windows_of_others(self, account: Account, security: Security) -> list[WashSaleWindow]:
+        """Windows of the household's other wash-sale groups for what is the same as a security."""
+        return [
+            window
+            for window in self._windows_of_identity.get(security.identity_group_id, [])
+            if window.wash_sale_group_id != account.wash_sale_group_id
+        ]
 
     def room_under_limit(self, security_id: str) -> Decimal | None:
         """Dollars from what the household holds of a security to its concentration limit.

@@ -725,6 +725,7 @@ def _windows(rows: list[Row]) -> tuple[WashSaleWindow, ...]:
             no_loss_sale_until_date=row["no_loss_sale_until_date"],
             caused_by=row["caused_by"] or "",
             is_coverage_known=row["coverage"] == "known",
+            is_exit_possible=bool(row["is_exit_possible"]),
         )
         for row in sorted(
             rows, key=lambda each: (each["wash_sale_group_id"], each["identity_group_id"])

@@ -101,9 +101,13 @@ class PlanLedger:
         order = self.order_of(position.account_id, position.security_id, SELL)
         return NOTHING if order is None else order.quantity
 
+    def sold_of(self, lot: Lot) -> Decimal:
+        """Shares of a lot already sold in the plan."""
+        return self.sold_lots.get(lot.lot_id, NOTHING)
+
     def left_of(self, lot: Lot) -> Decimal:
         """Shares of a lot that may still be sold."""
-        return lot.sellable_quantity - self.sold_lots.get(lot.lot_id, NOTHING)
+        return lot.sellable_quantity - self.sold_of(lot)
 
     def saleable(self, position: Position, lots: Iterable[Lot]) -> Decimal:
         """Shares of the given lots that can be sold in tradable units.

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
+from datetime import timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -48,6 +49,7 @@ from python_steps.taxes.tax_unit_states import profile_from_row
 
 NOTHING = Decimal(0)
 CENT = Decimal("0.01")
+WINDOW_DAYS = 30  # IRC 1091(a)
 CASH_TRADE_REASONS = frozenset({"RAISE_CASH", "INVEST_CASH"})
 # What only a sale, or only a purchase, can be for.
 REASONS_OF_SALES = frozenset({"RAISE_CASH", "HARVEST_LOSS", "RESTRICTION"})
@@ -267,14 +269,23 @@ def _no_wash_sale_against_history(
     day = facts.household.planned_trade_date
     for key in sorted(set(_loss_groups(facts, plan, policy))):
         window = facts.windows.get(key)
-        until = None if window is None else window.no_loss_sale_until_date
         if window is not None and not window.is_coverage_known:
             yield BrokenInvariant("no_loss_without_known_history", key[1])
-        if until is not None and day <= until:
-            yield BrokenInvariant("no_loss_inside_a_window", key[1])
+        if not policy.allow_trades_near_related_purchases:
+            for other in facts.household.wash_sale_windows:
+                is_of_others = other.identity_group_id == key[1] and (
+                    other.wash_sale_group_id != key[0]
+                )
+                until = other.no_loss_sale_until_date
+                if is_of_others and until is not None and day <= until:
+                    yield BrokenInvariant("no_loss_near_a_related_purchase", key[1])
+    yield from _no_loss_is_replaced(facts, plan, policy)
     for trade in _buys(plan):
         account, security = facts.accounts[trade.account_id], facts.securities[trade.security_id]
-        counts_related = policy.wash_sale_outside_accounts == "include"
+        counts_related = (
+            policy.wash_sale_outside_accounts == "include"
+            or not policy.allow_trades_near_related_purchases
+        )
         barred = [
             each
             for each in facts.household.wash_sale_windows
@@ -285,6 +296,71 @@ def _no_wash_sale_against_history(
         ]
         if barred:
             yield BrokenInvariant("no_purchase_inside_a_window", security.label)
+
+
+def _no_loss_is_replaced(
+    facts: _Facts, plan: HouseholdPlan, policy: FirmPolicy
+) -> Iterator[BrokenInvariant]:
+    """A loss beside recent purchases, unless the firm allows it and the plan leaves none of them.
+
+    Disallowed are as many shares as were bought in the 30 days around the sale and are still held,
+    those of the lot that is sold not counted (IRC 1091(a); Rev. Rul. 56-602).
+    """
+    day = facts.household.planned_trade_date
+    for trade in _sells(plan):
+        account = facts.accounts[trade.account_id]
+        group = facts.securities[trade.security_id].identity_group_id
+        window = facts.windows.get((account.wash_sale_group_id, group))
+        until = None if window is None else window.no_loss_sale_until_date
+        if window is None or until is None or until < day or not account.is_taxable:
+            continue
+        losses = [part for part in trade.lots if _is_near_loss(facts, part.lot_id, policy)]
+        # Purchases to come lie on the trade date or after it, and nothing can be done about them.
+        is_past = until < day + timedelta(days=WINDOW_DAYS) and window.is_exit_possible
+        for part in losses:
+            if not policy.allow_full_exit_of_recent_lots or not is_past:
+                yield BrokenInvariant("no_loss_inside_a_window", group)
+                continue
+            left = _replacing_shares(facts, plan, account, group, part.lot_id)
+            if min(left, part.quantity) > 0:
+                yield BrokenInvariant(
+                    "no_loss_is_replaced", f"{left} recent shares beside {part.lot_id}"
+                )
+
+
+def _replacing_shares(
+    facts: _Facts, plan: HouseholdPlan, seller: Account, group: str, sold_lot_id: str
+) -> Decimal:
+    """Shares of a group bought in the 30 days before the plan that it leaves with the household.
+
+    Those of an IRA, or of another return, count even where they are sold: what the law makes of a
+    purchase that is gone on the day of the loss is not settled, and there it could not be mended.
+    """
+    first = facts.household.planned_trade_date - timedelta(days=WINDOW_DAYS)
+    sold: dict[str, Decimal] = defaultdict(lambda: NOTHING)
+    for trade in _sells(plan):
+        for part in trade.lots:
+            sold[part.lot_id] += part.quantity
+    left = NOTHING
+    for lot in facts.lots.values():
+        account = facts.accounts[lot.account_id]
+        if (
+            facts.securities[lot.security_id].identity_group_id != group
+            or account.wash_sale_group_id != seller.wash_sale_group_id
+            or _purchase(facts, lot.lot_id) == _purchase(facts, sold_lot_id)
+            or lot.is_whole_position
+            or (lot.acquisition_date is not None and lot.acquisition_date < first)
+        ):
+            continue
+        is_one_return = account.is_taxable and account.tax_unit_id == seller.tax_unit_id
+        left += lot.quantity - (sold[lot.lot_id] if is_one_return else NOTHING)
+    return left
+
+
+def _purchase(facts: _Facts, lot_id: str) -> str:
+    """The custodian's lot that a lot is, or is a part of."""
+    lot = facts.lots.get(lot_id)
+    return lot_id if lot is None or lot.custodian is None else lot.custodian.lot_id
 
 
 def _no_churn(plan: HouseholdPlan) -> Iterator[BrokenInvariant]:

@@ -2,14 +2,15 @@
 
 Belongs here: the permission of a lot at a stage of the plan (restrictions, wash-sale windows of the
 whole household, gains policy) and the account's lot method. Does not belong here: how much is sold.
-Sources: IRC 1091 and Rev. Rul. 2008-5 (windows arrive matched in `tax.wash_sale_windows`); Reg.
-1.1012-1(c): a standing method is followed lot by lot, so a barred lot stops the queue behind it.
+Sources: IRC 1091 and Rev. Rul. 2008-5 (windows arrive matched in `tax.wash_sale_windows`);
+Rev. Rul. 56-602 (the rest of the lot that is sold replaces nothing); Reg. 1.1012-1(c): a standing
+method is followed lot by lot, so a barred lot stops the queue behind it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import NamedTuple
@@ -55,12 +56,17 @@ _NO_GAINS = Block("restricted", "no gains may be realised in it")
 
 
 class _LotFacts(NamedTuple):
-    """A lot's permanent block, its category, and what holds it back where that is not allowed."""
+    """A lot's permanent block, its category, and what holds it back where that is not allowed.
+
+    `window` bars the lot only as long as one of the lots `replaced_by` is held.
+    """
 
     block: Block | None
     category: LotCategory
     identity_group_id: str
     deferral: Block | None
+    window: Block | None = None
+    replaced_by: tuple[Lot, ...] = ()
 
 
 class SellRules:
@@ -73,6 +79,7 @@ class SellRules:
         self._ordered: dict[tuple[str, str], tuple[Lot, ...]] = {}
         self._facts: dict[str, _LotFacts] = {}
         self._loss_limit = 1 + policy.loss_price_buffer
+        self._recent: dict[tuple[str, str], tuple[Lot, ...]] = {}
 
     def eligible_lots(
         self, ledger: PlanLedger, position: Position, allowed: CategorySet
@@ -128,7 +135,17 @@ class SellRules:
             return None
         if facts.identity_group_id in ledger.bought_identity_groups:
             return _BOUGHT_IN_PLAN
+        if any(each.quantity > ledger.sold_of(each) for each in facts.replaced_by):
+            return facts.window
         return None if facts.category in allowed else facts.deferral
+
+    def lots_to_leave(self, position: Position, lot: Lot) -> tuple[Lot, ...]:
+        """Recently bought lots that must be sold in full where this one is sold at a loss.
+
+        The exact rule: as many shares of a loss are disallowed as were bought in the 30 days
+        around it and are still held, those of the sold lot itself not counted.
+        """
+        return self._facts_of(position, lot).replaced_by
 
     def category(self, lot: Lot) -> LotCategory:
         """What a sale of the lot at today's price would be."""
@@ -183,12 +200,27 @@ class SellRules:
         category = self.category(lot)
         if category is LotCategory.UNTAXED:
             return _LotFacts(None, category, security.identity_group_id, None)
+        window: Block | None = None
+        replaced_by: tuple[Lot, ...] = ()
         if self.is_loss_for_wash_sales(lot):
-            block = self._window_block(account, security)
+            block = self._window_of_others_block(account, security)
+            window = self._window_block(account, security)
+            if block is None and window is not None:
+                if self._can_be_left(lot, account, security):
+                    replaced_by = self._replacing(lot, account, security)
+                else:
+                    block = window
         if block is None and category in GAINS:
             is_allowed = position.is_gain_allowed and lot.is_gain_allowed
             block = None if is_allowed else _NO_GAINS
-        return _LotFacts(block, category, security.identity_group_id, _deferral(lot, category))
+        return _LotFacts(
+            block,
+            category,
+            security.identity_group_id,
+            _deferral(lot, category),
+            window,
+            replaced_by,
+        )
 
     def _window_block(self, account: Account, security: Security) -> Block | None:
         window = self._index.windows.get((account.wash_sale_group_id, security.identity_group_id))
@@ -208,6 +240,97 @@ class SellRules:
                 f"{_cause_words(window.caused_by)}",
             )
         return None
+
+    def _window_of_others_block(self, account: Account, security: Security) -> Block | None:
+        """A purchase of a minor child, a trust or a parent in the household, near the loss.
+
+        They are other taxpayers; whether theirs is an indirect purchase of the seller's is not
+        settled, so nobody's plan rests on it.
+        """
+        if self._policy.allow_trades_near_related_purchases:
+            return None
+        day = self._index.household.planned_trade_date
+        for window in self._index.windows_of_others(account, security):
+            until = window.no_loss_sale_until_date
+            if until is not None and until >= day:
+                return Block(
+                    "wash_sale_window",
+                    f"until {until.isoformat()} a purchase of a related taxpayer may be taken for "
+                    f"one of the seller's{_cause_words(window.caused_by)}",
+                )
+        return None
+
+    def _can_be_left(self, lot: Lot, account: Account, security: Security) -> bool:
+        """Whether every share that would replace a loss in a lot can be sold in this plan.
+
+        In an account of another return, or of none, a share sold on the same day may still count.
+        """
+        window = self._index.windows.get((account.wash_sale_group_id, security.identity_group_id))
+        day = self._index.household.planned_trade_date
+        until = None if window is None else window.no_loss_sale_until_date
+        if (
+            window is None
+            or until is None
+            or not self._policy.allow_full_exit_of_recent_lots
+            or self._policy.wash_sale_same_day_liquidation != "as_one"
+            or not (window.is_exit_possible and window.is_coverage_known)
+            or until >= day + timedelta(days=self._policy.wash_sale_window_days)
+        ):
+            return False
+        recent = self._recent_of(account, security)
+        bought = [each.acquisition_date for each in recent if each.acquisition_date is not None]
+        # The purchase that decides the window must be one of the lots that are seen here.
+        is_seen = max(bought, default=date.min) == until - timedelta(
+            days=self._policy.wash_sale_window_days
+        )
+        return is_seen and all(
+            self._can_be_sold_out(each, account) for each in self._replacing(lot, account, security)
+        )
+
+    def _can_be_sold_out(self, lot: Lot, seller: Account) -> bool:
+        account = self._index.accounts[lot.account_id]
+        position = self._index.positions[lot.account_id, lot.security_id]
+        return (
+            account.is_taxable
+            and account.tax_unit_id == seller.tax_unit_id
+            and account.block is None
+            and position.block is None
+            and lot.block is None
+            and lot.sellable_quantity == lot.quantity
+        )
+
+    def _replacing(self, lot: Lot, account: Account, security: Security) -> tuple[Lot, ...]:
+        """Lots bought in the 30 days before the trade date, but for the purchase that is sold."""
+        recent = self._recent_of(account, security)
+        return tuple(each for each in recent if _purchase_of(each) != _purchase_of(lot))
+
+    def _recent_of(self, account: Account, security: Security) -> tuple[Lot, ...]:
+        key = (account.wash_sale_group_id, security.identity_group_id)
+        known = self._recent.get(key)
+        if known is None:
+            known = self._recent[key] = tuple(self._recent_lots(*key))
+        return known
+
+    def _recent_lots(self, wash_sale_group_id: str, identity_group_id: str) -> Iterator[Lot]:
+        """Lots of a wash-sale group that were bought inside the window, or nobody knows when.
+
+        The purchases of accounts whose custodian sends no lots are in the window's own verdict.
+        """
+        first = self._index.household.planned_trade_date - timedelta(
+            days=self._policy.wash_sale_window_days
+        )
+        for position in self._index.household.positions:
+            account = self._index.accounts[position.account_id]
+            security = self._index.securities[position.security_id]
+            if (account.wash_sale_group_id, security.identity_group_id) != (
+                wash_sale_group_id,
+                identity_group_id,
+            ):
+                continue
+            for lot in position.lots:
+                is_old = lot.acquisition_date is not None and lot.acquisition_date < first
+                if not is_old and not lot.is_whole_position:
+                    yield lot
 
     def _rates(self, account: Account, security: Security) -> TaxRates | None:
         """What a gain in a security meets in an account's return."""
@@ -235,6 +358,11 @@ def _deferral(lot: Lot, category: LotCategory) -> Block | None:
     if category is LotCategory.SHORT_GAIN:
         return Block("deferred", f"its gain is short-term{long_term_words(lot)}")
     return Block("deferred", f"it would realise a {category.value}")
+
+
+def _purchase_of(lot: Lot) -> str:
+    """The custodian's lot: parts into which a wash sale has split it are one purchase."""
+    return lot.lot_id if lot.custodian is None else lot.custodian.lot_id
 
 
 def _cause_words(caused_by: str) -> str:

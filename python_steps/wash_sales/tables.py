@@ -61,6 +61,7 @@ WASH_SALE_WINDOWS = pa.schema(
         ("no_loss_sale_until_date", pa.date32()),
         ("caused_by", pa.string()),
         ("coverage", pa.string()),
+        ("is_exit_possible", pa.bool_()),
     ]
 )
 

@@ -6,13 +6,16 @@ Does not belong here: past matches (`engine`), single orders (`screen`), which p
 expected (`scheduled_purchases`).
 Law: IRC 1091(a): 30 days before and after, trade dates, both ends included. The windows are wider
 than the matches: a loss already washed and shares already used keep theirs, so that no contested
-reading is met.
+reading is met. A window may also say that what holds it open can be sold: only where every purchase
+in it is an open lot of one household's taxable accounts do no replacing shares stay behind
+(an IRA's would lose the loss for good even if they left on the same day, Rev. Rul. 2008-5).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +30,9 @@ from python_steps.wash_sales.book import (
     is_purchase_lot,
 )
 from python_steps.wash_sales.scheduled_purchases import ExpectedPurchase, expected_purchases
+
+Purchase = tuple[int, str, str, date | None]
+"""Window key, account, security and day."""
 
 
 class Cause(NamedTuple):
@@ -55,6 +61,8 @@ class Windows:
         self.purchases: dict[int, Cause] = {}
         self.expected: dict[int, list[ExpectedPurchase]] = defaultdict(list)
         self.gaps: dict[int, str] = {}
+        self.holders: dict[int, set[str]] = defaultdict(set)
+        self.not_sellable: set[int] = set()
 
     def add_sale(self, key: int, cause: Cause) -> None:
         """A sale at a loss, or of unknown result, in a taxable account."""
@@ -74,6 +82,7 @@ class Windows:
         is_purchase = moves.text_in("transaction_type", PURCHASE_TRANSACTIONS)
         is_purchase &= is_positive(moves.table.column("quantity"))
         self._add_purchases(moves, "transaction_date", is_purchase)
+        self._note_what_can_be_sold(is_purchase)
 
     def add_expected_purchases(self) -> None:
         """Purchases to come inside the window of a loss sale on the planned trade date."""
@@ -99,6 +108,49 @@ class Windows:
         ):
             kind = "reinvest" if reinvested else "purchase"
             _keep_newest(self.purchases, key, Cause(day, kind, account, security))
+
+    def _note_what_can_be_sold(self, is_purchase: Mask) -> None:
+        """Which households hold the recent lots, and where a purchase is no open taxable lot.
+
+        That is: the shares were sold since, are in an account where a replacement is for good, or
+        nobody sends the lot. A lot of unknown date may be a recent one.
+        """
+        book = self.book
+        lots, moves = book.lots, book.transactions
+        is_undated = np.isnat(lots.dates("acquisition_date"))
+        mask = is_purchase_lot(lots) & (lots.window_key != NOBODY)
+        mask &= is_undated | book.recent(lots, "acquisition_date", self.window_days)
+        recent = lots.where(mask)
+        self.not_sellable.update(
+            recent.window_key[~book.in_taxable_account(recent) | is_undated[mask]].tolist()
+        )
+        for key, household_id in zip(
+            recent.window_key.tolist(), recent.table.column("household_id").to_pylist(), strict=True
+        ):
+            self.holders[key].add(household_id or "")
+        closed = book.closed_lots
+        was_sold = closed.window_key != NOBODY
+        was_sold &= book.recent(closed, "acquisition_date", self.window_days)
+        self.not_sellable.update(closed.window_key[was_sold].tolist())
+        bought = moves.where(
+            is_purchase
+            & (moves.window_key != NOBODY)
+            & book.recent(moves, "transaction_date", self.window_days)
+        )
+        held = _shares_by_purchase(recent, "acquisition_date")
+        told = _shares_by_purchase(bought, "transaction_date")
+        for purchase, shares in told.items():
+            if shares > held.get(purchase, Decimal(0)):
+                self.not_sellable.add(purchase[0])
+
+    def _is_exit_possible(self, key: int, household_id: str) -> bool:
+        """Whether a household can sell every share that holds a window open."""
+        return (
+            key in self.purchases
+            and not self.expected.get(key)
+            and key not in self.not_sellable
+            and self.holders.get(key) == {household_id}
+        )
 
     def records(self) -> list[dict[str, Any]]:
         """Rows of tax.wash_sale_windows, sorted.
@@ -144,6 +196,7 @@ class Windows:
                     "no_loss_sale_until_date": no_loss_sale,
                     "caused_by": " ".join([*sentences, *([gap] if gap else [])]),
                     "coverage": "known" if gap is None else "unknown",
+                    "is_exit_possible": gap is None and self._is_exit_possible(key, household_id),
                 }
                 for household_id in households[group]
             )
@@ -213,3 +266,18 @@ def _keep_newest(causes: dict[int, Cause], key: int, cause: Cause) -> None:
     if known is None or (cause.day, known) > (known.day, cause):
         # Of one day the smallest record is kept: the choice must not depend on row order.
         causes[key] = cause
+
+
+def _shares_by_purchase(rows: Rows, column: str) -> dict[Purchase, Decimal]:
+    """Shares by window key, account, security and day."""
+    found: dict[Purchase, Decimal] = defaultdict(Decimal)
+    for key, account, security, day, quantity in zip(
+        rows.window_key.tolist(),
+        rows.table.column("account_id").to_pylist(),
+        rows.table.column("security_id").to_pylist(),
+        rows.dates(column).tolist(),
+        rows.table.column("quantity").to_pylist(),
+        strict=True,
+    ):
+        found[key, account, security, day] += quantity or Decimal(0)
+    return found

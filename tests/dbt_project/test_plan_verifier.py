@@ -221,6 +221,22 @@ def sells_at_a_loss_without_known_history(case: HouseholdCase) -> None:
     _window(case, "crsp-total-market", coverage="unknown")
 
 
+def buys_on_the_last_day_after_a_childs_loss(case: HouseholdCase) -> None:
+    child = f"{case.household_id}-CHILD"
+    _window(case, "us-aggregate", wash_sale_group_id=child, no_buy_until_date=TRADE_DATE)
+
+
+def sells_at_a_loss_on_the_last_day_after_a_childs_purchase(case: HouseholdCase) -> None:
+    child = f"{case.household_id}-CHILD"
+    _window(case, "crsp-total-market", wash_sale_group_id=child, no_loss_sale_until_date=TRADE_DATE)
+
+
+def sells_out_recent_lots_beside_a_loss_though_the_firm_does_not_allow_it(
+    case: HouseholdCase,
+) -> None:
+    _window(case, "crsp-total-market", no_loss_sale_until_date=TRADE_DATE, is_exit_possible=True)
+
+
 def buys_30_days_after_a_loss_that_the_custodian_reports(case: HouseholdCase) -> None:
     case.add(
         "intermediate.int_closed_lots__merged",
@@ -501,6 +517,11 @@ BROKEN: dict[str, tuple[Change, ...]] = {
         sells_at_a_loss_without_known_history,
         buys_30_days_after_a_loss_that_the_custodian_reports,
         sells_at_a_loss_30_days_after_the_ira_reinvested,
+        sells_out_recent_lots_beside_a_loss_though_the_firm_does_not_allow_it,
+    ),
+    "no_trade_near_that_of_a_related_taxpayer": (
+        buys_on_the_last_day_after_a_childs_loss,
+        sells_at_a_loss_on_the_last_day_after_a_childs_purchase,
     ),
     "prices_are_the_books": (prices_a_trade_differently_from_the_book,),
     "notional_is_quantity_times_price": (misstates_the_dollars_of_a_trade,),

@@ -509,3 +509,59 @@ def test_a_class_may_stand_thousands_of_times_above_a_group_that_flows_empty() -
     assert sum(core.model.upper[column] for column in large.above) >= 90.0 - 0.005
     (cash,) = (each for each in core.deviations if each.asset_class == CASH)
     assert sum(core.model.upper[column] for column in cash.below) >= 90.0 - 0.01
+
+
+# Losses beside recent purchases of the same
+
+
+def recent_beside_old(policy: FirmPolicy, *, is_free: bool = True) -> CoreModel:
+    book = drifted()
+    bought = TRADE_DATE - timedelta(days=11)
+    book.lot("TAX", "VTI", 100, 110, bought, is_frozen=not is_free)
+    book.lot("TAX", "VTI", 600, 120, date(2019, 1, 2))
+    book.window("VTI", no_loss_sale_until_date=bought + timedelta(days=30), is_exit_possible=True)
+    return model_of(book, policy)
+
+
+ALLOWS_EXITS = FirmPolicy(allow_full_exit_of_recent_lots=True)
+
+
+def test_a_switch_sells_recent_lots_out_before_the_loss_beside_them() -> None:
+    core = recent_beside_old(ALLOWS_EXITS)
+    old, recent = core.problem.sales
+    assert (recent.to_leave, old.to_leave) == ((), (recent.lot.lot_id,))
+    switch = f"sold out are {recent.lot.lot_id}"
+    second, first = core.sale_columns
+    entries, lower, _ = row(core, f"{switch}: {first}")
+    assert entries == {f"sell {recent.lot.lot_id} in TAX": 1.0, switch: -10.0}
+    assert lower == 0.0
+    entries, _, upper = row(core, f"{switch}, before loss {second}")
+    assert entries == {f"sell {old.lot.lot_id} in TAX": 1.0, switch: -60.0}
+    assert upper == 0.0
+    (found,) = [each for each in core.model.switches if each.name == switch]
+    assert (found.when_zero.columns, found.when_zero.constant) == ((first,), 10.0)
+    assert found.when_one.columns == (second,)
+
+
+def test_without_leave_of_the_firm_neither_lot_is_sold_at_a_loss() -> None:
+    assert recent_beside_old(FirmPolicy()).problem.sales == ()
+
+
+def test_what_cannot_be_sold_out_keeps_the_loss_beside_it() -> None:
+    assert recent_beside_old(ALLOWS_EXITS, is_free=False).problem.sales == ()
+
+
+def test_a_harvest_that_may_not_sell_a_recent_gain_keeps_the_loss_beside_it() -> None:
+    """Inside its bands a household sells losses alone, so the recent lot stays, and so must the
+    loss."""
+    book = drifted()
+    book.rows("dim_households")[0]["harvests_losses"] = True
+    bought = TRADE_DATE - timedelta(days=11)
+    book.lot("TAX", "VTI", 20, 60, bought)
+    book.lot("TAX", "VTI", 200, 140, RECENT)
+    book.lot("TAX", "VTI", 400, 60)
+    book.lot("IRA", "BND", 540, None)
+    book.window("VTI", no_loss_sale_until_date=bought + timedelta(days=30), is_exit_possible=True)
+    problem, _, _ = problem_of(book, ALLOWS_EXITS)
+    assert problem.due_groups == frozenset()
+    assert problem.sales == ()

@@ -6,7 +6,7 @@ lot that may not go, a purchase below a fund's least amount. Does not belong her
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -15,9 +15,10 @@ import pytest
 from python_steps.optimizer.model_assembly import CoreModel
 from python_steps.optimizer.rounding import rounded_ledger
 from python_steps.planning.ledger import PlanLedger
+from python_steps.policy import FirmPolicy
 from tests.python_steps.optimizer.drifted_book import RECENT, drifted
 from tests.python_steps.optimizer.test_model_parts import model_of
-from tests.python_steps.planning.small_book import SmallBook
+from tests.python_steps.planning.small_book import TRADE_DATE, SmallBook
 
 OLD = date(2019, 1, 2)
 LATER = date(2020, 1, 2)
@@ -188,31 +189,30 @@ def test_a_harvest_spends_no_idle_cash_on_the_share_more() -> None:
     assert orders_of(ledger)["TAX", "ITOT", "buy"] == 198
 
 
-def small_rest_of_a_locked_holding(need: int) -> tuple[SmallBook, str, str]:
+def small_rest_of_a_locked_holding(need: int) -> SmallBook:
     """An IRA that lacks a little cash: of a locked holding three shares may go, below $544."""
     book = drifted()
     book.rows("dim_households")[0]["minimum_trade_amount"] = Decimal(544)
     book.account("NEEDY", "traditional_ira", cash=0, flow_reserve=need)
     book.terms("ITOT")
-    free = book.lot("NEEDY", "ITOT", "3.2", 60)
+    book.lot("NEEDY", "ITOT", "3.2", 60)
     book.lot("NEEDY", "ITOT", 300, 60, is_frozen=True)
     book.constraint("NEEDY", "ITOT", sellable_quantity=Decimal("3.2"))
-    large = book.lot("NEEDY", "VTI", 900, 60)
-    return book, free, large
+    book.lot("NEEDY", "VTI", 900, 60)
+    return book
 
 
 def test_a_sale_below_the_minimum_is_only_for_needed_cash() -> None:
     """The other sale covers the need: what is small and ends nothing is not sold besides."""
-    book, free, large = small_rest_of_a_locked_holding(12)
+    book = small_rest_of_a_locked_holding(12)
     core = model_of(book)
     wanted = {_of_needy(core, "ITOT"): 320.0, _of_needy(core, "VTI"): 20_000.0}
-    assert free and large
     ledger = rounded(core, wanted, {})
     assert [key[1] for key in ledger.orders] == ["VTI"]
 
 
 def test_a_sale_below_the_minimum_that_cash_needs_is_said_to_be_for_it() -> None:
-    book, _, _ = small_rest_of_a_locked_holding(120)
+    book = small_rest_of_a_locked_holding(120)
     core = model_of(book)
     ledger = rounded(core, {_of_needy(core, "ITOT"): 320.0}, {})
     (order,) = ledger.orders.values()
@@ -228,3 +228,37 @@ def _of_needy(core: CoreModel, security_id: str) -> str:
         if (sale.account_id, sale.security_id) == ("NEEDY", security_id)
     ]
     return found
+
+
+def beside_a_recent_lot(recent: str, spare: int = 0) -> tuple[CoreModel, str, str]:
+    """A loss lot that may only be sold where the lot of last week goes to its last share."""
+    book = drifted()
+    bought = TRADE_DATE - timedelta(days=11)
+    new = book.lot("TAX", "VTI", recent, 110, bought)
+    old = book.lot("TAX", "VTI", 600, 120, OLD)
+    if spare:
+        book.lot("TAX", "VTI", spare, 60, OLD)
+    book.window("VTI", no_loss_sale_until_date=bought + timedelta(days=30), is_exit_possible=True)
+    policy = FirmPolicy(allow_full_exit_of_recent_lots=True)
+    return model_of(book, policy), old, new
+
+
+def test_a_loss_goes_where_the_recent_lot_beside_it_goes_whole() -> None:
+    core, old, new = beside_a_recent_lot("10.4")
+    ledger = rounded(core, {new: 1_040.0, old: 20_000.0}, {})
+    assert ledger.sold_lots == {new: Decimal("10.4"), old: Decimal("200.6")}
+
+
+def test_a_loss_stays_where_rounding_leaves_a_part_of_the_recent_lot() -> None:
+    """The solution sells half of it: what stays would replace as many shares of the loss."""
+    core, old, new = beside_a_recent_lot("10.4")
+    ledger = rounded(core, {new: 520.0, old: 50_000.0}, {})
+    assert old not in ledger.sold_lots
+    assert ledger.sold_lots == {new: Decimal(6)}
+
+
+def test_no_share_of_a_loss_beside_recent_shares_rounds_up_a_sale() -> None:
+    core, old, new = beside_a_recent_lot("10.4")
+    assert old
+    ledger = rounded(core, {new: 1_040.0}, {})
+    assert ledger.sold_lots == {new: Decimal(10)}

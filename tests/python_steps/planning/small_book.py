@@ -314,7 +314,8 @@ class SmallBook:
                 "household_id": household_id, "wash_sale_group_id": f"W-{household_id}",
                 "identity_group_id": self.security_row(ticker)["identity_group_id"],
                 "no_buy_until_date": None, "no_loss_sale_until_date": None,
-                "caused_by": "a trade", "coverage": "known", **changes,
+                "caused_by": "a trade", "coverage": "known", "is_exit_possible": False,
+                **changes,
             }
         )  # fmt: skip
 

@@ -27,6 +27,8 @@ from tests.python_steps.planning.small_book import (
 )
 
 COUNTS_RELATED = FirmPolicy(wash_sale_outside_accounts="include")
+# A firm that has asked its tax counsel, and wants such trades proposed with a warning.
+TELLS_RELATED = FirmPolicy(allow_trades_near_related_purchases=True)
 
 
 def rows_of(planned: Planned, code: str) -> list[dict[str, Any]]:
@@ -51,7 +53,7 @@ def child_book() -> SmallBook:
 def test_a_childs_purchase_near_a_parents_loss_is_told() -> None:
     book = child_book()
     book.window("VTI", no_buy_until_date=TRADE_DATE)
-    planned = book.plan()
+    planned = book.plan(policy=TELLS_RELATED)
     (purchase,) = planned.of("buy", "VTI")
     assert purchase["account_id"] == "C1"
     (row,) = rows_of(planned, "related_purchase")
@@ -76,12 +78,23 @@ def test_a_window_that_does_not_concern_the_purchase_is_not_told(window: dict[st
     assert rows_of(planned, "related_purchase") == []
 
 
-def test_where_the_firm_counts_children_the_purchase_is_barred() -> None:
+@pytest.mark.parametrize(
+    "policy",
+    [
+        FirmPolicy(),
+        COUNTS_RELATED,
+        replace(COUNTS_RELATED, allow_trades_near_related_purchases=True),
+    ],
+    ids=["nobody has asked counsel", "children count", "children count, whatever is allowed"],
+)
+def test_no_childs_purchase_near_a_parents_loss_is_proposed(policy: FirmPolicy) -> None:
     book = child_book()
     book.window("VTI", no_buy_until_date=TRADE_DATE)
-    assert book.plan(policy=COUNTS_RELATED).of("buy", "VTI") == []
+    planned = book.plan(policy=policy)
+    assert planned.of("buy", "VTI") == []
+    assert rows_of(planned, "related_purchase") == []
     book.rows("wash_sale_windows")[0]["no_buy_until_date"] = TRADE_DATE - timedelta(days=1)
-    assert book.plan(policy=COUNTS_RELATED).of("buy", "VTI")
+    assert book.plan(policy=policy).of("buy", "VTI")
 
 
 def test_the_checker_bars_it_by_the_same_policy() -> None:
@@ -90,10 +103,11 @@ def test_the_checker_bars_it_by_the_same_policy() -> None:
     tables = BookTables(book.frames(), AS_OF)
     household = HouseholdBuilder(tables, FirmPolicy(), TRADE_DATE).build("H1", AS_OF)
     rates = rate_tables_from(seeds(), FirmPolicy())
-    plan = plan_household(household, FirmPolicy(), rates, market_assumptions(tables))
-    assert check_plan(household, plan, FirmPolicy(), rates) == []
-    broken = {each.invariant for each in check_plan(household, plan, COUNTS_RELATED, rates)}
-    assert broken == {"no_purchase_inside_a_window"}
+    plan = plan_household(household, TELLS_RELATED, rates, market_assumptions(tables))
+    assert check_plan(household, plan, TELLS_RELATED, rates) == []
+    for policy in (COUNTS_RELATED, FirmPolicy()):
+        broken = {each.invariant for each in check_plan(household, plan, policy, rates)}
+        assert broken == {"no_purchase_inside_a_window"}
 
 
 def loss_book(**security: Any) -> SmallBook:
@@ -115,11 +129,37 @@ def loss_book(**security: Any) -> SmallBook:
 def test_a_parents_loss_near_a_childs_purchase_is_told() -> None:
     book = loss_book()
     book.window("VTI", wash_sale_group_id="W-CHILD", no_loss_sale_until_date=TRADE_DATE)
-    planned = book.plan()
+    planned = book.plan(policy=TELLS_RELATED)
     (sale,) = planned.of("sell", "VTI")
     (row,) = rows_of(planned, "related_purchase")
     assert row["amount"] == -sale["realized_long_term_loss"] > 0
     assert "after a purchase for Account C1, another taxpayer" in row["rationale"]
+
+
+@pytest.mark.parametrize(("days", "is_sold"), [(0, False), (-1, True)])
+def test_no_parents_loss_near_a_childs_purchase_is_proposed(days: int, is_sold: bool) -> None:
+    """What one reading of the law would wash is not for a plan to try."""
+    book = loss_book()
+    until = TRADE_DATE + timedelta(days=days)
+    book.window("VTI", wash_sale_group_id="W-CHILD", no_loss_sale_until_date=until)
+    planned = book.plan()
+    assert bool(planned.of("sell", "VTI")) == is_sold
+    assert rows_of(planned, "related_purchase") == []
+    if not is_sold:
+        told = [row["rationale"] for row in rows_of(planned, "wash_sale_window")]
+        assert any("a purchase of a related taxpayer" in each for each in told)
+
+
+def test_the_checker_finds_a_parents_loss_near_a_childs_purchase() -> None:
+    book = loss_book()
+    book.window("VTI", wash_sale_group_id="W-CHILD", no_loss_sale_until_date=TRADE_DATE)
+    tables = BookTables(book.frames(), AS_OF)
+    household = HouseholdBuilder(tables, FirmPolicy(), TRADE_DATE).build("H1", AS_OF)
+    rates = rate_tables_from(seeds(), FirmPolicy())
+    plan = plan_household(household, TELLS_RELATED, rates, market_assumptions(tables))
+    assert check_plan(household, plan, TELLS_RELATED, rates) == []
+    broken = {each.invariant for each in check_plan(household, plan, FirmPolicy(), rates)}
+    assert broken == {"no_loss_near_a_related_purchase"}
 
 
 def test_a_gain_near_a_childs_purchase_is_nobodys_doubt() -> None:

@@ -185,7 +185,7 @@ def test_the_loss_of_a_gift_is_not_taken_where_its_value_that_day_is_not_known(
         assert any("it was a gift" in row["rationale"] for row in planned.exceptions)
 
 
-def test_a_part_of_a_young_loss_that_counts_as_long_term_is_a_collectibles_where_the_fund_is() -> None:
+def test_of_metal_a_part_of_a_young_loss_that_counts_as_long_term_is_of_metal() -> None:
     """The checkers count what the plan's tax counts, and find an impact row that is silent."""
     book = muni_book()
     for row in book.rows("dim_securities"):

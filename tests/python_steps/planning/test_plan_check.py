@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_FLOOR, Decimal
 
 import pytest
@@ -27,6 +27,7 @@ from tests.python_steps.planning.small_book import (
     SmallBook,
     seeds,
 )
+from tests.python_steps.planning.test_wash_sale_rules import exit_book
 
 POLICY = FirmPolicy()
 RATES = rate_tables_from(seeds(), POLICY)
@@ -472,3 +473,105 @@ def test_a_taxable_lot_without_a_basis_may_not_be_sold() -> None:
         for row in household.positions
     )
     assert "basis_is_known" in broken_by(replace(household, positions=positions), plan)
+
+
+# Losses beside recent purchases (invariant 5, share by share)
+
+EXITS = replace(POLICY, allow_full_exit_of_recent_lots=True)
+
+
+def plan_that_leaves_a_group() -> tuple[SmallBook, HouseholdPlan]:
+    """300 old shares and 20 of last week, all sold at a loss."""
+    book, _, _ = exit_book()
+    tables = BookTables(book.frames(), AS_OF)
+    household = HouseholdBuilder(tables, EXITS, TRADE_DATE).build("H1", AS_OF)
+    plan = plan_household(household, EXITS, RATES, market_assumptions(tables))
+    (sale,) = [trade for trade in plan.trades if trade.action == "sell"]
+    assert sum(part.quantity for part in sale.lots) == 320
+    return book, plan
+
+
+def broken_with_exits(book: SmallBook, plan: HouseholdPlan) -> set[str]:
+    return {each.invariant for each in check_plan(problem(book), plan, EXITS, RATES)}
+
+
+def test_a_full_exit_is_found_only_where_the_firm_does_not_allow_it() -> None:
+    book, plan = plan_that_leaves_a_group()
+    assert broken_with_exits(book, plan) == set()
+    assert broken_by(problem(book), plan) == {"no_loss_inside_a_window"}
+
+
+def test_one_recent_share_that_stays_replaces_one_of_the_loss() -> None:
+    book, plan = plan_that_leaves_a_group()
+    book.lot("A1", "VB", 1, 90, TRADE_DATE - timedelta(days=30))
+    assert broken_with_exits(book, plan) == {"no_loss_is_replaced"}
+
+
+def test_shares_of_31_days_ago_replace_nothing() -> None:
+    book, plan = plan_that_leaves_a_group()
+    book.lot("A1", "VB", 1, 90, TRADE_DATE - timedelta(days=31))
+    assert broken_with_exits(book, plan) == set()
+
+
+def test_shares_of_another_wash_sale_group_replace_nothing() -> None:
+    book, plan = plan_that_leaves_a_group()
+    book.account("C1", "utma", wash_sale_group_id="W-CHILD", tax_unit_id="T-CHILD")
+    book.lot("C1", "VB", 1, 90, TRADE_DATE - timedelta(days=3))
+    assert broken_with_exits(book, plan) == set()
+
+
+def test_shares_of_unknown_date_may_be_recent() -> None:
+    book, plan = plan_that_leaves_a_group()
+    book.lot("A1", "VB", 1, 90, None, holding_period_start_date=date(2019, 1, 4))
+    assert broken_with_exits(book, plan) == {"no_loss_is_replaced"}
+
+
+@pytest.mark.parametrize("change", [{"is_exit_possible": False}, {"no_loss_sale_until_date": None}])
+def test_a_purchase_that_no_sale_can_undo_keeps_the_window_shut(change: dict[str, object]) -> None:
+    book, plan = plan_that_leaves_a_group()
+    if "no_loss_sale_until_date" in change:
+        change = {"no_loss_sale_until_date": TRADE_DATE + timedelta(days=30)}
+    book.rows("wash_sale_windows")[0].update(change)
+    assert broken_with_exits(book, plan) == {"no_loss_inside_a_window"}
+
+
+def test_recent_shares_in_an_ira_replace_a_loss_even_where_they_are_sold() -> None:
+    household, plan = problem(plan_that_leaves_a_group()[0]), plan_that_leaves_a_group()[1]
+    accounts = tuple(
+        replace(each, tax_treatment="tax_free") if each.account_id == "A2" else each
+        for each in household.accounts
+    )
+    recent = next(
+        lot
+        for position in household.positions
+        for lot in position.lots
+        if lot.security_id == "VB" and lot.quantity == 20
+    )
+    moved = tuple(
+        replace(
+            position,
+            lots=tuple(
+                replace(lot, account_id="A2") if lot == recent else lot for lot in position.lots
+            ),
+        )
+        for position in household.positions
+    )
+    household = replace(household, accounts=accounts, positions=moved)
+    found = {each.invariant for each in check_plan(household, plan, EXITS, RATES)}
+    assert "no_loss_is_replaced" in found
+
+
+def test_of_the_very_lot_that_is_sold_the_rest_replaces_nothing() -> None:
+    """Rev. Rul. 56-602, also where an earlier wash sale has split the lot."""
+    book, plan = plan_that_leaves_a_group()
+    household = problem(book)
+    (sale,) = [trade for trade in plan.trades if trade.action == "sell"]
+    recent = next(part for part in sale.lots if part.quantity == 20)
+    of_recent = replace(
+        sale,
+        quantity=D(10),
+        lots=(replace(recent, quantity=D(10), proceeds=D(1_000), cost_basis=D(1_200)),),
+    )
+    part = replace(plan, trades=(of_recent,))
+    found = {each.invariant for each in check_plan(household, part, EXITS, RATES)}
+    assert not {"no_loss_is_replaced", "no_loss_inside_a_window"} & found

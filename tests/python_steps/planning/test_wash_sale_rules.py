@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
+from python_steps.policy import FirmPolicy
 from tests.python_steps.planning.small_book import (
     BONDS,
     LARGE,
@@ -209,3 +211,110 @@ def test_a_loss_passed_over_for_a_cash_need_is_told() -> None:
     assert planned.of("sell", "BND")
     (row,) = passed_over(planned)
     assert row["security_id"] == "VTI"
+
+
+# The exact rule: as many shares of a loss are disallowed as were bought in the 30 days around the
+# sale and are still held, those of the lot that is sold not counted.
+
+ALLOWS_EXITS = FirmPolicy(allow_full_exit_of_recent_lots=True)
+THIRTY_DAYS = timedelta(days=30)
+
+
+def exit_book(
+    recent: object = 20, *, bought: date = TRADE_DATE - timedelta(days=11), **window: object
+) -> tuple[SmallBook, str, str]:
+    """An old loss lot, and one bought days ago; small caps are to be sold to the last share."""
+    book = SmallBook()
+    book.household()
+    book.group({LARGE: "0.5", SMALL: "0", BONDS: "0.5"})
+    book.account("A1")
+    book.account("A2")
+    book.account("R1", "roth_ira")
+    book.tax_unit()
+    book.security("VTI", LARGE, 100)
+    book.security("VB", SMALL, 100)
+    book.security("BND", BONDS, 50)
+    for ticker in ("VTI", "BND"):
+        book.model(ticker)
+    old = book.lot("A1", "VB", 300, 130)
+    new = book.lot("A1", "VB", recent, 120, bought)
+    book.lot("A1", "VTI", 300, 60)
+    book.lot("A1", "BND", 500, 50)
+    book.window(
+        "VB",
+        **{
+            "no_loss_sale_until_date": bought + THIRTY_DAYS,
+            "is_exit_possible": True,
+            **window,
+        },
+    )
+    return book, old, new
+
+
+def sold_lots(planned: Planned) -> dict[str, Decimal]:
+    return {row["lot_id"]: row["quantity"] for row in planned.lots}
+
+
+@pytest.mark.parametrize("planner", ["waterfall", "optimizer"])
+def test_a_whole_recent_position_may_be_sold_at_a_loss_where_the_firm_allows_it(
+    planner: str,
+) -> None:
+    book, old, new = exit_book()
+    book.planner = planner
+    assert sold_lots(book.plan()) == {}, "by default the window stays shut"
+    planned = book.plan(policy=ALLOWS_EXITS)
+    assert sold_lots(planned) == {old: 300, new: 20}
+    assert planned.of("buy", "VB") == []
+
+
+@pytest.mark.parametrize("planner", ["waterfall", "optimizer"])
+@pytest.mark.parametrize("case", ["locked", "other account", "IRA", "to come", "not all known"])
+def test_a_loss_beside_recent_shares_that_stay_is_refused(case: str, planner: str) -> None:
+    window: dict[str, object] = {}
+    if case == "to come":
+        window["no_loss_sale_until_date"] = TRADE_DATE + THIRTY_DAYS
+    if case == "not all known":
+        window["is_exit_possible"] = False
+    book, old, _ = exit_book(**window)
+    book.planner = planner
+    if case == "locked":
+        book.rows("int_lots__identified")[1]["is_frozen"] = True
+    if case == "other account":
+        book.lot("A2", "VB", 5, 90, TRADE_DATE - timedelta(days=11), is_frozen=True)
+    if case == "IRA":
+        book.lot("R1", "VB", 5, 90, TRADE_DATE - timedelta(days=11))
+        for row in book.rows("lot_adjustments"):
+            row["acquisition_date"] = None
+    assert old not in sold_lots(book.plan(policy=ALLOWS_EXITS))
+
+
+@pytest.mark.parametrize("planner", ["waterfall", "optimizer"])
+def test_the_recent_lot_alone_may_be_sold_in_part(planner: str) -> None:
+    """Rev. Rul. 56-602: the rest of the very lot that is sold replaces nothing."""
+    book, old, new = exit_book(recent=400)
+    book.planner = planner
+    book.targets["G1"] = {LARGE: D("0.4"), SMALL: D("0.4"), BONDS: D("0.2")}
+    book.constraint("A1", "VB", sellable_quantity=D(700))
+    sold = sold_lots(book.plan(policy=ALLOWS_EXITS))
+    assert 0 < sold[new] < 400
+    assert old not in sold
+
+
+@pytest.mark.parametrize(("days", "is_sold"), [(30, False), (31, True)])
+@pytest.mark.parametrize("planner", ["waterfall", "optimizer"])
+def test_the_window_counts_30_days(planner: str, days: int, is_sold: bool) -> None:
+    """A loss on day 30 after a purchase is refused, on day 31 it is taken, without any exit."""
+    book, old, _ = exit_book(bought=TRADE_DATE - timedelta(days=days))
+    book.planner = planner
+    assert (old in sold_lots(book.plan())) == is_sold
+
+
+@pytest.mark.parametrize(("days", "is_bought"), [(30, False), (31, True)])
+@pytest.mark.parametrize("planner", ["waterfall", "optimizer"])
+def test_a_rebuy_on_day_30_is_refused_and_on_day_31_allowed(
+    planner: str, days: int, is_bought: bool
+) -> None:
+    book, _, _ = exit_book()
+    book.planner = planner
+    book.window("BND", no_buy_until_date=TRADE_DATE - timedelta(days=days) + THIRTY_DAYS)
+    assert bool(book.plan(policy=ALLOWS_EXITS).of("buy", "BND")) == is_bought

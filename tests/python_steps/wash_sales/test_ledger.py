@@ -632,3 +632,63 @@ def test_spouses_of_one_return_are_told_apart_by_the_owners_of_their_accounts(
     assert match["is_permanent"] == is_permanent
     assert (match["basis_added"] == 0) == is_permanent
     assert _rules(result) == rules
+
+
+# -- whether what holds a window open can be sold --------------------------------------------------
+
+
+def _exit(**tables):
+    return _windows(_reconcile(**tables))["W1", "TOTAL"]["is_exit_possible"]
+
+
+def test_an_open_taxable_lot_that_holds_a_window_open_can_be_sold():
+    lot = _lot("L1", "2026-11-03")
+    assert _exit(lots=[lot]) is True
+    assert _exit(lots=[lot], moves=[_buy("2026-11-03")]) is True
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"lots": [_lot("L2", "2026-11-04", account_id="ROTH")]},
+        {"lots": [_lot("L2", None)]},
+        {"moves": [_buy("2026-11-04")]},
+        {"moves": [_buy("2026-11-03", 130)]},
+        {"moves": [_buy("2026-11-03", account_id="ROTH")]},
+        {"closed": [_loss("2026-11-10", proceeds=11000, acquisition_date="2026-11-02")]},
+    ],
+    ids=[
+        "an IRA holds a recent lot",
+        "a lot of unknown date",
+        "a purchase whose lot nobody sends",
+        "a purchase of which only a part is still held",
+        "a purchase of an IRA without lots",
+        "a recent lot sold since",
+    ],
+)
+def test_a_purchase_that_is_no_open_taxable_lot_keeps_a_window_shut(more):
+    lots = [_lot("L1", "2026-11-03"), *more.get("lots", [])]
+    assert _exit(**{**more, "lots": lots}) is False
+
+
+def test_what_another_household_of_the_group_holds_nobody_can_sell_here():
+    accounts = [
+        row | {"household_id": "H2"} if row["account_id"] == "OTHER" else row for row in ACCOUNTS
+    ]
+    mine, theirs = _lot("L1", "2026-11-03"), _lot("L2", "2026-11-04", account_id="OTHER")
+    told = {
+        row["household_id"]: row["is_exit_possible"]
+        for row in result_windows(_reconcile(accounts=accounts, lots=[mine]))
+    }
+    assert told == {"H1": True, "H2": False}
+    both = result_windows(
+        _reconcile(accounts=accounts, lots=[mine, theirs | {"household_id": "H2"}])
+    )
+    assert [row["is_exit_possible"] for row in both] == [False, False]
+
+
+def test_without_known_history_nothing_can_be_said_to_be_sold():
+    coverage = [
+        {"account_id": row["account_id"]} for row in ACCOUNTS if row["account_id"] != "ROTH"
+    ]
+    assert _exit(lots=[_lot("L1", "2026-11-03")], coverage=coverage) is False

@@ -92,6 +92,7 @@ def test_purchase_already_made_is_told_before_the_one_to_come():
     window = _window(_moves(("2026-09-03", "2026-10-02", "2026-11-03")))
     assert window["no_loss_sale_until_date"] == date(2026, 12, 3) + WINDOW
     assert window["caused_by"].startswith("Dividends of VTI were reinvested on 2026-11-03")
+    assert window["is_exit_possible"] is False, "what will be bought cannot be sold"
     # 30 days after one and 30 days before the next overlap while the gap is 60 days or less.
     assert window["caused_by"].endswith("No loss sale is clean while this goes on.")
 

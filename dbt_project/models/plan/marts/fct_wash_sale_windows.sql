@@ -7,6 +7,7 @@ select
     no_buy_until_date,
     no_loss_sale_until_date,
     caused_by,
-    coverage
+    coverage,
+    is_exit_possible
 from {{ source('tax', 'wash_sale_windows') }}
 where as_of_date = {{ as_of_date() }}
