@@ -247,7 +247,7 @@ class _Book:
         return self.names.get(household_id, household_id)
 
     def builder(self, sheet: layout.SheetLayout) -> SheetBuilder:
-        builder = SheetBuilder(sheet, self.texts, style_book())
+        builder = SheetBuilder(sheet, self.texts, style_book(self.texts.language))
         note = (
             ""
             if sheet is layout.BOOK_SUMMARY_SHEET

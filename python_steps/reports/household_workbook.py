@@ -56,7 +56,7 @@ def household_sheets(frames: HouseholdReportFrames) -> tuple[list[Sheet], Docume
         TypeError: a dollar amount is not an exact decimal.
     """
     texts, notice = texts_and_notice(frames.report_language)
-    review = review_of(frames, texts, style_book(), notice)
+    review = review_of(frames, texts, style_book(texts.language), notice)
     name = review.household["household_name"] or frames.household_id
     facts = DocumentFacts(
         title=texts.text("document.household_title", household=name),

@@ -59,7 +59,7 @@ def _add_sheet(workbook: Any, sheet: Sheet, document: DocumentSetUp, header: str
         if height is not None:
             worksheet.row_dimensions[number].height = height
         for column, described in enumerate(cells, 1):
-            _write(worksheet.cell(row=number, column=column), described)
+            _write(worksheet.cell(row=number, column=column), described, document.language)
     for place, link in sheet.links:
         worksheet[place].hyperlink = _hyperlink(place, link)
     for joined in sheet.merges:
@@ -84,9 +84,9 @@ def _add_sheet(workbook: Any, sheet: Sheet, document: DocumentSetUp, header: str
         worksheet.add_chart(bar_chart(plan), plan.anchor)
 
 
-def _write(cell: Any, described: Cell) -> None:
+def _write(cell: Any, described: Cell, language: str) -> None:
     number, text, is_text = described
-    look, is_quoted = style_book().looks[number]
+    look, is_quoted = style_book(language).looks[number]
     for attribute, value in look.items():
         setattr(cell, attribute, value)
     cell._style.quotePrefix = int(is_quoted)

@@ -18,6 +18,10 @@ _NAME: Final = (
     r"(?:[^()]|\((?:[^()]|\([^()]*\))*\)))+?"
 )
 
+# A file's name, or words that each begin as names do.
+_LABEL_WORD: Final = r"(?:[^\sa-z:][^\s:]*|of|and|the|de|la|van|der|von)"
+_ONE_SENTENCE: Final = r"(?:(?!\. [A-Z]).)+?"
+
 # What a place of a kind holds. Kinds are read from the left, as little as the rest allows.
 KINDS: Final[Mapping[str, str]] = {
     "money": r"-?\$[\d,]+(?:\.\d+)?",
@@ -27,18 +31,19 @@ KINDS: Final[Mapping[str, str]] = {
     # Shown as they are.
     "name": _NAME,
     "names": _NAME,
+    "label": rf"(?:[^\s:]+|{_LABEL_WORD}(?: {_LABEL_WORD})*)",
     "code": r"[\w.:/'=|+-]+",
     "ticker": r"[A-Z0-9][\w.$/-]*(?: [A-Z0-9][\w.$/-]*)*",
-    "raw": r"(?:(?!\. [A-Z]).)+?",
+    "raw": _ONE_SENTENCE,
     # Translated where the catalogue knows it, else a name: an asset class or a security.
     "term": _NAME,
     "terms": _NAME,
     # Words of the firm's or of a layout's contract: translated where they are known.
-    "open": r"(?:(?!\. [A-Z]).)+?",
+    "open": _ONE_SENTENCE,
     # Must be known to the catalogue, else the whole sentence is not.
     "clause": r".+?",
     "clauses": r".+?",
-    "parts": r".+?",
+    "parts": _ONE_SENTENCE,
 }
 
 # Places of the workbooks' own texts, by what they hold.
@@ -56,7 +61,7 @@ PLACES: Final[Mapping[str, str]] = {
     "custodian": "name",
     "custodians": "names",
     "drift": "number",
-    "file": "name",
+    "file": "label",
     "files": "terms",
     "first": "clause",
     "group": "name",

@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple
 from python_steps.reports.layout import Column, SheetLayout, TableLayout
 from python_steps.reports.styles import FORMULA_STARTS, KINDS, TEXT_KINDS, StyleBook
 from python_steps.reports.texts import Texts
+from python_steps.reports.translation import SOURCE_LANGUAGE
 
 CENT: Final = Decimal("0.01")
 LONGEST_CELL_TEXT: Final = 32_767
@@ -289,6 +290,7 @@ class SheetBuilder:
 
         Excel does not fit the height of joined cells, so it is reckoned from the widths.
         """
+        text = self.texts.translator.translated(text)
         room, line_height = _PARAGRAPH_ROOM[style]
         lines = wrapped_lines(text, sum(self._widths[:columns]) * room)
         self.banner(style, text, columns, height=min(_HIGHEST_ROW, line_height * lines + 4))
@@ -349,7 +351,10 @@ class SheetBuilder:
         first = self._row
         kinds = tuple(column.kind for column in columns)
         keys = [column.key for column in columns]
-        self._values(kinds, [[row[key] for key in keys] for row in rows], "plain")
+        values = [[row[key] for key in keys] for row in rows]
+        if self.texts.language != SOURCE_LANGUAGE:
+            values = [[self._said(*cell) for cell in zip(keys, row, strict=True)] for row in values]
+        self._values(kinds, values, "plain")
         last = self._row - 1
         if last < first:
             self.note(empty)
@@ -359,6 +364,16 @@ class SheetBuilder:
         place = TablePlace(first, last, letters)
         self._places.append(place)
         return place
+
+    def _said(self, column: str, value: Any) -> Any:
+        """A value of a column in the language of the sheet."""
+        if isinstance(value, str):
+            return self.texts.translator.cell(column, value)
+        if isinstance(value, Marked):
+            return Marked(self._said(column, value.value), value.variant)
+        if isinstance(value, Missing):
+            return Missing(self._said(column, value.reason))
+        return value
 
     def chart(self, plan: ChartPlan) -> None:
         """A chart, where its plan says."""
@@ -546,10 +561,11 @@ def wrapped_lines(text: str, width: float) -> int:
 
 
 def _display_width(text: str) -> int:
-    """Characters of the usual width; wide East Asian characters count twice."""
+    """Characters of the usual width; wide East Asian characters count for two and a half."""
     if text.isascii():
         if len(text) < _LONG_WORD:
             return len(text)
         wider = len(text) - len(text.translate(_WITHOUT_WIDE))
         return len(text) + wider // _WIDER
-    return sum(2 if ord(character) > _FIRST_WIDE_CHARACTER else 1 for character in text)
+    wide = sum(1 for character in text if ord(character) > _FIRST_WIDE_CHARACTER)
+    return len(text) + math.ceil(1.5 * wide)

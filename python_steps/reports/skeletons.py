@@ -173,7 +173,7 @@ def _parts_of_openpyxl(shape: WorkbookShape) -> dict[str, bytes]:
     # openpyxl dates a document by the clock.
     set_up_document(workbook, shape.document, _TITLE)
     parts[_CORE] = tostring(workbook.properties.to_tree())
-    parts[_STYLESHEET] = style_book().stylesheet
+    parts[_STYLESHEET] = style_book(shape.document.language).stylesheet
     return parts
 
 

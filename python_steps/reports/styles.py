@@ -30,6 +30,8 @@ CHART_AFTER: Final = "0B4F7C"
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 FONT: Final = "Calibri"
+# Calibri has no Chinese characters; what a viewer takes in their place differs from one to another.
+FONTS: Final[Mapping[str, str]] = {"zh-Hans": "Microsoft YaHei"}
 BODY_SIZE: Final = 10
 
 
@@ -108,22 +110,26 @@ class StyleBook(NamedTuple):
     looks: Mapping[int, tuple[Mapping[str, object], bool]]
 
 
-@lru_cache(maxsize=1)
-def style_book() -> StyleBook:
-    """Register every style with openpyxl, once per process."""
+@lru_cache
+def style_book(language: str = "en") -> StyleBook:
+    """Register every style of a language with openpyxl, once per process.
+
+    A style has the same number in every language.
+    """
     from openpyxl import Workbook
     from openpyxl.styles.stylesheet import write_stylesheet
     from openpyxl.xml.functions import tostring
 
     workbook = Workbook()
     sheet: Any = workbook.active
+    font = FONTS.get(language, FONT)
     numbers: dict[tuple[str, str, bool], int] = {}
     looks: dict[int, tuple[Mapping[str, object], bool]] = {}
 
     def register(name: str, variant: str, is_text: bool) -> None:
         for quoted in (False, True) if is_text else (False,):
             cell = sheet.cell(row=1, column=1)
-            look = _banner_look(name) if name in BANNERS else _kind_look(name, variant)
+            look = _banner_look(name, font) if name in BANNERS else _kind_look(name, variant, font)
             for attribute, value in look.items():
                 setattr(cell, attribute, value)
             cell._style.quotePrefix = int(quoted)
@@ -139,7 +145,7 @@ def style_book() -> StyleBook:
     return StyleBook(numbers, tostring(write_stylesheet(workbook)), looks)
 
 
-def _kind_look(name: str, variant: str) -> dict[str, object]:
+def _kind_look(name: str, variant: str, font: str) -> dict[str, object]:
     from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 
     kind = KINDS[name]
@@ -148,7 +154,7 @@ def _kind_look(name: str, variant: str) -> dict[str, object]:
     horizontal = "right" if variant == "strong" else kind.horizontal
     look: dict[str, object] = {
         "font": Font(
-            name="Consolas" if name == "code" else FONT,
+            name="Consolas" if name == "code" else font,
             size=BODY_SIZE - 1 if name == "code" else BODY_SIZE,
             bold=variant in ("total", "attention", "strong"),
             italic=variant in _MISSING,
@@ -176,11 +182,11 @@ def _kind_look(name: str, variant: str) -> dict[str, object]:
     return look
 
 
-def _banner_look(name: str) -> dict[str, object]:
+def _banner_look(name: str, font_name: str) -> dict[str, object]:
     from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 
     def font(size: int, colour: str, *, bold: bool = False, italic: bool = False) -> Font:
-        return Font(name=FONT, size=size, color=colour, bold=bold, italic=italic)
+        return Font(name=font_name, size=size, color=colour, bold=bold, italic=italic)
 
     middle = Alignment(horizontal="left", vertical="center", wrap_text=True, indent=1)
     header: dict[str, object] = {

@@ -13,6 +13,9 @@ from typing import Final
 
 from python_steps.reports.translation import LANGUAGES, SOURCE_LANGUAGE, Translator
 
+# Texts without a word of their own: nothing in them is translated.
+NAMES_ONLY: Final = frozenset({"account.label"})
+
 
 class MissingTextError(KeyError):
     """A text id, or a value of a closed vocabulary, has no entry in the catalogue."""
@@ -41,12 +44,11 @@ class Texts:
         template = ENGLISH.get(text_id)
         if template is None:
             raise MissingTextError(f"no text for {text_id!r}")
-        if not values:
-            return self.translator.translated(template)
         try:
-            return self.translator.translated(template.format(**values))
+            text = template.format(**values) if values else template
         except KeyError as error:
             raise MissingTextError(f"{text_id!r} needs a value for {error}") from error
+        return text if text_id in NAMES_ONLY else self.translator.translated(text)
 
     def name(self, vocabulary: str, value: str) -> str:
         """The display name of a value of a closed vocabulary, such as plan_status.

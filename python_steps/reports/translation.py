@@ -132,6 +132,8 @@ class Catalogue:
                 known = reading(text)
         if known is None and text[:1].isupper() and not text[1:2].isupper():
             known = self.translated(text[:1].lower() + text[1:])
+        elif known is None:
+            known = self._fixed.get(text[:1].upper() + text[1:])
         return known
 
     def _of_pattern(self, text: str) -> str | None:

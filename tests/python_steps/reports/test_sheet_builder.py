@@ -96,11 +96,14 @@ def test_column_letters():
     assert [column_letter(index) for index in (0, 25, 26, 77)] == ["A", "Z", "AA", "BZ"]
 
 
-def test_wrapped_lines_break_at_spaces_and_count_wide_characters_twice():
+def test_wrapped_lines_break_at_spaces_and_count_wide_characters_for_more():
     assert wrapped_lines("one two three", 7) == 2
     assert wrapped_lines("a\nb", 10) == 2
     assert wrapped_lines("x" * 25, 10) == 3
-    assert wrapped_lines("再平衡再平衡", 6) == 2
+    # Two and a half letters each: at the size of the letters they are as wide as they are high.
+    assert wrapped_lines("再平衡再平衡", 15) == 1
+    assert wrapped_lines("再平衡再平衡", 14) == 2
+    assert wrapped_lines("再平衡再平衡", 6) == 3
     assert wrapped_lines("", 10) == 1
 
 
