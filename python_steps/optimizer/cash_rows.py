@@ -18,19 +18,45 @@ from python_steps.planning.evaluation import SHORTFALL_PRICE
 NEED_SLACK = 1.02
 
 
+def cash_row(account_id: str) -> str:
+    """Name of the row that keeps an account from being overdrawn."""
+    return f"cash of {account_id}"
+
+
+def idle_cash_row(account_id: str) -> str:
+    """Name of the row that measures what trades leave uninvested in an account."""
+    return f"cash left idle in {account_id}"
+
+
+def missing_cash_column(account_id: str) -> str:
+    """Name of the column that measures what an account lacks of the cash it needs."""
+    return f"cash missing in {account_id}"
+
+
+def _cash_moved(assembly: Assembly, account_id: str, buffer: float) -> list[tuple[int, float]]:
+    """By column the cash that an account's trades bring, spread, impact and a buffer paid."""
+    return [
+        *(
+            (each.column, each.brings - buffer - assembly.impact_rates.get(each.column, 0.0))
+            for each in assembly.trades_of_account[account_id]
+        ),
+        *((chord, -rate) for chord, rate in assembly.chords_of_account.get(account_id, ())),
+    ]
+
+
 def add_cash(assembly: Assembly) -> None:
     """No account is overdrawn, even when every price moves against us by the execution buffer."""
     problem = assembly.problem
-    for account_id, trades in sorted(assembly.trades_of_account.items()):
-        of_account = [(trade.column, trade.brings - assembly.buffer) for trade in trades]
+    for account_id in sorted(assembly.trades_of_account):
+        of_account = _cash_moved(assembly, account_id, assembly.buffer)
         cash = float(problem.start.spendable(account_id)) / DOLLARS_PER_UNIT
         if cash < 0:
-            missing = assembly.builder.column(f"cash missing in {account_id}", upper=-cash)
+            missing = assembly.builder.column(missing_cash_column(account_id), upper=-cash)
             assembly.price("shortfall", missing, float(SHORTFALL_PRICE))
             assembly.wanting.append(missing)
             assembly.missing.append(missing)
             of_account.append((missing, 1.0))
-        assembly.builder.row(f"cash of {account_id}", of_account, lower=-cash)
+        assembly.builder.row(cash_row(account_id), of_account, lower=-cash)
 
 
 def add_idle_cash(assembly: Assembly) -> None:
@@ -39,17 +65,15 @@ def add_idle_cash(assembly: Assembly) -> None:
     Otherwise cash would wander to the account where it is taxed least, and stay there uninvested.
     """
     problem = assembly.problem
-    for account_id, trades in sorted(assembly.trades_of_account.items()):
-        of_account = [(trade.column, trade.brings) for trade in trades]
+    for account_id in sorted(assembly.trades_of_account):
+        of_account = _cash_moved(assembly, account_id, 0.0)
         needed = max(0.0, -float(problem.start.cash(account_id))) / DOLLARS_PER_UNIT
         most = math.fsum(
             assembly.builder.upper_of(column) for column, brings in of_account if brings > 0
         )
-        idle = assembly.builder.column(f"cash left idle in {account_id}", upper=most)
+        idle = assembly.builder.column(idle_cash_row(account_id), upper=most)
         assembly.price("idle_cash", idle, float(assembly.prices.policy.idle_cash_price))
-        assembly.builder.row(
-            f"cash left idle in {account_id}", [*of_account, (idle, -1.0)], upper=needed
-        )
+        assembly.builder.row(idle_cash_row(account_id), [*of_account, (idle, -1.0)], upper=needed)
 
 
 def add_harvest_proceeds(assembly: Assembly) -> None:

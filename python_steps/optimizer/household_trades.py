@@ -11,10 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from python_steps.optimizer.cash_rows import cash_row, idle_cash_row
 from python_steps.optimizer.core_problem import CoreProblem
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT
 from python_steps.optimizer.model_assembly import CoreModel
 from python_steps.optimizer.trade_groups import TradeGroup
+from python_steps.planning.costs import commission_of
 from python_steps.planning.household import Household
 from python_steps.policy import FirmPolicy
 
@@ -27,6 +29,7 @@ def trade_groups(household: Household, policy: FirmPolicy, core: CoreModel) -> I
     problem = core.problem
     needy = {need.account_id for need in problem.needs}
     ticket = float(policy.minimum_trade_benefit) / DOLLARS_PER_UNIT
+    cash_rows = _cash_rows(core)
     sold: dict[tuple[str, str], list[int]] = defaultdict(list)
     for number, sale in enumerate(problem.sales):
         sold[sale.position.key].append(number)
@@ -40,6 +43,8 @@ def trade_groups(household: Household, policy: FirmPolicy, core: CoreModel) -> I
             must_grow=account_id in needy,
             account=account_id,
             unit=_unit(problem, account_id, security_id),
+            fee=_fee(problem, policy, account_id, security_id),
+            cash_rows=cash_rows.get(account_id, ()),
         )
     for purchase, column in zip(problem.purchases, core.purchase_columns, strict=True):
         terms = problem.index.terms_of(purchase.account_id, problem.security(purchase.security_id))
@@ -53,7 +58,24 @@ def trade_groups(household: Household, policy: FirmPolicy, core: CoreModel) -> I
             must_grow=False,
             account=purchase.account_id,
             unit=_unit(problem, purchase.account_id, purchase.security_id),
+            fee=_fee(problem, policy, purchase.account_id, purchase.security_id),
+            cash_rows=cash_rows.get(purchase.account_id, ()),
         )
+
+
+def _cash_rows(core: CoreModel) -> dict[str, tuple[int, ...]]:
+    """By account the rows that hold its cash."""
+    number_of = {name: number for number, name in enumerate(core.model.row_names)}
+    found = {}
+    for account in core.problem.household.accounts:
+        names = (cash_row(account.account_id), idle_cash_row(account.account_id))
+        found[account.account_id] = tuple(number_of[name] for name in names if name in number_of)
+    return found
+
+
+def _fee(problem: CoreProblem, policy: FirmPolicy, account_id: str, security_id: str) -> float:
+    terms = problem.index.terms_of(account_id, problem.security(security_id))
+    return float(commission_of(policy, terms)) / DOLLARS_PER_UNIT
 
 
 def _whole(problem: CoreProblem, numbers: Sequence[int], *, is_needy: bool) -> float:

@@ -143,6 +143,9 @@ class Assembly:
         self.purchase_columns: list[int] = []
         self.trades: list[TradeColumn] = []
         self.trades_of_account: dict[str, list[TradeColumn]] = defaultdict(list)
+        # What market impact takes of the cash: by trade where it has one rate, else by chord.
+        self.impact_rates: dict[int, float] = {}
+        self.chords_of_account: dict[str, list[tuple[int, float]]] = defaultdict(list)
         due = {group.allocation_group_id for group in problem.groups}
         self.group_of_account: dict[str, str | None] = {}
         for account in problem.household.accounts:

@@ -9,7 +9,7 @@ fixed, and every row and bound is checked, since wrong answers are known (HiGHS 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -101,7 +101,7 @@ def _checked(
     programs.load(whole)
     solution = programs.solve(*fixed_bounds(whole, fixed))
     own = solution.values[: model.column_count]
-    if solution.status != "optimal" or not _satisfies(model, own):
+    if solution.status != "optimal" or not _satisfies(whole, solution.values):
         return ReferenceSolution("failed", UNBOUNDED, 0.0, bound, np.zeros(0))
     tickets = TradeSizes(model, trades).ticket_costs(TradeSizes(model, trades).sizes(own))
     objective = float(model.cost @ own) + model.offset + tickets
@@ -122,11 +122,16 @@ def _satisfies(model: LinearModel, values: Floats) -> bool:
 def _with_trade_switches(model: LinearModel, trades: Sequence[TradeGroup]) -> LinearModel:
     """The model with a column per trade that is 1 where it happens.
 
-    It costs the ticket, and `least * happens <= size <= most * happens`.
+    It costs the ticket, takes the commission of the account's cash, and
+    `least * happens <= size <= most * happens`.
     """
-    build = _copied(model)
     sizes = TradeSizes(model, trades)
     can_happen = sizes.can_reach_least() | sizes.is_forced
+    fees: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    for number, trade in enumerate(trades):
+        for row in trade.cash_rows:
+            fees[row].append((model.column_count + number, -trade.fee))
+    build = _copied(model, fees)
     for number, trade in enumerate(trades):
         most = float(sizes.most[number])
         least = min(trade.least, most)
@@ -149,7 +154,8 @@ def _with_trade_switches(model: LinearModel, trades: Sequence[TradeGroup]) -> Li
     return build.model()
 
 
-def _copied(model: LinearModel) -> ModelBuilder:
+def _copied(model: LinearModel, further: Mapping[int, Sequence[tuple[int, float]]]) -> ModelBuilder:
+    """The model, with further entries of columns that are yet to come."""
     build = ModelBuilder(offset=model.offset)
     entries: dict[int, list[tuple[int, float]]] = defaultdict(list)
     for column, name in enumerate(model.column_names):
@@ -164,7 +170,7 @@ def _copied(model: LinearModel) -> ModelBuilder:
     for row, name in enumerate(model.row_names):
         build.row(
             name,
-            entries[row],
+            [*entries[row], *further.get(row, ())],
             lower=float(model.row_lower[row]),
             upper=float(model.row_upper[row]),
         )

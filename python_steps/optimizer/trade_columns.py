@@ -115,6 +115,7 @@ def add_impact(assembly: Assembly) -> None:
         rates = [law.rate(round(share * size * DOLLARS_PER_UNIT)) for share in CHORDS]
         if rates[-1] <= FLAT_IMPACT:
             assembly.price_all("cost", columns, [rates[1]] * len(columns))
+            assembly.impact_rates.update(dict.fromkeys(columns, rates[1]))
             continue
         name = f"{'buy' if sign > 0 else 'sell'} {security_id} in {account_id}"
         chords, before, cost_before = [], 0.0, 0.0
@@ -123,7 +124,9 @@ def add_impact(assembly: Assembly) -> None:
             chord = assembly.builder.column(
                 f"impact to {share:.0%} of {name}", upper=(share - before) * size
             )
-            assembly.price("cost", chord, (cost - cost_before) / ((share - before) * size))
+            slope = (cost - cost_before) / ((share - before) * size)
+            assembly.price("cost", chord, slope)
+            assembly.chords_of_account[account_id].append((chord, slope))
             chords.append(chord)
             before, cost_before = share, cost
         assembly.builder.row(

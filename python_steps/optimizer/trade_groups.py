@@ -40,6 +40,8 @@ class TradeGroup:
         account: where it trades. Without one, a sale that must grow has an account of its own.
         unit: price of a share where only whole ones trade; added to the minimum, so that
             rounding cannot undercut it.
+        fee: commission, taken from the account's cash; what the trade must earn is its ticket.
+        cash_rows: rows of the model that hold the account's cash.
     """
 
     key: str
@@ -50,6 +52,8 @@ class TradeGroup:
     must_grow: bool
     account: str = ""
     unit: float = 0.0
+    fee: float = 0.0
+    cash_rows: tuple[int, ...] = ()
 
     @property
     def least(self) -> float:

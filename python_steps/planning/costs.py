@@ -50,6 +50,12 @@ class ImpactLaw(NamedTuple):
         return self.flat + self.per_root * math.sqrt(dollars) if dollars > 0.0 else 0.0
 
 
+def commission_of(policy: FirmPolicy, terms: TradeTerms) -> Decimal:
+    """The custodian's fee for the security, else the firm's ordinary commission."""
+    fee = terms.transaction_fee
+    return policy.commission_per_trade if fee is None else fee
+
+
 class CostModel:
     """Costs of orders under one firm's policy."""
 
@@ -63,8 +69,7 @@ class CostModel:
 
     def commission(self, terms: TradeTerms) -> Decimal:
         """The custodian's fee for the security, else the firm's ordinary commission."""
-        fee = terms.transaction_fee
-        return self._policy.commission_per_trade if fee is None else fee
+        return commission_of(self._policy, terms)
 
     @staticmethod
     def half_spread(security: Security) -> Decimal:

@@ -198,10 +198,29 @@ def test_cash_survives_the_spread_and_the_execution_buffer() -> None:
     entries, lower, upper = row(core, "cash of TAX")
     assert lower == -10.0
     assert upper == np.inf
-    assert entries["buy BND in TAX"] == pytest.approx(-(1 + 0.0001 + 0.005))
-    (sold,) = (value for name, value in entries.items() if name.startswith("sell"))
-    assert sold == pytest.approx(1 - 0.0001 - 0.005)
+    paid = dict(zip(core.model.column_names, core.terms["cost"], strict=True))
+    assert paid["buy BND in TAX"] > 0.0001, "the spread, and something for impact"
+    assert entries["buy BND in TAX"] == pytest.approx(-(1 + paid["buy BND in TAX"] + 0.005))
+    (name,) = (name for name in entries if name.startswith("sell"))
+    assert entries[name] == pytest.approx(1 - paid[name] - 0.005)
     assert not any("IRA" in name for name in entries), "money never crosses accounts"
+
+
+def test_cash_and_what_is_left_of_it_pay_for_the_impact_of_large_orders() -> None:
+    """Where impact has chords, each takes its own slope of the cash."""
+    book = drifted()
+    book.lot("TAX", "VTI", 900_000, 60)
+    core = model_of(book)
+    chords = [
+        (name, cost)
+        for name, cost in zip(core.model.column_names, core.terms["cost"], strict=True)
+        if name.startswith("impact to") and name.endswith("in TAX")
+    ]
+    assert len(chords) >= 3
+    for of_cash in ("cash of TAX", "cash left idle in TAX"):
+        entries, _, _ = row(core, of_cash)
+        for name, cost in chords:
+            assert entries[name] == pytest.approx(-cost)
 
 
 def test_a_class_row_adds_up_every_trade_and_starts_at_the_gap() -> None:

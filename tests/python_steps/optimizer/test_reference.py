@@ -119,3 +119,17 @@ def test_repair_comes_close_to_the_whole_problem(ticket: float, mean: float, wor
         assert plan.objective + plan.tickets >= solution.bound - 1e-6
     assert statistics.mean(excesses) <= mean
     assert max(excesses) <= worst
+
+
+@pytest.mark.parametrize(("fee", "bought"), [(0.0, 10.0), (0.5, 9.5)])
+def test_commissions_are_paid_from_the_cash_of_the_account(fee: float, bought: float) -> None:
+    """Ten of cash buy less where the order itself costs some of it."""
+    build = ModelBuilder()
+    purchase = build.column("buy", upper=20.0, cost=-0.01)
+    cash = build.row("cash", [(purchase, -1.0)], lower=-10.0)
+    trade = TradeGroup(
+        "buy", (purchase,), 0.0, float("inf"), 0.0, False, fee=fee, cash_rows=(cash,)
+    )
+    best = reference_objective(build.model(), [trade], absolute_gap=1e-6)
+    assert best.status == "optimal"
+    assert best.values[purchase] == pytest.approx(bought)
