@@ -770,8 +770,16 @@ def bench(
             "--stress", min=1, help="With --stage optimizer: absurd households, too, so many."
         ),
     ] = None,
+    night: Annotated[
+        Path | None,
+        typer.Option(
+            "--night",
+            help="With --stage workbooks: data folder of a finished night to take households from.",
+        ),
+    ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="With --stage optimizer: JSON instead of tables.")
+        bool,
+        typer.Option("--json", help="With --stage optimizer or workbooks: JSON, not tables."),
     ] = False,
 ) -> None:
     """Run a night on a fresh demo book and print what each stage cost, as JSON.
@@ -786,17 +794,24 @@ def bench(
     `--stage optimizer` plans `--households` sample households, and a twenty-fifth as many large
     ones, with the waterfall and with the optimizer, and prints tables: `evenkeel bench --stage
     optimizer --households 500 --reference 100 --stress 500`
+
+    `--stage workbooks` writes the workbooks of `--households` households that trade, taken from the
+    demo night, with two processes, and those of a hundred also with plain openpyxl, and prints
+    speed and memory: `evenkeel bench --stage workbooks --households 10000`
     """
     from orchestration.bench import measure_night
     from orchestration.load_bench import measure_load
     from orchestration.optimizer_bench import measure_optimizer, show_optimizer
     from orchestration.wash_sales_bench import LedgerBook, measure_wash_sales
+    from orchestration.workbooks_bench import measure_workbooks, show_workbooks
 
     with _told_errors():
         if lots is not None and stage != "load":
             raise ValueError("--lots is the size of the delivery that --stage load measures")
         if stage != "optimizer" and (reference is not None or stress is not None):
             raise ValueError("--reference and --stress are samples that --stage optimizer plans")
+        if night is not None and stage != "workbooks":
+            raise ValueError("--night is where --stage workbooks takes its households from")
         if stage == "load":
             figures = measure_load(lots or 3_000_000)
         elif stage == "wash-sales":
@@ -805,10 +820,14 @@ def bench(
             figures = measure_optimizer(
                 households, seed=seed, reference=reference or 0, stress=stress or 0
             )
+        elif stage == "workbooks":
+            figures = measure_workbooks(households, seed=seed, night=night)
         else:
             figures = measure_night(households=households, seed=seed, stage=stage)
     if stage == "optimizer" and not as_json:
         show_optimizer(_reading_console(), figures)
+    elif stage == "workbooks" and not as_json:
+        show_workbooks(_reading_console(), figures)
     else:
         _print_json(figures)
 

@@ -1,8 +1,8 @@
 """The reporting step of a night: marts in, workbooks out.
 
-Belongs here: which marts the workbooks read, writing files atomically and only where they changed,
-the manifest ops.workbooks. Does not belong here: what a workbook looks like
-(python_steps.reports).
+Belongs here: which marts the workbooks read and how many households at a time, writing files
+atomically and only where they changed, the manifest ops.workbooks. Does not belong here: what a
+workbook looks like (python_steps.reports).
 """
 
 from __future__ import annotations
@@ -10,27 +10,44 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from orchestration.home import Home
 from orchestration.intake import replace_ops_rows
 from orchestration.planning_step import POOL_FROM_HOUSEHOLDS, WORKERS
-from orchestration.warehouse import Warehouse, fetch_night
+from orchestration.warehouse import Warehouse, fetch_arrow, fetch_night
 from python_steps.batches import BatchFailure, Engine, run_batches
-from python_steps.reports.batch import FailedWorkbook, render_households, report_payloads
+from python_steps.policy import FirmPolicy
+from python_steps.reports.batch import (
+    FailedWorkbook,
+    RenderedWorkbook,
+    ReportPayload,
+    render_households,
+    report_payloads,
+)
 from python_steps.reports.file_names import BOOK_FILE_NAME, household_workbook_path
 from python_steps.reports.report_frames import BOOK_TABLES, HOUSEHOLD_MARTS
 
 MARTS_READ = (*HOUSEHOLD_MARTS, "dim_securities")
 OPS_READ = tuple(name for name in BOOK_TABLES if name != "dim_securities")
-HOUSEHOLDS_PER_BATCH = 50
+# So many households' rows are read at once, and so many are one worker's batch: memory is that of
+# a page and of the batches on their way, whatever the size of the book.
+HOUSEHOLDS_PER_PAGE = 250
+HOUSEHOLDS_PER_BATCH = 25
+# The order within a household is fixed by every column, or by the grain of the largest mart.
+_ORDER_WITHIN = {"fct_tax_lots": "household_id, account_id, lot_id"}
+# What DuckDB may keep of the marts while the workers are at work.
+_READING_MEMORY = "256MB"
+
+Renderer = Callable[[ReportPayload], list[RenderedWorkbook | FailedWorkbook]]
 
 
 @dataclass
@@ -43,57 +60,132 @@ class ReportingOutcome:
 
 
 def write_workbooks(
-    home: Home, warehouse: Warehouse, as_of_date: date, *, log: Callable[[str], None]
+    home: Home,
+    warehouse: Warehouse,
+    as_of_date: date,
+    *,
+    log: Callable[[str], None],
+    render: Renderer = render_households,
+    engine: Engine | None = None,
 ) -> ReportingOutcome:
     """Write every household's workbook of the session; a file with the same bytes is left alone.
 
     Workbooks of households that are no longer in the book are removed from the session's folder.
+
+    Args:
+        home: where the reports and the firm's policy are.
+        warehouse: holds the marts of the session.
+        as_of_date: the session.
+        log: told of every batch.
+        render: makes the workbooks of a batch.
+        engine: where batches are rendered. Default: in worker processes from a book's size on.
     """
-    tables = _night_tables(warehouse, as_of_date)
-    households = tables["dim_households"]["household_id"].to_pylist()
-    payloads = report_payloads(households, tables, home.policy(), batch_size=HOUSEHOLDS_PER_BATCH)
-    engine: Engine = "processes" if len(households) >= POOL_FROM_HOUSEHOLDS else "this_process"
     folder = home.reports(as_of_date)
-    outcome = ReportingOutcome()
-    rows: list[dict[str, Any]] = []
-    last = time.perf_counter()
-    results = run_batches(render_households, payloads, engine, workers=WORKERS)
-    for number, result in enumerate(results):
-        if isinstance(result, BatchFailure):
-            rows += [
-                _row(as_of_date, household_id, "failed", detail=result.error)
-                for household_id in payloads[number].household_ids
-            ]
-            continue
-        share = (time.perf_counter() - last) / max(len(result), 1)
+    with warehouse.open(read_only=True) as connection:
+        connection.execute(f"set memory_limit = '{_READING_MEMORY}'")
+        households = _household_ids(connection, as_of_date)
+        if engine is None:
+            engine = "processes" if len(households) >= POOL_FROM_HOUSEHOLDS else "this_process"
+        asked: list[tuple[str, ...]] = []
+        payloads = _payloads(connection, as_of_date, households, home.policy(), asked)
+        batches = -(-len(households) // HOUSEHOLDS_PER_BATCH)
+        rows: list[dict[str, Any]] = []
         last = time.perf_counter()
-        for item in result:
-            if isinstance(item, FailedWorkbook):
-                rows.append(_row(as_of_date, item.household_id, "failed", detail=item.error))
-                continue
-            relative = household_workbook_path(item.advisor_id, item.household_id)
-            status = _write_if_changed(folder / relative, item.content, item.sha256)
-            rows.append(
-                _row(
-                    as_of_date,
-                    item.household_id,
-                    status,
-                    advisor_id=item.advisor_id,
-                    path=relative.as_posix(),
-                    sha256=item.sha256,
-                    seconds=round(share, 4),
-                )
-            )
-        log(f"workbooks of batch {number + 1} of {len(payloads)}")
-    outcome.written = sum(row["status"] == "written" for row in rows)
-    outcome.unchanged = sum(row["status"] == "unchanged" for row in rows)
-    outcome.failures = [
-        f"{row['household_id']}: {row['detail']}" for row in rows if row["status"] == "failed"
-    ]
+        for number, result in enumerate(run_batches(render, payloads, engine, workers=WORKERS)):
+            rows += _written(as_of_date, folder, asked[number], result)
+            _share_out(time.perf_counter() - last, rows[-len(asked[number]) :])
+            last = time.perf_counter()
+            log(f"workbooks of batch {number + 1} of {batches}")
     _remove_others(folder, {folder / row["path"] for row in rows if row.get("path")})
     with warehouse.open() as connection:
         replace_ops_rows(connection, "workbooks", rows, {"as_of_date": as_of_date})
-    return outcome
+    return ReportingOutcome(
+        written=sum(row["status"] == "written" for row in rows),
+        unchanged=sum(row["status"] == "unchanged" for row in rows),
+        failures=[
+            f"{row['household_id']}: {row['detail']}" for row in rows if row["status"] == "failed"
+        ],
+    )
+
+
+def _household_ids(connection: duckdb.DuckDBPyConnection, as_of_date: date) -> list[str]:
+    rows = connection.execute(
+        "select household_id from marts.dim_households where as_of_date = ? order by household_id",
+        [as_of_date],
+    ).fetchall()
+    return [household_id for (household_id,) in rows]
+
+
+def _payloads(
+    connection: duckdb.DuckDBPyConnection,
+    as_of_date: date,
+    households: Sequence[str],
+    policy: FirmPolicy,
+    asked: list[tuple[str, ...]],
+) -> Iterator[ReportPayload]:
+    """The batches one after the other; `asked` is told the households of each."""
+    of_book = {"dim_securities": fetch_night(connection, "marts.dim_securities", as_of_date)}
+    of_book |= {name: fetch_night(connection, f"ops.{name}", as_of_date) for name in OPS_READ}
+    for start in range(0, len(households), HOUSEHOLDS_PER_PAGE):
+        page = households[start : start + HOUSEHOLDS_PER_PAGE]
+        tables = {mart: _page_of(connection, mart, as_of_date, page) for mart in HOUSEHOLD_MARTS}
+        for payload in report_payloads(
+            page, tables | of_book, policy, batch_size=HOUSEHOLDS_PER_BATCH
+        ):
+            asked.append(payload.household_ids)
+            yield payload
+
+
+def _page_of(
+    connection: duckdb.DuckDBPyConnection, mart: str, as_of_date: date, page: Sequence[str]
+) -> pa.Table:
+    """The rows of a page of households, in a fixed order that begins with the household."""
+    columns = ", ".join(HOUSEHOLD_MARTS[mart])
+    return fetch_arrow(
+        connection,
+        f"select household_id, {columns} from marts.{mart} "
+        "where as_of_date = ? and household_id between ? and ? "
+        f"order by {_ORDER_WITHIN.get(mart, 'all')}",
+        [as_of_date, page[0], page[-1]],
+    )
+
+
+def _written(
+    as_of_date: date,
+    folder: Path,
+    households: Sequence[str],
+    result: Sequence[RenderedWorkbook | FailedWorkbook] | BatchFailure,
+) -> list[dict[str, Any]]:
+    """Write the files of a batch; the manifest's rows, one per household of it."""
+    if isinstance(result, BatchFailure):
+        return [
+            _row(as_of_date, household_id, "failed", detail=result.error)
+            for household_id in households
+        ]
+    return [_written_one(as_of_date, folder, item) for item in result]
+
+
+def _written_one(
+    as_of_date: date, folder: Path, item: RenderedWorkbook | FailedWorkbook
+) -> dict[str, Any]:
+    if isinstance(item, FailedWorkbook):
+        return _row(as_of_date, item.household_id, "failed", detail=item.error)
+    relative = household_workbook_path(item.advisor_id, item.household_id)
+    return _row(
+        as_of_date,
+        item.household_id,
+        _write_if_changed(folder / relative, item.content, item.sha256),
+        advisor_id=item.advisor_id,
+        path=relative.as_posix(),
+        sha256=item.sha256,
+    )
+
+
+def _share_out(seconds: float, rows: Sequence[dict[str, Any]]) -> None:
+    """Give each workbook of a batch its share of the time that the batch took."""
+    for row in rows:
+        if row["status"] != "failed":
+            row["seconds"] = round(seconds / len(rows), 4)
 
 
 def write_book_workbook(home: Home, warehouse: Warehouse, as_of_date: date) -> Path:
@@ -126,25 +218,14 @@ def _as_they_stand(workbooks: pa.Table) -> pa.Table:
     return workbooks.set_column(place, "status", told)
 
 
-def _night_tables(warehouse: Warehouse, as_of_date: date) -> dict[str, pa.Table]:
-    with warehouse.open(read_only=True) as connection:
-        tables = {
-            name: fetch_night(
-                connection, f"marts.{name}", as_of_date, by_household=name in HOUSEHOLD_MARTS
-            )
-            for name in MARTS_READ
-        }
-        tables |= {name: fetch_night(connection, f"ops.{name}", as_of_date) for name in OPS_READ}
-    return tables
-
-
 def _row(as_of_date: date, household_id: str, status: str, **values: Any) -> dict[str, Any]:
     return {"as_of_date": as_of_date, "household_id": household_id, "status": status, **values}
 
 
 def _write_if_changed(target: Path, content: bytes, digest: str) -> str:
     """Write through a temporary file beside the target, so that nobody opens half a workbook."""
-    if target.exists() and hashlib.sha256(target.read_bytes()).hexdigest() == digest:
+    is_there = target.exists() and target.stat().st_size == len(content)
+    if is_there and hashlib.sha256(target.read_bytes()).hexdigest() == digest:
         return "unchanged"
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")

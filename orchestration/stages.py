@@ -39,7 +39,7 @@ def timed_stage(warehouse: Warehouse, as_of_date: date, run_id: str, stage: str)
     started = time.perf_counter()
     yield
     seconds = time.perf_counter() - started
-    peak = _peak_memory_megabytes()
+    peak = peak_memory_megabytes()
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / _KILOBYTES_PER_MEGABYTE
     with warehouse.open() as connection:
         connection.execute(
@@ -64,7 +64,8 @@ def _reset_peak_memory() -> None:
         control.write_text("5", encoding="ascii")
 
 
-def _peak_memory_megabytes() -> float:
+def peak_memory_megabytes() -> float:
+    """Most memory this process has had at once, of which the kernel keeps account."""
     status = Path("/proc/self/status")
     if status.exists():
         for line in status.read_text(encoding="ascii", errors="replace").splitlines():

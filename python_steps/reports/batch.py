@@ -112,5 +112,5 @@ def report_payloads(
         cut = {
             mart: _copied(checked.between(mart, chosen[0], chosen[-1])) for mart in HOUSEHOLD_MARTS
         }
-        payloads.append(ReportPayload(chosen, cut | checked.of_book, firm_policy))
+        payloads.append(ReportPayload(chosen, {**cut, **checked.of_book}, firm_policy))
     return payloads
