@@ -246,6 +246,7 @@ class SheetBuilder:
         self.texts = texts
         self.name = sheet_name(texts.text(f"sheet.{layout.sheet_id}.name"))
         self._numbers = styles.numbers
+        self._wide_numbers = styles.wide_numbers
         self._missing = texts.text("missing")
         self._rows: list[RowPlan] = []
         self._row = 1
@@ -514,15 +515,17 @@ class SheetBuilder:
         """The one place where text becomes a cell."""
         if not isinstance(value, str):
             raise TypeError(f"a text cell was given {value!r}")
-        text, is_like_a_formula = _cell_text(value)
-        return self._numbers[style, variant, is_like_a_formula], text, True
+        text, is_like_a_formula, is_wide = _cell_text(value)
+        numbers = self._wide_numbers if is_wide else self._numbers
+        return numbers[style, variant, is_like_a_formula], text, True
 
 
 @lru_cache(maxsize=_TEXTS_REMEMBERED)
-def _cell_text(value: str) -> tuple[str, bool]:
-    """The text as a cell can hold it, and whether a spreadsheet could take it for a formula."""
+def _cell_text(value: str) -> tuple[str, bool, bool]:
+    """The text as a cell can hold it; whether it could be a formula; whether it is wide."""
     text = safe_text(value)
-    return text, text.lstrip(" ").startswith(FORMULA_STARTS)
+    is_wide = not text.isascii() and max(map(ord, text)) > _FIRST_WIDE_CHARACTER
+    return text, text.lstrip(" ").startswith(FORMULA_STARTS), is_wide
 
 
 @lru_cache(maxsize=_TEXTS_REMEMBERED)
@@ -550,7 +553,8 @@ def wrapped_lines(text: str, width: float) -> int:
         used = 0
         for word in paragraph.split(" "):
             length = _display_width(word)
-            if used and used + 1 + length > width:
+            # Wide characters need no space to break a line at.
+            if used and used + 1 + length > width and word.isascii():
                 lines += 1
                 used = 0
             used += length + (1 if used else 0)

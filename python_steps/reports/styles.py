@@ -101,11 +101,13 @@ class StyleBook(NamedTuple):
 
     `numbers` maps (kind or banner, variant, starts_like_a_formula) to the number of the cell
     style. The third is true for text that a spreadsheet could take for a formula when the cell is
-    edited; its style carries the quote prefix, so that it stays text. `looks` has, by that number,
-    the style objects and whether the quote prefix is set.
+    edited; its style carries the quote prefix, so that it stays text. `wide_numbers` are the styles
+    of text with the wide characters of the language. `looks` has, by number, the style objects and
+    whether the quote prefix is set.
     """
 
     numbers: Mapping[tuple[str, str, bool], int]
+    wide_numbers: Mapping[tuple[str, str, bool], int]
     stylesheet: bytes
     looks: Mapping[int, tuple[Mapping[str, object], bool]]
 
@@ -114,7 +116,8 @@ class StyleBook(NamedTuple):
 def style_book(language: str = "en") -> StyleBook:
     """Register every style of a language with openpyxl, once per process.
 
-    A style has the same number in every language.
+    A style has the same number in every language; wide characters have styles of their own behind
+    them, because a font that has them makes digits and Latin letters wider.
     """
     from openpyxl import Workbook
     from openpyxl.styles.stylesheet import write_stylesheet
@@ -122,11 +125,11 @@ def style_book(language: str = "en") -> StyleBook:
 
     workbook = Workbook()
     sheet: Any = workbook.active
-    font = FONTS.get(language, FONT)
-    numbers: dict[tuple[str, str, bool], int] = {}
     looks: dict[int, tuple[Mapping[str, object], bool]] = {}
 
-    def register(name: str, variant: str, is_text: bool) -> None:
+    def register(
+        numbers: dict[tuple[str, str, bool], int], font: str, name: str, variant: str, is_text: bool
+    ) -> None:
         for quoted in (False, True) if is_text else (False,):
             cell = sheet.cell(row=1, column=1)
             look = _banner_look(name, font) if name in BANNERS else _kind_look(name, variant, font)
@@ -137,12 +140,19 @@ def style_book(language: str = "en") -> StyleBook:
             looks[cell.style_id] = look, quoted
             del sheet._cells[1, 1]
 
-    for name in KINDS:
-        for variant in VARIANTS:
-            register(name, variant, name in TEXT_KINDS or variant in _MISSING)
-    for name in BANNERS:
-        register(name, "plain", is_text=True)
-    return StyleBook(numbers, tostring(write_stylesheet(workbook)), looks)
+    def registered(font: str) -> dict[tuple[str, str, bool], int]:
+        numbers: dict[tuple[str, str, bool], int] = {}
+        for name in KINDS:
+            for variant in VARIANTS:
+                is_text = name in TEXT_KINDS or variant in _MISSING
+                register(numbers, font, name, variant, is_text=is_text)
+        for name in BANNERS:
+            register(numbers, font, name, "plain", is_text=True)
+        return numbers
+
+    narrow = registered(FONT)
+    wide = registered(FONTS[language]) if language in FONTS else narrow
+    return StyleBook(narrow, wide, tostring(write_stylesheet(workbook)), looks)
 
 
 def _kind_look(name: str, variant: str, font: str) -> dict[str, object]:
