@@ -677,6 +677,74 @@ def _tree(step: Step, tree: Tree, told: frozenset[tuple[str, str]]) -> Tree:
 
 
 @app.command()
+def decide(
+    file: Annotated[Path, typer.Argument(help="Workbook that the advisor has returned.")],
+    advisor: Annotated[str, typer.Option("--as", help="Id of the advisor who decides.")],
+    at: Annotated[
+        datetime | None,
+        typer.Option(
+            "--at",
+            formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"],
+            help="When it was decided, New York time. Default: now.",
+        ),
+    ] = None,
+    prices: Annotated[
+        Path | None,
+        typer.Option("--prices", help="CSV of ticker and price: have prices moved too far?"),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="It holds instead of what was returned before.")
+    ] = False,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Take an advisor's decisions from a returned workbook: all of them, or none with the reasons.
+
+    Exit code 1 when the workbook is refused. Example: `evenkeel decide HH-GARCIA.xlsx --as ADV-01`
+    """
+    from orchestration.decision_tables import show_decided
+    from orchestration.decisions import ReturnedFile, decide_file, in_new_york, read_prices
+
+    with _told_errors():
+        home = Home.from_environment(data).activate()
+        moment = in_new_york(at)
+        returned = ReturnedFile(file.name, file.read_bytes(), advisor, moment, replace)
+        outcome = decide_file(home, returned, read_prices(prices) if prices else None)
+    if as_json:
+        _print_json(outcome.as_mapping())
+    else:
+        show_decided(_reading_console(), outcome)
+    if outcome.outcome != "recorded":
+        raise typer.Exit(EXIT_NIGHT_FAILED)
+
+
+@app.command()
+def consent(
+    plan: Annotated[str, typer.Argument(help="Id of the plan, as its workbook shows it.")],
+    account: Annotated[str, typer.Option("--account", help="Account id.")],
+    given_by: Annotated[str, typer.Option("--given-by", help="Who consents: name of the client.")],
+    channel: Annotated[str, typer.Option("--how", help="How: letter, telephone, portal ...")],
+    advisor: Annotated[str, typer.Option("--as", help="Id of the advisor who records it.")],
+    given: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], help="When it was given. Default: today."),
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Record a client's consent to a plan's trades in an account that is not discretionary."""
+    from orchestration.decision_records import Consent
+    from orchestration.decisions import in_new_york, record_consent
+
+    with _told_errors():
+        home = Home.from_environment(data).activate()
+        moment = in_new_york(None)
+        day = given.date() if given else moment.date()
+        agreed = Consent(plan, account, given_by, day, channel, advisor, moment)
+        is_new = record_consent(home, agreed)
+    console.print("consent recorded" if is_new else "this consent is on record already")
+
+
+@app.command()
 def docs(session: DateOption = None, data: DataOption = None) -> None:
     """Write one page that describes every table and column and what it is made of.
 

@@ -79,6 +79,11 @@ class Home:
         return self.folder / "published" / "evenkeel.duckdb"
 
     @property
+    def inbox(self) -> Path:
+        """Workbooks that advisors return: inbox/<advisor_id>/*.xlsx."""
+        return self.folder / "inbox"
+
+    @property
     def dagster(self) -> Path:
         """Dagster's home: runs, events, schedules."""
         return self.folder / "dagster"
@@ -108,7 +113,8 @@ class Home:
         All that this process and its children write from now on is for their own user only.
         """
         os.umask(_OWNER_ONLY)
-        for folder in (self.landing, self.archive, self.published.parent, self.dagster, self.logs):
+        folders = (self.landing, self.archive, self.inbox, self.published.parent, self.dagster)
+        for folder in (*folders, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
         self._close_to_others()
         instance_settings = self.dagster / "dagster.yaml"

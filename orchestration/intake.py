@@ -170,7 +170,7 @@ def _received(
     for path in landed_files(home, as_of_date):
         content = path.read_bytes()
         file = ReceivedFile(custodian=custodian_of(path), file_name=path.name, content=content)
-        _archive(home, file.source_file_id, content)
+        archive_bytes(home, file.source_file_id, content)
         feed = recognise(file, contracts)
         row: dict[str, Any] = {
             "as_of_date": as_of_date,
@@ -424,7 +424,8 @@ def _of_several_files(tables: Sequence[pa.Table]) -> pa.Table:
     return pa.concat_tables(several) if several else tables[0].slice(0, 0)
 
 
-def _archive(home: Home, digest: str, content: bytes) -> None:
+def archive_bytes(home: Home, digest: str, content: bytes) -> None:
+    """Keep the bytes of a file that was received, by their sha256, for good."""
     target = home.archive / digest[:2] / digest
     if target.exists():
         return

@@ -103,7 +103,8 @@ class Records:
         self.path = path
 
     @contextmanager
-    def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def open(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to the records, whose tables are there; closed whatever happens."""
         connection = duckdb.connect(str(self.path))
         try:
             for statement in _TABLES:
@@ -115,7 +116,7 @@ class Records:
 
     def accounts(self) -> list[RegisteredAccount]:
         """Every account ever registered, in the order of its surrogate."""
-        with self._open() as connection:
+        with self.open() as connection:
             rows = connection.execute(
                 "select account_id, custodian, account_number from accounts order by account_id"
             ).fetchall()
@@ -123,7 +124,7 @@ class Records:
 
     def security_identifiers(self) -> list[RegisteredIdentifier]:
         """Every identifier ever registered, sorted."""
-        with self._open() as connection:
+        with self.open() as connection:
             rows = connection.execute(
                 """
                 select security_id, id_type, id_value, custodian from security_identifiers
@@ -141,7 +142,7 @@ class Records:
         """Add newly registered accounts and identifiers; nothing is ever changed."""
         account_rows = [(*account, first_seen) for account in accounts]
         identifier_rows = [(*identifier, first_seen) for identifier in identifiers]
-        with self._open() as connection:
+        with self.open() as connection:
             connection.execute("begin")
             _append(connection, "accounts", account_rows)
             _append(connection, "security_identifiers", identifier_rows)
@@ -149,7 +150,7 @@ class Records:
 
     def plan_versions(self, as_of_date: date) -> dict[str, list[tuple[int, str]]]:
         """Per household: (version, input hash) of every plan issued for the session."""
-        with self._open() as connection:
+        with self.open() as connection:
             rows = connection.execute(
                 """
                 select household_id, version, input_hash from issued_plans
@@ -165,7 +166,7 @@ class Records:
     def append_plans(self, plans: Iterable[IssuedPlan]) -> int:
         """Add the plans that were not issued before; returns how many were new."""
         offered = list(plans)
-        with self._open() as connection:
+        with self.open() as connection:
             present = {
                 row[0] for row in connection.execute("select plan_id from issued_plans").fetchall()
             }
@@ -179,7 +180,7 @@ class Records:
     def overrides(self) -> list[tuple[Override, date, str]]:
         """Every override ever seen with the first session and file that held it, oldest first."""
         columns = ", ".join(Override._fields)
-        with self._open() as connection:
+        with self.open() as connection:
             rows = connection.execute(
                 f"""
                 select {columns}, first_seen_date, source_file_id from overrides
@@ -209,7 +210,7 @@ class Records:
             known.add((override, file_id))
             number = len(recorded) + len(rows) + 1
             rows.append((number, override.content_sha256, *override, first_seen_date, file_id))
-        with self._open() as connection:
+        with self.open() as connection:
             connection.execute("begin")
             _append(connection, "overrides", rows)
             connection.execute("commit")

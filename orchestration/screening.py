@@ -59,7 +59,7 @@ def screen_order(
         check_day(question.day, as_of_date)
         account = _account(snapshot, as_of_date, question.account, question.household_id)
         security = _security(snapshot, as_of_date, question.security)
-        facts = _facts(snapshot, as_of_date, account, security, policy)
+        facts = night_facts(snapshot, as_of_date, account, security, policy)
         verdict, quantity = judge_order(order, facts, policy)
     except OrderError as error:
         raise QuestionError(str(error)) from error
@@ -113,7 +113,7 @@ def _security(snapshot: Snapshot, as_of_date: date, words: str) -> Row:
     return found[0]
 
 
-def _facts(
+def night_facts(
     snapshot: Snapshot, as_of_date: date, account: Row, security: Row, policy: WashSalePolicy
 ) -> NightFacts:
     """The rows of the household's accounts and of the security's identity group."""

@@ -288,6 +288,21 @@ class FirmPolicy:
         low="0",
         high="20",
     )
+    approval_price_move_limit: Decimal = _setting(
+        Decimal("0.03"),
+        "Price move since the plan beyond which a trade cannot be approved any more, share of price.",
+        low="0",
+        high="1",
+    )
+    override_increase_share: Decimal = _setting(
+        Decimal("0"),
+        "How much more than proposed an override of a quantity may be, share of the quantity.",
+        low="0",
+        high="1",
+    )
+    longest_snooze_days: int = _setting(
+        366, "Longest time for which a rejected trade may be put off, days.", low="1", high="3660"
+    )
     history_daily_sessions: int = _setting(
         90,
         "Sessions for which lots and positions are kept daily; then month ends.",

@@ -7,15 +7,17 @@ Does not belong here: any other date arithmetic (holding periods stand in `taxes
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, cast
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 if TYPE_CHECKING:
     from exchange_calendars import ExchangeCalendar
 
+NEW_YORK = ZoneInfo("America/New_York")
 FIRST_SUPPORTED_DATE = date(2000, 1, 1)
 LAST_SUPPORTED_DATE = date(2027, 12, 31)
 
@@ -70,6 +72,22 @@ def sessions_between(first: date, last: date) -> list[date]:
     """Every session from `first` to `last`, both ends included."""
     found = _calendar().sessions_in_range(_supported(first), _supported(last))
     return [stamp.date() for stamp in found]
+
+
+def session_open_for_orders(moment: datetime) -> date:
+    """The session in which an order that is given at a moment can first be traded.
+
+    That is the day's own session until it closes (early closes included), else the next one.
+
+    Raises:
+        ValueError: the moment has no time zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone")
+    day = moment.astimezone(NEW_YORK).date()
+    session = session_on_or_after(day)
+    closes = cast("datetime", _calendar().session_close(pd.Timestamp(session)).to_pydatetime())
+    return session if moment < closes else next_session(session)
 
 
 def settlement_date(trade_date: date) -> date:

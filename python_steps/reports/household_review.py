@@ -81,11 +81,7 @@ class Review:
         account = self.accounts.get(account_id)
         if account is None:
             return self.texts.text("account.other_household")
-        return self.texts.text(
-            "account.label",
-            name=account["account_name"] or account["custodian"],
-            number=account["account_number_masked"],
-        )
+        return account_words(self.texts, account)
 
     def builder(self, sheet: layout.SheetLayout) -> SheetBuilder:
         """A builder with the head of the sheet written."""
@@ -110,6 +106,15 @@ class Review:
     def empty(self, table: TableLayout) -> str:
         """The sentence of a table without rows."""
         return self.texts.text(f"table.{table.table_id}.empty", reason=self.reason)
+
+
+def account_words(texts: Texts, account: Row) -> str:
+    """Name and masked number of an account."""
+    return texts.text(
+        "account.label",
+        name=account["account_name"] or account["custodian"],
+        number=account["account_number_masked"],
+    )
 
 
 def review_of(

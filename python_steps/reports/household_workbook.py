@@ -15,7 +15,7 @@ from python_steps.reports.sheet_builder import Sheet
 from python_steps.reports.styles import style_book
 from python_steps.reports.summary_sheet import summary_sheet
 from python_steps.reports.texts import Texts, texts_and_notice
-from python_steps.reports.trade_sheets import tax_impact_sheet, trades_sheet
+from python_steps.reports.trade_sheets import plan_stamp_sheet, tax_impact_sheet, trades_sheet
 from python_steps.reports.workbook_writer import workbook_bytes
 from python_steps.reports.worksheet_set_up import DocumentFacts
 
@@ -63,4 +63,8 @@ def household_sheets(frames: HouseholdReportFrames) -> tuple[list[Sheet], Docume
         header=name,
         as_of_date=frames.as_of_date,
     )
-    return [make(review) for make in _SHEETS], facts, texts
+    sheets = [make(review) for make in _SHEETS]
+    stamp = plan_stamp_sheet(review)
+    if stamp is not None:
+        sheets.append(stamp)
+    return sheets, facts, texts

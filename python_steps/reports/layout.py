@@ -118,6 +118,12 @@ TRADES: Final = TableLayout(
         Column("order_type", "text", 12),
         Column("limit_price", "price", 11),
         Column("rationale", "wrapped", 60),
+        # What the advisor fills in, and what ties the row to its trade.
+        Column("decision", "text", 12),
+        Column("quantity_override", "shares_fraction", 12),
+        Column("snooze_until", "date", 12),
+        Column("note", "wrapped", 28),
+        Column("trade_id", "code", 25),
     ),
 )
 TRADE_TAX: Final = TableLayout(

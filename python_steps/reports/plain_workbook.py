@@ -80,8 +80,18 @@ def _add_sheet(workbook: Any, sheet: Sheet, document: DocumentSetUp, header: str
     worksheet.print_title_rows = sheet.repeat_rows
     for row in sheet.page_starts:
         worksheet.row_breaks.append(Break(id=row - 1))
+    _name_cells(workbook, sheet)
     for plan in sheet.charts:
         worksheet.add_chart(bar_chart(plan), plan.anchor)
+
+
+def _name_cells(workbook: Any, sheet: Sheet) -> None:
+    from openpyxl.utils import quote_sheetname
+    from openpyxl.workbook.defined_name import DefinedName
+
+    for name, cells in sheet.cell_names:
+        target = f"{quote_sheetname(sheet.name)}!{sheet_xml.absolute_cells(cells)}"
+        workbook.defined_names[name] = DefinedName(name, attr_text=target)
 
 
 def _write(cell: Any, described: Cell, language: str) -> None:

@@ -176,5 +176,5 @@ def _policy_rows(review: Review) -> list[Row]:
             "value": str(getattr(policy, setting.name)),
         }
         for setting in policy_fields(policy)
-        if not setting.name.startswith("alert_")
+        if setting.metadata and not setting.name.startswith("alert_")
     ]

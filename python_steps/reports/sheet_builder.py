@@ -35,6 +35,8 @@ _CHARACTERS_PER_WIDTH: Final = 1.3
 _INDENT: Final = 4.5  # characters lost at both sides of a cell and where a line ends early
 _HIGHEST_ROW: Final = 400.0  # Excel allows 409 points
 _FIRST_WIDE_CHARACTER: Final = 0x2E80
+# Their fonts have wider Latin letters and higher lines, and no line begins with a full stop.
+_ROOM_OF_WIDE_TEXT: Final = 0.78
 # Width and height of a US Letter page between its margins, landscape and portrait.
 _PAGE_POINTS: Final = {False: (734.0, 504.0), True: (554.0, 684.0)}
 _POINTS_PER_WIDTH: Final = 5.25  # a digit of 11 points is 7 pixels of 96 to the inch
@@ -165,6 +167,12 @@ class Sheet:
     is_portrait: bool = False
     # Rows that begin a page. Excel keeps to them only when it need not fit pages by itself.
     page_starts: tuple[int, ...] = ()
+    # Cells that keep their name wherever a spreadsheet moves them.
+    cell_names: list[tuple[str, str]] = field(default_factory=list)
+    # Without a password: it keeps from mistakes, and what comes back is checked all the same.
+    is_protected: bool = False
+    # Not even in the list of hidden sheets.
+    is_very_hidden: bool = False
 
 
 def page_scale(sheet: Sheet) -> float:
@@ -255,6 +263,8 @@ class SheetBuilder:
         self._links: list[tuple[str, Link]] = []
         self._charts: list[ChartPlan] = []
         self._choices: list[Choices] = []
+        self._cell_names: list[tuple[str, str]] = []
+        self._filtered: str | None = None
         self._first_header: int | None = None
         self._places: list[TablePlace] = []
         self._title = ""
@@ -392,6 +402,16 @@ class SheetBuilder:
             raise ValueError(f"the choices are longer than {LONGEST_OPTIONS} characters")
         self._choices.append(Choices(cells, tuple(options)))
 
+    def name_cells(self, name: str, cells: str) -> None:
+        """Give cells a name that they keep wherever a spreadsheet moves them."""
+        self._cell_names.append((name, cells))
+
+    def filter_table(self, place: TablePlace) -> None:
+        """Let the reader filter the rows of a table, though it is not the only one of its sheet."""
+        first, last = (list(place.letters.values())[end] for end in (0, -1))
+        if place.last_row > place.first_row:
+            self._filtered = f"{first}{place.first_row - 1}:{last}{place.last_row}"
+
     def finished(self) -> Sheet:
         """The sheet. One table: its header stays in sight and on each page; more: the title does.
 
@@ -400,7 +420,7 @@ class SheetBuilder:
         single = len(self.layout.tables) == 1 and self._first_header is not None
         top = self._first_header if single and self._first_header else self._title_rows
         place = self._places[0] if single and self._places else None
-        filter_cells = None
+        filter_cells = self._filtered
         if place is not None and place.last_row > place.first_row:
             right = column_letter(len(self.layout.tables[0].columns) - 1)
             filter_cells = f"A{top}:{right}{place.last_row}"
@@ -417,6 +437,7 @@ class SheetBuilder:
             links=self._links,
             charts=self._charts,
             choices=self._choices,
+            cell_names=self._cell_names,
             print_columns=len(self._widths),
             height=self._height,
         )
@@ -524,8 +545,11 @@ class SheetBuilder:
 def _cell_text(value: str) -> tuple[str, bool, bool]:
     """The text as a cell can hold it; whether it could be a formula; whether it is wide."""
     text = safe_text(value)
-    is_wide = not text.isascii() and max(map(ord, text)) > _FIRST_WIDE_CHARACTER
-    return text, text.lstrip(" ").startswith(FORMULA_STARTS), is_wide
+    return text, text.lstrip(" ").startswith(FORMULA_STARTS), _is_wide(text)
+
+
+def _is_wide(text: str) -> bool:
+    return not text.isascii() and max(map(ord, text)) > _FIRST_WIDE_CHARACTER
 
 
 @lru_cache(maxsize=_TEXTS_REMEMBERED)
@@ -547,6 +571,8 @@ def wrapped_lines(text: str, width: float) -> int:
     """How many lines a text takes in a column, broken at spaces; an estimate from above."""
     if text.isascii() and "\n" not in text and len(text) + len(text) // _WIDER <= width:
         return 1
+    if _is_wide(text):
+        width *= _ROOM_OF_WIDE_TEXT
     lines = 0
     for paragraph in text.split("\n"):
         lines += 1

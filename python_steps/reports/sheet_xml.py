@@ -154,6 +154,10 @@ def defined_names_xml(sheets: Sequence[Sheet]) -> str:
                 f'<definedName name="_xlnm._FilterDatabase" {local} hidden="1">'
                 f"{place}{absolute_cells(sheet.filter_cells)}</definedName>"
             )
+        names += [
+            f'<definedName name="{name}">{place}{absolute_cells(cells)}</definedName>'
+            for name, cells in sheet.cell_names
+        ]
         first, _, last = sheet.repeat_rows.partition(":")
         names.append(
             f'<definedName name="_xlnm.Print_Titles" {local}>{place}${first}:${last}</definedName>'

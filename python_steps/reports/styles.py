@@ -18,6 +18,7 @@ RULE: Final = "C9CED6"
 HEADING_RULE: Final = "1F3A5F"
 ATTENTION_FILL: Final = "FBE3C3"
 CALM_FILL: Final = "E6EEF6"
+INPUT_FILL: Final = "FFFBE6"
 TOTAL_FILL: Final = "F2F4F7"
 WHITE: Final = "FFFFFF"
 
@@ -70,7 +71,8 @@ KINDS: Final[Mapping[str, Kind]] = {
 TEXT_KINDS: Final = frozenset(name for name, kind in KINDS.items() if kind.number_format is None)
 
 # plain: a row of a table. total: the last line. attention: a person should look. missing: n/a.
-# label: the left side of a list of facts. strong: a fact that answers a question.
+# label: the left side of a list of facts. strong: a fact that answers a question. input: a cell that
+# the reader fills in, which the protection of a sheet leaves open.
 VARIANTS: Final = (
     "plain",
     "total",
@@ -79,6 +81,7 @@ VARIANTS: Final = (
     "total_missing",
     "label",
     "strong",
+    "input",
 )
 _MISSING: Final = ("missing", "total_missing")
 _TOTALS: Final = ("total", "total_missing")
@@ -156,7 +159,7 @@ def style_book(language: str = "en") -> StyleBook:
 
 
 def _kind_look(name: str, variant: str, font: str) -> dict[str, object]:
-    from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+    from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
 
     kind = KINDS[name]
     colour = GREY_TEXT if variant in (*_MISSING, "label") else INK
@@ -187,6 +190,9 @@ def _kind_look(name: str, variant: str, font: str) -> dict[str, object]:
     fill = TOTAL_FILL if variant in _TOTALS else None
     if variant == "attention":
         fill = ATTENTION_FILL
+    if variant == "input":
+        fill = INPUT_FILL
+        look["protection"] = Protection(locked=False)
     if fill is not None:
         look["fill"] = PatternFill("solid", fgColor=fill)
     return look

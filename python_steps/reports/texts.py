@@ -389,10 +389,17 @@ _SHEETS: Final[dict[str, str]] = {
     "table.trades.empty": "No trades are proposed: {reason}",
     "table.trade_tax.heading": "Gains, losses and costs of each trade",
     "table.trade_tax.empty": "No trades, so no gains, losses or costs.",
+    "trades.how_to_decide": (
+        "To decide, fill in the last columns and return this file: Approve, Reject (with a date to "
+        "ask again, if you like) or Override (with another quantity). All other cells are the plan."
+    ),
     "trades.tax_differs": (
         "The taxes of the trades add up to {trades}, the plan's estimated tax is {plan}: the plan "
         "nets all gains and losses over each whole tax return, a trade alone cannot."
     ),
+    "decision.approve": "Approve",
+    "decision.reject": "Reject",
+    "decision.override": "Override",
     "table.trade_lots.heading": "Lots to deliver",
     "trade_lots.standing_method": "The custodian's standing method is {method}. {instruction}",
     "trade_lots.no_standing_method": "The custodian's standing method is not known. {instruction}",
@@ -638,6 +645,10 @@ _COLUMNS: Final[dict[str, str]] = {
     "column.commission": "Commission",
     "column.spread_cost": "Half spread",
     "column.market_impact": "Market impact",
+    "column.decision": "Decision",
+    "column.quantity_override": "Quantity override",
+    "column.snooze_until": "Snooze until",
+    "column.trade_id": "Trade id",
     "column.order_type": "Order",
     "column.limit_price": "Limit",
     "column.lots_named_by_date": "Name by",

@@ -11,6 +11,16 @@ from collections.abc import Sequence, Set
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
+from python_steps.decisions.stamp import (
+    DECISION,
+    DECISIONS,
+    INPUT_COLUMNS,
+    PLAN_LINE_RANGE,
+    STAMP_SHEET,
+    TRADE_ID,
+    PlanStamp,
+    range_name,
+)
 from python_steps.reports import layout
 from python_steps.reports.household_review import (
     LAST_DAY,
@@ -23,7 +33,11 @@ from python_steps.reports.household_review import (
 from python_steps.reports.layout import TableLayout
 from python_steps.reports.sheet_builder import (
     CENT,
+    Marked,
+    RowPlan,
     Sheet,
+    SheetBuilder,
+    TablePlace,
 )
 from python_steps.reports.texts import Texts, name_or_none
 from python_steps.reports.totals import exact_sum
@@ -49,6 +63,7 @@ VALUE_TERMS: Final = (
 )
 _COMPARED: Final = "tax_saved_vs_waterfall"
 SPECIFIC_LOTS: Final = "specific_lots"
+_INPUT: Final = "input"
 _COSTS: Final = ("tax_cost", "commission", "spread_cost", "market_impact")
 
 
@@ -56,11 +71,18 @@ def trades_sheet(review: Review) -> Sheet:
     """The proposal in the order of execution, its tax and cost, and the lots to deliver."""
     texts, builder = review.texts, review.builder(layout.TRADES_SHEET)
     trades = review.trades
-    builder.table(
+    stamp = _plan_stamp(review)
+    if stamp is not None:
+        builder.name_cells(PLAN_LINE_RANGE, f"A{builder.next_row}")
+        builder.note(_plan_line(texts, stamp))
+        builder.note(texts.text("trades.how_to_decide"))
+    place = builder.table(
         layout.TRADES,
         [_trade_row(review, row) for row in trades],
         empty=review.empty(layout.TRADES),
     )
+    if stamp is not None:
+        _let_decide(builder, texts, place)
     builder.skip()
     builder.table(
         layout.TRADE_TAX,
@@ -81,7 +103,66 @@ def trades_sheet(review: Review) -> Sheet:
     )
     if len(_taxable(review, lots)) < len(lots):
         builder.note(texts.text("trade_lots.gain_of_taxable_accounts"))
-    return builder.finished()
+    sheet = builder.finished()
+    sheet.is_protected = stamp is not None
+    return sheet
+
+
+def plan_stamp_sheet(review: Review) -> Sheet | None:
+    """The hidden sheet that names the plan; None where no trade waits for a decision."""
+    stamp = _plan_stamp(review)
+    if stamp is None:
+        return None
+    style = review.style_book.numbers["text", "plain", False]
+    rows = [
+        RowPlan(number, None, [(style, key, True), (style, value, True)])
+        for number, (key, value) in enumerate(stamp.lines(), 1)
+    ]
+    return Sheet(
+        name=STAMP_SHEET,
+        title=STAMP_SHEET,
+        rows=rows,
+        last_row=len(rows),
+        widths=(20, 70),
+        freeze_at="A2",
+        repeat_rows="1:1",
+        filter_cells=None,
+        print_columns=2,
+        is_protected=True,
+        is_very_hidden=True,
+    )
+
+
+def _plan_stamp(review: Review) -> PlanStamp | None:
+    plan = review.plan
+    if plan is None or not review.trades:
+        return None
+    return PlanStamp(
+        review.household_id, plan["plan_id"], str(plan["version"]), plan["input_hash"]
+    )
+
+
+def _plan_line(texts: Texts, stamp: PlanStamp) -> str:
+    """The plan's identity as people see it; a returned workbook must still show it."""
+    labels = {
+        "plan_id": "compliance.plan_id",
+        "version": "compliance.version",
+        "input_hash": "compliance.input_hash",
+        "household_id": "column.household_id",
+    }
+    return " · ".join(
+        f"{texts.text(label)} {getattr(stamp, field)}" for field, label in labels.items()
+    )
+
+
+def _let_decide(builder: SheetBuilder, texts: Texts, place: TablePlace) -> None:
+    """Name the columns of the trades, offer the decisions, and let the rows be filtered."""
+    for column, letter in place.letters.items():
+        cells = f"{letter}{place.first_row}:{letter}{place.last_row}"
+        builder.name_cells(range_name(column), cells)
+        if column == DECISION:
+            builder.choices(cells, [texts.text(f"decision.{decision}") for decision in DECISIONS])
+    builder.filter_table(place)
 
 
 def _lots_total(review: Review, lots: Sequence[tuple[Row, Row]]) -> Row:
@@ -122,14 +203,23 @@ def _dollars(amount: Decimal) -> str:
     return f"{'-' if cents < 0 else ''}${abs(cents):,.2f}"
 
 
-def _trade_row(review: Review, row: Row) -> Row:
-    texts = review.texts
+def trade_cells(texts: Texts, row: Row, account: str, ticker: str) -> Row:
+    """What a trade's row shows beside the cells that the advisor fills.
+
+    A returned workbook is held against it: these cells are the plan.
+
+    Args:
+        texts: of the language.
+        row: the trade's row of fct_recommended_trades.
+        account: how its account is called.
+        ticker: how its security is called.
+    """
     limit = row["limit_price"]
     return {
         "sequence": row["trade_sequence"],
-        "account": review.account_label(row["account_id"]),
+        "account": account,
         "action": texts.name("action", row["action"]),
-        "ticker": review.securities.ticker(row["security_id"]),
+        "ticker": ticker,
         "asset_class": name_or_none(texts, "asset_class", row["asset_class"]),
         "quantity": row["quantity"],
         "price": row["price"],
@@ -141,7 +231,15 @@ def _trade_row(review: Review, row: Row) -> Row:
         # No limit is a decision, not a gap: only a limit order has one.
         "limit_price": "" if limit is None and row["order_type"] != "limit" else limit,
         "rationale": row["rationale"],
+        TRADE_ID: row["trade_id"],
     }
+
+
+def _trade_row(review: Review, row: Row) -> Row:
+    account = review.account_label(row["account_id"])
+    ticker = review.securities.ticker(row["security_id"])
+    shown = trade_cells(review.texts, row, account, ticker)
+    return {**shown, **{column: Marked("", _INPUT) for column in INPUT_COLUMNS}}
 
 
 def _trade_tax_row(review: Review, row: Row) -> Row:

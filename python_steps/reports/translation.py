@@ -48,6 +48,7 @@ NAME_COLUMNS: Final = frozenset(
         "source_file",
         "tax_unit",
         "ticker",
+        "trade_id",
         "unanswered_custodians",
         "workbook_path",
     }

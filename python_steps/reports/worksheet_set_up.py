@@ -48,6 +48,8 @@ class SheetSetUp(NamedTuple):
     is_portrait: bool
     scale: int | None
     fit_to_height: int
+    is_protected: bool = False
+    is_very_hidden: bool = False
 
 
 def document_set_up(facts: DocumentFacts, texts: Texts) -> DocumentSetUp:
@@ -77,6 +79,8 @@ def sheet_set_up(sheet: Sheet) -> SheetSetUp:
         is_portrait=sheet.is_portrait,
         scale=scale,
         fit_to_height=1 if 0 < len(sheet.charts) <= _CHARTS_ON_A_PAGE else 0,
+        is_protected=sheet.is_protected,
+        is_very_hidden=sheet.is_very_hidden,
     )
 
 
@@ -108,6 +112,13 @@ def set_up_worksheet(
 
     for index, width in enumerate(set_up.widths):
         worksheet.column_dimensions[column_letter(index)].width = width
+    if set_up.is_very_hidden:
+        worksheet.sheet_state = "veryHidden"
+    if set_up.is_protected:
+        # What a reader may still do is said by what is not locked.
+        worksheet.protection.sheet = True
+        worksheet.protection.autoFilter = worksheet.protection.sort = False
+        worksheet.protection.formatColumns = worksheet.protection.formatRows = False
     view = worksheet.sheet_view
     view.showGridLines = False
     view.zoomScale = 90

@@ -62,7 +62,9 @@ def test_it_has_the_ten_sheets_in_reading_order(garcia):
         "Wash sales",
         "Exceptions",
         "Compliance",
+        "evenkeel_plan",
     ]
+    assert garcia["evenkeel_plan"].sheet_state == "veryHidden"
 
 
 # Table, mart, and the columns that say which cells belong to which row of the mart.
