@@ -100,10 +100,11 @@ def test_wrapped_lines_break_at_spaces_and_count_wide_characters_for_more():
     assert wrapped_lines("one two three", 7) == 2
     assert wrapped_lines("a\nb", 10) == 2
     assert wrapped_lines("x" * 25, 10) == 3
-    # Two and a half letters each: at the size of the letters they are as wide as they are high.
-    assert wrapped_lines("再平衡再平衡", 15) == 1
-    assert wrapped_lines("再平衡再平衡", 14) == 2
-    assert wrapped_lines("再平衡再平衡", 6) == 3
+    # Two and a half letters each, for they are as wide as they are high, in lines not quite full.
+    assert wrapped_lines("再平衡再平衡", 20) == 1
+    assert wrapped_lines("再平衡再平衡", 15) == 2
+    assert wrapped_lines("再平衡 VTI 再平衡", 20) == 2
+    assert wrapped_lines("rebalance · now", 15) == 1
     assert wrapped_lines("", 10) == 1
 
 
