@@ -53,6 +53,9 @@ _WIDER: Final = 4  # so many of them take the room of one more
 _WITHOUT_WIDE: Final = str.maketrans("", "", string.digits + string.ascii_uppercase)
 
 _SERIAL_DAY_ZERO: Final = date(1899, 12, 30)
+_FIRST_SERIAL_DAY: Final = date(1900, 1, 1)
+# Excel counts a 29 February 1900, which there was not: days before it have one number less.
+_FIRST_DAY_AFTER_THE_GAP: Final = date(1900, 3, 1)
 _NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ESCAPE_LOOKALIKE: Final = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _NOT_IN_SHEET_NAME: Final = re.compile(r"[\[\]:*?/\\]")
@@ -510,7 +513,7 @@ class SheetBuilder:
 
     def _cell(self, index: int, row: int, kind: str, variant: str, value: Any) -> Cell:
         if value.__class__ is date and kind == "date":
-            return self._numbers[kind, variant, False], _serial_day(value), False
+            return self._numbers[kind, variant, False], *_date_text(value)
         if isinstance(value, Marked):
             value, variant = value
         if isinstance(value, Link):
@@ -527,7 +530,7 @@ class SheetBuilder:
         if kind in TEXT_KINDS or value == "":
             return self._text_cell(kind, variant, value)
         if kind == "date":
-            return self._numbers[kind, variant, False], _serial_day(value), False
+            return self._numbers[kind, variant, False], *_date_text(value)
         if kind == "shares" and value != int(value):
             kind = "shares_fraction"
         return self._numbers[kind, variant, False], number_text(kind, value), False
@@ -553,11 +556,13 @@ def _is_wide(text: str) -> bool:
 
 
 @lru_cache(maxsize=_TEXTS_REMEMBERED)
-def _serial_day(value: Any) -> str:
-    """A date as Excel counts days."""
+def _date_text(value: Any) -> tuple[str, bool]:
+    """A date as Excel counts days; before its first day the date in words, which is a text."""
     if isinstance(value, datetime) or not isinstance(value, date):
         raise TypeError(f"a date cell was given {value!r}")
-    return str((value - _SERIAL_DAY_ZERO).days)
+    if value < _FIRST_SERIAL_DAY:
+        return value.isoformat(), True
+    return str((value - _SERIAL_DAY_ZERO).days - (value < _FIRST_DAY_AFTER_THE_GAP)), False
 
 
 def _lines(cells: Sequence[Cell], width: float) -> list[int]:

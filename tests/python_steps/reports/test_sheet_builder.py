@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
@@ -66,6 +66,25 @@ def test_a_date_with_a_time_is_refused():
     made = SheetBuilder(layout, texts_for("en"), style_book())
     with pytest.raises(TypeError, match="date cell"):
         made.table(layout.tables[0], [{"group": datetime(2026, 11, 19, 1)}], empty="")
+
+
+@pytest.mark.parametrize(
+    ("day", "cell"),
+    [
+        # As Excel itself counts; the days of 1900 are where libraries differ.
+        (date(1900, 1, 1), ("1", False)),
+        (date(1900, 2, 28), ("59", False)),
+        (date(1900, 3, 1), ("61", False)),
+        (date(2026, 11, 19), ("46345", False)),
+        (date(9999, 12, 31), ("2958465", False)),
+        (date(1899, 12, 31), ("1899-12-31", True)),
+    ],
+)
+def test_a_date_is_counted_as_excel_counts(day, cell):
+    layout = SheetLayout("drift", (TableLayout("drift", (Column("group", "date", 10),)),))
+    made = SheetBuilder(layout, texts_for("en"), style_book())
+    made.table(layout.tables[0], [{"group": day}], empty="", with_heading=False)
+    assert made.finished().rows[-1].cells[0][1:] == cell
 
 
 def test_a_row_without_a_column_is_refused():
