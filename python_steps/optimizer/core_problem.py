@@ -194,6 +194,9 @@ def core_problem(
         if account.block is None and start.cash(account.account_id) < 0
     )
     needy = {need.account_id for need in needs}
+    accounts = index.household.accounts
+    free = needy | {each.account_id for each in accounts if _is_due(index, each, due)}
+    taxed = {each.account_id for each in accounts if _harvests(index, each, harvest)}
     least = float(policy.loss_price_buffer)
 
     def is_worth_harvesting(sale: Sale) -> bool:
@@ -205,19 +208,19 @@ def core_problem(
         sales: list[Sale] = []
         queues: list[tuple[int, ...]] = []
         for position in index.household.positions:
-            account = index.accounts[position.account_id]
-            is_free = account.account_id in needy or _is_due(index, account, due)
-            if not is_free and not _harvests(index, account, harvest):
+            account_id = position.account_id
+            if account_id not in free and account_id not in taxed:
                 continue
+            follows_order = _follows_order(index.accounts[account_id])
             first = len(sales)
             found = _sales_of(start, sells, position, kept)
-            if is_free:
+            if account_id in free:
                 sales += found
             else:
                 # In a standing order a lot that is not worth it bars what stands behind it.
-                keep = itertools.takewhile if _follows_order(account) else filter
+                keep = itertools.takewhile if follows_order else filter
                 sales += keep(is_worth_harvesting, found)
-            if _follows_order(account):
+            if follows_order:
                 queues.append(tuple(range(first, len(sales))))
         return sales, queues
 
@@ -237,11 +240,7 @@ def core_problem(
             group
             for group in index.household.groups
             if group.allocation_group_id in due | harvest
-            or any(
-                (own := index.group_of(account_id)) is not None
-                and own.allocation_group_id == group.allocation_group_id
-                for account_id in sorted(needy)
-            )
+            or any(index.group_of(account_id) is group for account_id in needy)
         ),
         due_groups=due,
         harvest_groups=harvest,
@@ -281,16 +280,13 @@ def _sales_of(
         return
     left = position.sellable_quantity
     for lot in sells.in_order(position):
-        to_leave = sells.lots_to_leave(position, lot)
+        facts = sells.facts_of(position, lot)
         is_barred = lot.lot_id in kept or (
-            not to_leave and sells.lot_block(start, position, lot, ANY_LOT) is not None
+            not facts.replaced_by and sells.lot_block(start, position, lot, ANY_LOT) is not None
         )
         quantity = min(left, lot.sellable_quantity)
         if not is_barred and quantity > 0:
             left -= quantity
-            category = sells.category(lot)
-            is_taxed = category is not LotCategory.UNTAXED
-            gain = sells.gain_of(lot, lot.quantity) / (price * lot.quantity) if is_taxed else 0
             yield Sale(
                 account_id=position.account_id,
                 security_id=position.security_id,
@@ -298,11 +294,11 @@ def _sales_of(
                 lot=lot,
                 quantity=quantity,
                 limit=float(quantity * price),
-                gain_per_dollar=float(gain),
+                gain_per_dollar=float(facts.gain / (price * lot.quantity)),
                 is_long_term=bool(lot.is_long_term),
-                is_loss=is_taxed and sells.is_loss_for_wash_sales(lot),
-                stage=_STAGE_OF_CATEGORY[category],
-                to_leave=tuple(each.lot_id for each in to_leave),
+                is_loss=facts.is_loss,
+                stage=_STAGE_OF_CATEGORY[facts.category],
+                to_leave=tuple(each.lot_id for each in facts.replaced_by),
             )
         if follows_order and (is_barred or quantity < lot.quantity):
             return  # what is left of the lot may not be sold: the queue stops here

@@ -7,6 +7,7 @@ the household's policy), limits of a single account.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 
 from python_steps.optimizer.core_problem import CoreProblem
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT
@@ -19,18 +20,14 @@ def add_concentrations(assembly: Assembly) -> None:
 
     Selling down a low basis may cost more than the price: then it stays, and is told.
     """
-    problem, builder = assembly.problem, assembly.builder
-    for security_id, room in sorted(rooms_under_limits(problem).items()):
-        entries = [
-            (column, 1.0)
-            for purchase, column in zip(problem.purchases, assembly.purchase_columns, strict=True)
-            if purchase.security_id == security_id
-        ]
-        sold = [
-            (column, -1.0)
-            for sale, column in zip(problem.sales, assembly.sale_columns, strict=True)
-            if sale.security_id == security_id
-        ]
+    builder = assembly.builder
+    bought: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    sales: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    for trade in assembly.trades:
+        of_security = (bought if trade.sign > 0 else sales)[trade.security_id]
+        of_security.append((trade.column, trade.sign))
+    for security_id, room in sorted(rooms_under_limits(assembly.problem).items()):
+        entries, sold = bought[security_id], sales[security_id]
         if room >= 0:
             if entries:
                 # Without the sales: they may shrink in the repair, the limit may not.

@@ -55,16 +55,19 @@ _NO_RATES = Block("rates_missing", "the tax rates or the tax profile of the year
 _NO_GAINS = Block("restricted", "no gains may be realised in it")
 
 
-class _LotFacts(NamedTuple):
-    """A lot's permanent block, its category, and what holds it back where that is not allowed.
+class LotFacts(NamedTuple):
+    """What is true of a lot all through the plan: why it stays, else what its sale would be.
 
-    `window` bars the lot only as long as one of the lots `replaced_by` is held.
+    `gain` is that of the whole lot, 0 where no tax falls due; `is_loss` says whether the wash-sale
+    rules take it for a loss. `window` bars the lot only as long as one of the lots `replaced_by`
+    is held.
     """
 
     block: Block | None
     category: LotCategory
     identity_group_id: str
-    deferral: Block | None
+    gain: Decimal = NOTHING
+    is_loss: bool = False
     window: Block | None = None
     replaced_by: tuple[Lot, ...] = ()
 
@@ -77,7 +80,7 @@ class SellRules:
         self._policy = policy
         self._tax = tax
         self._ordered: dict[tuple[str, str], tuple[Lot, ...]] = {}
-        self._facts: dict[str, _LotFacts] = {}
+        self._facts: dict[str, LotFacts] = {}
         self._loss_limit = 1 + policy.loss_price_buffer
         self._recent: dict[tuple[str, str], tuple[Lot, ...]] = {}
 
@@ -126,7 +129,7 @@ class SellRules:
         self, ledger: PlanLedger, position: Position, lot: Lot, allowed: CategorySet
     ) -> Block | None:
         """Why a lot may not be sold at this stage, None when it may."""
-        facts = self._facts_of(position, lot)
+        facts = self.facts_of(position, lot)
         if facts.block is not None:
             return facts.block
         if (position.account_id, position.security_id, BUY) in ledger.orders:
@@ -137,24 +140,24 @@ class SellRules:
             return _BOUGHT_IN_PLAN
         if any(each.quantity > ledger.sold_of(each) for each in facts.replaced_by):
             return facts.window
-        return None if facts.category in allowed else facts.deferral
+        return None if facts.category in allowed else _deferral(lot, facts.category)
 
-    def lots_to_leave(self, position: Position, lot: Lot) -> tuple[Lot, ...]:
-        """Recently bought lots that must be sold in full where this one is sold at a loss.
+    def facts_of(self, position: Position, lot: Lot) -> LotFacts:
+        """What is true of a lot all through the plan; worked out once.
 
-        The exact rule: as many shares of a loss are disallowed as were bought in the 30 days
-        around it and are still held, those of the sold lot itself not counted.
+        The exact rule of `replaced_by`: as many shares of a loss are disallowed as were bought in
+        the 30 days around it and are still held, those of the sold lot itself not counted.
         """
-        return self._facts_of(position, lot).replaced_by
+        known = self._facts.get(lot.lot_id)
+        if known is None:
+            known = self._facts[lot.lot_id] = self._new_facts(position, lot)
+        return known
 
     def category(self, lot: Lot) -> LotCategory:
         """What a sale of the lot at today's price would be."""
-        account = self._index.accounts[lot.account_id]
-        if not account.is_taxable:
+        if not self._is_taxed(lot):
             return LotCategory.UNTAXED
-        if self.gain_of(lot, lot.quantity) <= 0:
-            return LotCategory.LOSS
-        return LotCategory.LONG_GAIN if lot.is_long_term else LotCategory.SHORT_GAIN
+        return _category(lot, self.gain_of(lot, lot.quantity))
 
     def is_loss_for_wash_sales(self, lot: Lot) -> bool:
         """True for losses and for lots so close above basis that a small fall makes them one."""
@@ -182,27 +185,20 @@ class SellRules:
         rate = rates.long_term if lot.is_long_term else rates.short_term
         return rate * self.gain_of(lot, lot.quantity) / (price * lot.quantity)
 
-    def _facts_of(self, position: Position, lot: Lot) -> _LotFacts:
-        """What is true of a lot all through the plan; worked out once."""
-        known = self._facts.get(lot.lot_id)
-        if known is None:
-            known = self._facts[lot.lot_id] = self._new_facts(position, lot)
-        return known
-
-    def _new_facts(self, position: Position, lot: Lot) -> _LotFacts:
+    def _new_facts(self, position: Position, lot: Lot) -> LotFacts:
         account = self._index.accounts[position.account_id]
         security = self._index.securities[position.security_id]
         block = account.block or position.block or lot.block
         if block is None and account.is_taxable and not self._tax.has_rates(account.tax_unit_id):
             block = _NO_RATES
-        if block is not None:
-            return _LotFacts(block, LotCategory.UNTAXED, security.identity_group_id, None)
-        category = self.category(lot)
-        if category is LotCategory.UNTAXED:
-            return _LotFacts(None, category, security.identity_group_id, None)
+        identity = security.identity_group_id
+        if block is not None or not account.is_taxable:
+            return LotFacts(block, LotCategory.UNTAXED, identity)
+        gain, is_loss = self.gain_of(lot, lot.quantity), self.is_loss_for_wash_sales(lot)
+        category = _category(lot, gain)
         window: Block | None = None
         replaced_by: tuple[Lot, ...] = ()
-        if self.is_loss_for_wash_sales(lot):
+        if is_loss:
             block = self._window_of_others_block(account, security)
             window = self._window_block(account, security)
             if block is None and window is not None:
@@ -213,14 +209,7 @@ class SellRules:
         if block is None and category in GAINS:
             is_allowed = position.is_gain_allowed and lot.is_gain_allowed
             block = None if is_allowed else _NO_GAINS
-        return _LotFacts(
-            block,
-            category,
-            security.identity_group_id,
-            _deferral(lot, category),
-            window,
-            replaced_by,
-        )
+        return LotFacts(block, category, identity, gain, is_loss, window, replaced_by)
 
     def _window_block(self, account: Account, security: Security) -> Block | None:
         window = self._index.windows.get((account.wash_sale_group_id, security.identity_group_id))
@@ -342,6 +331,8 @@ class SellRules:
         return self._index.accounts[lot.account_id].is_taxable
 
     def _sorted(self, position: Position) -> tuple[Lot, ...]:
+        if len(position.lots) < 2:
+            return position.lots
         account = self._index.accounts[position.account_id]
         security = self._index.securities[position.security_id]
         rates = self._rates(account, security)
@@ -354,7 +345,13 @@ class SellRules:
         return tuple(by_id[each.lot_id] for each in chosen)
 
 
-def _deferral(lot: Lot, category: LotCategory) -> Block | None:
+def _category(lot: Lot, gain: Decimal) -> LotCategory:
+    if gain <= 0:
+        return LotCategory.LOSS
+    return LotCategory.LONG_GAIN if lot.is_long_term else LotCategory.SHORT_GAIN
+
+
+def _deferral(lot: Lot, category: LotCategory) -> Block:
     if category is LotCategory.SHORT_GAIN:
         return Block("deferred", f"its gain is short-term{long_term_words(lot)}")
     return Block("deferred", f"it would realise a {category.value}")
