@@ -16,6 +16,7 @@ from python_steps.optimizer.alternatives import Question, alternatives_of, with_
 from python_steps.optimizer.attempt import Attempt, attempted
 from python_steps.optimizer.core_model import build_core_model
 from python_steps.optimizer.core_problem import CoreProblem, core_problem
+from python_steps.optimizer.evidence import with_sound_proof
 from python_steps.optimizer.frontier import tax_budget_frontier
 from python_steps.optimizer.linear_programs import LinearPrograms
 from python_steps.optimizer.optimality import PLANNER, optimality_of, taxes_of
@@ -175,9 +176,11 @@ def _unless_idle_is_better(
     if attempt is not None and known.planner == PLANNER:
         # The bound is the model's, so that what it is held against must be, too.
         work.tools.programs.load(attempt.core.model)
-        proved = optimality_of(work, attempt._replace(ledger=work.start), baseline)
+        untouched = attempt._replace(ledger=work.start)
+        proved = with_sound_proof(work, untouched, idle, optimality_of(work, untouched, baseline))
         known = replace(
             known,
+            solver_status=proved.solver_status,
             optimality_gap=proved.optimality_gap,
             search_gap=proved.search_gap,
             choice_gap=proved.choice_gap,
@@ -265,7 +268,8 @@ def _as_plan(
     steps = waterfall.Steps(attempt.ledger, run_mode, shortfalls, deferrals)
     plan = waterfall.finished_plan(work.market, work.start, steps, work.judge)
     plan = fully_valued(plan, prices, work.tax)
-    proved = _bounded(_with_sound_values(optimality_of(work, attempt, baseline), plan), plan)
+    proved = with_sound_proof(work, attempt, plan, optimality_of(work, attempt, baseline))
+    proved = _bounded(_with_sound_values(proved, plan), plan)
     proved = replace(proved, rationales=found)
     if plan.trades and priced_plan is None:
         plan = replace(plan, explanation=f"{plan.explanation} {UNPRICED}")

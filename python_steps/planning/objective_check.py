@@ -28,6 +28,7 @@ from python_steps.planning.household import (
     Household,
     MarketAssumptions,
     PartTarget,
+    Security,
     TaxUnit,
 )
 from python_steps.planning.plan import HouseholdPlan, PlanValue, Trade
@@ -169,11 +170,18 @@ def _spread(inputs: _Inputs, trade: Trade) -> Decimal | None:
 def _impact(inputs: _Inputs, trade: Trade) -> Decimal:
     """Y x daily volatility x (order / daily volume) ^ 1/2 x order; funds trade at asset value."""
     security = inputs.security[trade.security_id]
-    if security.security_type in FUND_TYPES or trade.notional <= 0:
+    return market_impact(security, trade.notional, inputs.policy, inputs.assumptions)
+
+
+def market_impact(
+    security: Security, notional: Decimal, policy: FirmPolicy, assumptions: MarketAssumptions
+) -> Decimal:
+    """Y x daily volatility x (order / daily volume) ^ 1/2 x order; funds trade at asset value."""
+    if security.security_type in FUND_TYPES or notional <= 0:
         return ZERO
     volume = security.average_daily_dollar_volume
-    share = trade.notional / volume if volume else UNKNOWN_VOLUME_SHARE
-    yearly = inputs.assumptions.volatility
+    share = notional / volume if volume else UNKNOWN_VOLUME_SHARE
+    yearly = assumptions.volatility
     worst = max(yearly.values(), default=0.0)
     mixed = sum(
         (
@@ -183,7 +191,7 @@ def _impact(inputs: _Inputs, trade: Trade) -> Decimal:
         ZERO,
     )
     daily_variance = mixed * mixed / SESSIONS_A_YEAR
-    cost = inputs.policy.impact_coefficient * trade.notional * (daily_variance * share).sqrt()
+    cost = policy.impact_coefficient * notional * (daily_variance * share).sqrt()
     return cost.quantize(ONE_CENT, rounding=ROUND_CEILING)
 
 
@@ -357,7 +365,32 @@ def _tracking_error(inputs: _Inputs, trades: Sequence[Trade]) -> float | None:
 
 def _drift(inputs: _Inputs) -> Decimal:
     """Policy price of every target's distance after the plan, dollars."""
-    total = ZERO
+    return sum((stand.price_within(ZERO) for stand in _stands(inputs)), ZERO)
+
+
+class TargetStand(NamedTuple):
+    """Where a target stands after a plan: dollars held of it, and what it is a share of."""
+
+    policy: FirmPolicy
+    group: AllocationGroup
+    row: ClassTarget | PartTarget
+    held: Decimal
+    worth: Decimal
+
+    def price_within(self, more: Decimal) -> Decimal:
+        """Policy price of the distance and `more` dollars of it; a part counts half of a class."""
+        price = _distance_price(self.policy, self.row, self.held, self.worth, more)
+        return price if isinstance(self.row, ClassTarget) else price / 2
+
+
+def target_stands(
+    household: Household, plan: HouseholdPlan, policy: FirmPolicy, assumptions: MarketAssumptions
+) -> list[TargetStand]:
+    """Where every target of a household stands after a plan."""
+    return list(_stands(_Inputs(household, plan, policy, assumptions)))
+
+
+def _stands(inputs: _Inputs) -> Iterator[TargetStand]:
     for group in inputs.household.groups:
         members = inputs.members(group)
         trades = [each for each in inputs.plan.trades if each.account_id in members]
@@ -368,12 +401,11 @@ def _drift(inputs: _Inputs) -> Decimal:
         for row in group.classes:
             if row.asset_class != UNMAPPED:
                 held = dollars.get(row.asset_class, ZERO)
-                total += _distance_price(inputs.policy, row, held, worth)
+                yield TargetStand(inputs.policy, group, row, held, worth)
         for part in group.parts:
             if part.asset_class is not None:
                 held = part.market_value + _moved_in_part(inputs, part, trades)
-                total += _distance_price(inputs.policy, part, held, worth) / 2
-    return total
+                yield TargetStand(inputs.policy, group, part, held, worth)
 
 
 def _class_dollars(
@@ -417,16 +449,20 @@ def _moved_in_part(inputs: _Inputs, part: PartTarget, trades: Iterable[Trade]) -
 
 
 def _distance_price(
-    policy: FirmPolicy, row: ClassTarget | PartTarget, held: Decimal, worth: Decimal
+    policy: FirmPolicy,
+    row: ClassTarget | PartTarget,
+    held: Decimal,
+    worth: Decimal,
+    more: Decimal,
 ) -> Decimal:
-    """Dollars of distance by segment times the segment's price.
+    """Dollars of distance, and `more` of them, by segment times the segment's price.
 
     Free to where a rebalance stops; then the inner price to the edge of the band, the outer one to
     one and a half bands, the far one beyond.
     """
     wanted = row.target_weight * worth
     edge = row.upper_band_weight if held >= wanted else row.lower_band_weight
-    away, band = abs(held - wanted), abs(edge - row.target_weight) * worth
+    away, band = abs(held - wanted) + more, abs(edge - row.target_weight) * worth
     start = {"target": ZERO, "inner": band / 2, "edge": band}[policy.trade_to]
     marks = [
         (start, policy.drift_price_inside_band),
