@@ -38,7 +38,10 @@ FIRM_CONTRACTS_VARIABLE = "EVENKEEL_CONTRACTS"
 
 @dataclass(frozen=True)
 class Column:
-    """One canonical column of an entity and what its text must look like in this feed."""
+    """One canonical column of an entity and what its text must look like in this feed.
+
+    A number may have a range, its ends included; `unit` says in words what it counts.
+    """
 
     name: str
     type: ColumnType = "text"
@@ -47,6 +50,9 @@ class Column:
     is_nullable: bool = True
     allowed: tuple[str, ...] = ()
     pattern: str = ""
+    lowest: Decimal | None = None
+    highest: Decimal | None = None
+    unit: str = ""
     severity: Severity | None = None
     scope: Scope | None = None
     description: str = ""
@@ -497,9 +503,23 @@ def _column(node: Node) -> Column:
         is_nullable=node.flag("nullable", default=True),
         allowed=node.texts("allowed", optional=True),
         pattern=node.regex("pattern", default=""),
+        lowest=node.decimal("lowest", optional=True),
+        highest=node.decimal("highest", optional=True),
+        unit=node.text("unit", default=""),
         severity=cast("Severity | None", severity or None),
         scope=cast("Scope | None", scope or None),
         description=node.text("description", default=""),
     )
     node.refuse_unread()
+    _refuse_unusable_range(column, node)
     return column
+
+
+def _refuse_unusable_range(column: Column, node: Node) -> None:
+    lowest, highest = column.lowest, column.highest
+    if lowest is None and highest is None:
+        return
+    if column.type not in ("decimal", "integer"):
+        raise node.error("lowest", f"a range needs a number, not {column.type}")
+    if lowest is None or highest is None or lowest > highest:
+        raise node.error("highest", "a range has two ends, the lowest first")

@@ -12,6 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,7 +25,7 @@ from python_steps.findings import Scope, Severity, Violation
 if TYPE_CHECKING:
     import pandas as pd
 
-ExpectationKind = Literal["is_present", "is_allowed", "has_form"]
+ExpectationKind = Literal["is_present", "is_allowed", "has_form", "is_within"]
 
 # A rule broken in most rows of a file of some size is a changed column, not many single mistakes.
 _SYSTEMATIC_LEAST_ROWS = 20
@@ -60,6 +61,13 @@ class PlannedExpectation:
     scope: Scope
     allowed: tuple[str, ...] = ()
     pattern: str = ""
+    lowest: Decimal | None = None
+    highest: Decimal | None = None
+
+    @property
+    def frame_column(self) -> str:
+        """The column of the judged frame: numbers stand beside the text that they are read from."""
+        return f"{self.column} as a number" if self.kind == "is_within" else self.column
 
 
 @dataclass(frozen=True)
@@ -135,6 +143,14 @@ def _column_expectations(
         add("has_form", described, pattern=contract.type_patterns[column.type])
     if column.pattern:
         add("has_form", f"text of the form {column.pattern}", pattern=column.pattern)
+    if column.lowest is not None and column.highest is not None:
+        unit = f" ({column.unit})" if column.unit else ""
+        add(
+            "is_within",
+            f"{column.lowest} to {column.highest}{unit}",
+            lowest=column.lowest,
+            highest=column.highest,
+        )
     return planned
 
 
@@ -273,9 +289,11 @@ def _frame(
     columns: dict[str, pa.ChunkedArray] = {}
 
     for item in planned:
-        if item.column in columns:
+        if item.frame_column in columns:
             continue
-        if item.column == _any_of_name(entity):
+        if item.kind == "is_within":
+            columns[item.frame_column] = _numbers(contract, entity, table, item.column)
+        elif item.column == _any_of_name(entity):
             names = [name for name in entity.any_of if name in table.column_names]
             columns[item.column] = pc.coalesce(*[_filled(contract, table[name]) for name in names])
         else:
@@ -286,6 +304,18 @@ def _frame(
     as_text = pd.StringDtype("pyarrow", na_value=float("nan"))
     frame: pd.DataFrame = pa.table(columns).to_pandas(types_mapper={pa.string(): as_text}.get)
     return frame
+
+
+def _numbers(
+    contract: FeedContract, entity: Entity, table: pa.Table, column: str
+) -> pa.ChunkedArray:
+    """A column's text as numbers, null where it is none: its form is judged by itself."""
+    text = _filled(contract, table[column])
+    form = contract.type_patterns[entity.column(column).type]
+    return pc.cast(
+        pc.if_else(pc.match_substring_regex(text, form), text, pa.scalar(None, pa.string())),
+        pa.float64(),
+    )
 
 
 def _filled(contract: FeedContract, text: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -371,6 +401,13 @@ def _expectation(item: PlannedExpectation, number: int) -> Any:
     if item.kind == "is_allowed":
         allowed = [value.lower() for value in item.allowed]
         return typed.ExpectColumnValuesToBeInSet(column=item.column, value_set=allowed, meta=meta)
+    if item.lowest is not None and item.highest is not None:
+        return typed.ExpectColumnValuesToBeBetween(
+            column=item.frame_column,
+            min_value=float(item.lowest),
+            max_value=float(item.highest),
+            meta=meta,
+        )
     return typed.ExpectColumnValuesToMatchRegex(column=item.column, regex=item.pattern, meta=meta)
 
 
@@ -447,7 +484,7 @@ class _Collected:
             severity=item.severity,
             scope=item.scope,
             message=(
-                f"{place}, row {number}: rule {item.rule}: found {observed}; expected "
+                f"{place}, row {number}{_whose(row)}: rule {item.rule}: found {observed}; expected "
                 f"{item.expected}. Ask the sender for a corrected row; until then "
                 f"{_meanwhile(item)}."
             ),
@@ -475,6 +512,11 @@ def _meanwhile(item: PlannedExpectation) -> str:
     if item.scope == "feed":
         return "this value is not loaded, the rest of the file is"
     return f"the {item.scope} is not traded"
+
+
+def _whose(row: dict[str, Any]) -> str:
+    """The household that a policy file's row is about, as it stands in a sentence."""
+    return f", household {row['household_id']}" if row.get("household_id") else ""
 
 
 def _place(row: dict[str, Any], entity: Entity) -> str:

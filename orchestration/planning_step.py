@@ -45,6 +45,7 @@ _HOUSEHOLD_FRAMES = {
     "fct_household_drift": "marts.fct_household_drift",
     "fct_target_drift": "marts.fct_target_drift",
     "fct_drift_summary": "marts.fct_drift_summary",
+    "fct_household_settings": "marts.fct_household_settings",
     "int_lots__identified": "intermediate.int_lots__identified",
     "int_positions__valued": "intermediate.int_positions__valued",
     "int_distributions__recent": "intermediate.int_distributions__recent",

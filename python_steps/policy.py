@@ -1,19 +1,21 @@
-"""Firm-wide policy: every number a firm may set, its unit, default and allowed range.
+"""Policy: every number a firm may set, its unit, default and allowed range.
 
-Belongs here: the settings that hold for the whole firm and the check of a firm's own file against
-their ranges. Does not belong here: what one household's own policy files say (they are custodian-
-style files under `policy/`), or anything computed. Sources of the defaults are named per field.
+Belongs here: the settings of the firm, the check of a file's values against their ranges, and the
+policy of one household, which is the firm's with the settings that the household has of its own.
+Does not belong here: which row of which file a household's settings come from (the book resolves
+that, `fct_household_settings`), or anything computed. Sources of the defaults are named per field.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 
 class PolicyError(ValueError):
-    """A firm policy file holds a field that is unknown or outside its allowed range."""
+    """A policy file holds a field that is unknown or outside its allowed range."""
 
 
 def _setting(
@@ -23,8 +25,16 @@ def _setting(
     low: str | None = None,
     high: str | None = None,
     choices: tuple[str, ...] = (),
+    unit: str | None = None,
 ) -> Any:
-    metadata = {"description": description, "low": low, "high": high, "choices": choices}
+    """One setting; one with a unit may also be set for a single household."""
+    metadata = {
+        "description": description,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "unit": unit,
+    }
     return field(default=default, metadata=metadata)
 
 
@@ -35,30 +45,92 @@ class FirmPolicy:
     reporting_currency: str = _setting(
         "USD", "Currency of every mart and workbook.", choices=("USD",)
     )
+    report_language: str = _setting(
+        "en",
+        "Language of workbooks, unless a household has its own.",
+        choices=("en", "zh-Hans"),
+    )
     flow_horizon_sessions: int = _setting(
         10, "Sessions ahead within which cash flows count as due.", low="0", high="60"
     )
     default_absolute_band: Decimal = _setting(
-        Decimal("0.05"), "Absolute band half-width, share of the base.", low="0", high="1"
+        Decimal("0.05"),
+        "Absolute band half-width, share of the base.",
+        low="0",
+        high="1",
+        unit="share of the base",
     )
     default_relative_band: Decimal = _setting(
-        Decimal("0.20"), "Relative band half-width, share of the target.", low="0", high="5"
+        Decimal("0.20"),
+        "Relative band half-width, share of the target.",
+        low="0",
+        high="5",
+        unit="share of the target",
     )
     default_band_rule: str = _setting(
         "tighter",
         "Which of the absolute and the relative band holds.",
         choices=("tighter", "looser"),
+        unit="word",
     )
     default_band_floor: Decimal = _setting(
-        Decimal("0.01"), "Smallest band half-width, share of the base.", low="0", high="0.25"
+        Decimal("0.01"),
+        "Smallest band half-width, share of the base.",
+        low="0",
+        high="0.25",
+        unit="share of the base",
     )
     trade_to: str = _setting(
         "target",
         "Where a rebalance stops: at the target, half-way inside the band, or at its edge.",
         choices=("target", "inner", "edge"),
+        unit="word",
     )
+    inner_share: Decimal = _setting(
+        Decimal("0.5"),
+        "Where inside the band a rebalance stops that trades to inner, share of the half-width.",
+        low="0",
+        high="1",
+        unit="share of the half-width",
+    )
+    check_frequency: str = _setting(
+        "nightly",
+        "How often the classes' drift is checked; a class that is not due triggers no trades.",
+        choices=("nightly", "weekly", "monthly", "quarterly"),
+        unit="word",
+    )
+    rebalance_trigger: str = _setting(
+        "both",
+        "What makes a rebalance due: a class outside its band, the review date, or either.",
+        choices=("threshold", "calendar", "both"),
+        unit="word",
+    )
+    partial_rebalance: str = _setting(
+        "may_be_part",
+        "Whether a rebalance that leaves a class outside its band is proposed all the same.",
+        choices=("may_be_part", "always_whole"),
+        unit="word",
+    )
+    allocation_basis: str = _setting(
+        "pre_tax",
+        "Whether weights count market values, or tax-deferred accounts after the tax that the "
+        "owner expects to pay in retirement.",
+        choices=("pre_tax", "after_tax"),
+        unit="word",
+    )
+    allows_short_term_gains: bool = _setting(
+        False,
+        "Whether short-term gains may be realised, at what they cost in tax, to bring a class "
+        "back into its band.",
+        unit="true or false",
+    )
+    harvests_losses: bool = _setting(False, "Whether losses are harvested.", unit="true or false")
     minimum_trade_amount: Decimal = _setting(
-        Decimal("250"), "Smallest trade proposed, dollars.", low="0", high="1000000"
+        Decimal("250"),
+        "Smallest trade proposed, dollars.",
+        low="0",
+        high="1000000",
+        unit="dollars",
     )
     execution_buffer: Decimal = _setting(
         Decimal("0.005"),
@@ -165,10 +237,18 @@ class FirmPolicy:
         True, "Whether long-term gains may be realised to bring a class back into its band."
     )
     breakeven_years_limit: Decimal = _setting(
-        Decimal("3"), "Longest acceptable breakeven of tax and cost, years.", low="0", high="50"
+        Decimal("3"),
+        "Longest acceptable breakeven of tax and cost, years.",
+        low="0",
+        high="50",
+        unit="years",
     )
     risk_aversion: Decimal = _setting(
-        Decimal("6"), "Risk aversion of the certainty-equivalent cost of drift.", low="0", high="50"
+        Decimal("6"),
+        "Risk aversion of the certainty-equivalent cost of drift.",
+        low="0",
+        high="50",
+        unit="number",
     )
     gain_deferral_years: Decimal = _setting(
         Decimal("10"),
@@ -199,6 +279,7 @@ class FirmPolicy:
         "Years of lower tax that a better asset location is credited with; 0 ignores location.",
         low="0",
         high="20",
+        unit="years",
     )
     basis_reset_worth: Decimal = _setting(
         Decimal("0.35"),
@@ -206,6 +287,7 @@ class FirmPolicy:
         "step-up at death is expected, about a third for ten years of deferral.",
         low="0",
         high="1",
+        unit="share of the long-term rate",
     )
     carried_loss_worth: Decimal = _setting(
         Decimal("0.6"),
@@ -224,6 +306,7 @@ class FirmPolicy:
         "Net benefit from which losses are harvested when nothing else is due, dollars.",
         low="0",
         high="1000000",
+        unit="dollars",
     )
     idle_cash_price: Decimal = _setting(
         Decimal("0.03"),
@@ -238,6 +321,7 @@ class FirmPolicy:
         "trading much for little.",
         low="0",
         high="0.05",
+        unit="dollars per dollar",
     )
     planner: str = _setting(
         "optimizer",
@@ -250,6 +334,7 @@ class FirmPolicy:
         "What a trade must improve the plan by to be worth proposing, dollars.",
         low="0",
         high="10000",
+        unit="dollars",
     )
     quantity_tolerance: Decimal = _setting(
         Decimal("0.0001"),
@@ -315,24 +400,41 @@ class FirmPolicy:
     alert_channel: str = _setting("log", "Where alerts go.", choices=("log", "webhook", "email"))
     alert_target: str = _setting("", "Webhook address or e-mail recipient of alerts.")
     alert_smtp_host: str = _setting("", "Mail server for e-mail alerts.")
+    # Names of the settings that the firm's own file states; all others are the documented defaults.
+    stated: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def stopping_share(self) -> Decimal:
+        """Where a rebalance stops, share of the half-width: 0 at the target, 1 at the edge."""
+        return {"target": Decimal(0), "inner": self.inner_share, "edge": Decimal(1)}[self.trade_to]
 
     def dbt_vars(self) -> dict[str, Any]:
         """The settings that SQL needs, as plain JSON values (decimals as text)."""
         return {
             setting.name: str(value) if isinstance(value, Decimal) else value
-            for setting in fields(self)
+            for setting in firm_settings()
             if (value := getattr(self, setting.name)) is not None
             and not setting.name.startswith(("alert_", "wash_sale_"))
-        }
+        } | {"settings_stated_by_firm": ",".join(self.stated)}
 
     def wash_sale_settings(self) -> dict[str, Any]:
         """The firm's reading of the wash-sale rules, under the names of `WashSalePolicy`."""
         prefix = "wash_sale_"
         return {
             setting.name.removeprefix(prefix): getattr(self, setting.name)
-            for setting in fields(self)
+            for setting in firm_settings()
             if setting.name.startswith(prefix)
         }
+
+
+def firm_settings() -> tuple[Field[Any], ...]:
+    """Every setting of the firm's policy file, in the order of the file."""
+    return tuple(setting for setting in fields(FirmPolicy) if setting.metadata)
+
+
+def household_settings() -> tuple[Field[Any], ...]:
+    """The settings that a household may have of its own, instead of the firm's."""
+    return tuple(setting for setting in firm_settings() if setting.metadata["unit"] is not None)
 
 
 def firm_policy_from_mapping(given: dict[str, Any], *, source: str) -> FirmPolicy:
@@ -348,14 +450,52 @@ def firm_policy_from_mapping(given: dict[str, Any], *, source: str) -> FirmPolic
     Raises:
         PolicyError: naming the file, the field, the value and what is allowed.
     """
-    known = {setting.name: setting for setting in fields(FirmPolicy)}
+    known = {setting.name: setting for setting in firm_settings()}
     unknown = sorted(set(given) - set(known))
     if unknown:
         raise PolicyError(
             f"{source}: unknown setting {unknown[0]!r}; known settings: {', '.join(sorted(known))}"
         )
     checked = {name: _checked(known[name], value, source) for name, value in given.items()}
-    return FirmPolicy(**checked)
+    return FirmPolicy(**checked, stated=tuple(sorted(checked)))
+
+
+def household_policy(
+    firm: FirmPolicy, stated: Mapping[str, str | None], *, household_id: str
+) -> FirmPolicy:
+    """The policy of one household: the firm's, with the values that hold for the household.
+
+    Args:
+        firm: the firm's policy.
+        stated: each of `household_settings` as text, as the book has resolved it.
+        household_id: for error messages.
+
+    Raises:
+        PolicyError: naming the household, the setting, the value and what is allowed; also where
+            a setting is missing: nothing is assumed for it.
+    """
+    checked = {}
+    for setting in household_settings():
+        value = stated.get(setting.name)
+        if value is None:
+            raise PolicyError(f"household {household_id}: {setting.name} is not known")
+        given = {"true": True, "false": False}.get(value, value) if _is_flag(setting) else value
+        checked[setting.name] = _checked(setting, given, f"household {household_id}")
+    return replace(firm, **checked)
+
+
+def _is_flag(setting: Field[Any]) -> bool:
+    return isinstance(setting.default, bool)
+
+
+def allowed_words(setting: Field[Any]) -> str:
+    """What a setting may be, in words."""
+    allowed = setting.metadata
+    if allowed["choices"]:
+        return "one of " + ", ".join(allowed["choices"])
+    if allowed["low"] is not None:
+        return f"{allowed['low']} to {allowed['high']}"
+    return "true or false" if _is_flag(setting) else "text"
 
 
 def _checked(setting: Any, value: Any, source: str) -> Any:
@@ -373,6 +513,8 @@ def _checked(setting: Any, value: Any, source: str) -> Any:
         number = Decimal(str(value))
     except InvalidOperation as error:
         raise PolicyError(f"{where}: must be a number") from error
+    if not number.is_finite():
+        raise PolicyError(f"{where}: must be a number")
     if not Decimal(allowed["low"]) <= number <= Decimal(allowed["high"]):
         raise PolicyError(f"{where}: must be between {allowed['low']} and {allowed['high']}")
     if isinstance(default, int):
@@ -388,16 +530,10 @@ def documented_settings() -> str:
         "# Firm-wide policy of Evenkeel. Every line below is a default: delete the leading '#'",
         "# of a line to change it. A value outside its range is refused by name.",
     ]
-    for setting in fields(FirmPolicy):
-        allowed = setting.metadata
-        if allowed["choices"]:
-            limits = "one of " + ", ".join(allowed["choices"])
-        elif allowed["low"] is not None:
-            limits = f"{allowed['low']} to {allowed['high']}"
-        else:
-            limits = "true or false" if isinstance(setting.default, bool) else "text"
-        value = setting.default
+    for setting in firm_settings():
+        limits, value = allowed_words(setting), setting.default
         shown = str(value).lower() if isinstance(value, bool) else value
         quoted = f'"{shown}"' if isinstance(value, str) else shown
-        lines += ["", f"# {allowed['description']} ({limits})", f"# {setting.name}: {quoted}"]
+        described = setting.metadata["description"]
+        lines += ["", f"# {described} ({limits})", f"# {setting.name}: {quoted}"]
     return "\n".join(lines) + "\n"

@@ -45,6 +45,7 @@ _PLANNER_FACTS = [
         "fct_concentration_limits",
         "fct_household_drift",
         "fct_drift_summary",
+        "fct_household_settings",
     )
 ] + [dg.AssetKey(["intermediate", "int_positions__valued"])]
 

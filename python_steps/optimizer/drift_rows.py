@@ -64,12 +64,13 @@ def _exposures_of_classes(assembly: Assembly) -> dict[tuple[str, str], Exposure]
         if group_id is None:
             continue
         spread = assembly.half_spread(trade.security_id)
-        in_cash = -trade.sign * (1.0 + trade.sign * spread)
+        counted = trade.sign * _basis_factor(assembly, trade.account_id)
+        in_cash = -counted * (1.0 + trade.sign * spread)
         for name, weight in assembly.class_weights(trade.security_id):
             if name == CASH:
-                in_cash += trade.sign * weight
+                in_cash += counted * weight
             else:
-                found[group_id, name].append((trade.column, trade.sign * weight))
+                found[group_id, name].append((trade.column, counted * weight))
         found[group_id, CASH].append((trade.column, in_cash))
     return found
 
@@ -84,8 +85,14 @@ def _exposure_of_part(assembly: Assembly, group_id: str, part: PartTarget) -> Ex
         if security_id not in weights:
             weights[security_id] = float(part.weight_of(assembly.problem.security(security_id)))
         if weights[security_id]:
-            entries.append((trade.column, trade.sign * weights[security_id]))
+            counted = trade.sign * _basis_factor(assembly, trade.account_id)
+            entries.append((trade.column, counted * weights[security_id]))
     return entries
+
+
+def _basis_factor(assembly: Assembly, account_id: str) -> float:
+    """What a dollar in an account counts in the weights of its group."""
+    return float(assembly.problem.index.accounts[account_id].basis_factor)
 
 
 def _deviation(

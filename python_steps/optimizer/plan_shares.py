@@ -138,14 +138,15 @@ def _share_drift(
 
 
 def _moved(prices: ObjectivePrices, row: ClassTarget | PartTarget, order: Order) -> Decimal:
-    """Dollars that an order adds to a target; what trading costs leaves Cash."""
-    security, sign = prices.index.securities[order.security_id], _sign(order)
+    """What an order adds to a target, as weights count it; what trading costs leaves Cash."""
+    security = prices.index.securities[order.security_id]
+    account, dollars = prices.index.accounts[order.account_id], _sign(order) * order.notional
     if isinstance(row, PartTarget):
-        return sign * order.notional * row.weight_of(security)
+        return account.weighed(dollars * row.weight_of(security))
     weight = dict(security.class_weights).get(row.asset_class, NOTHING)
     if row.asset_class == CASH:
-        return sign * order.notional * (weight - 1) - order.cost
-    return sign * order.notional * weight
+        return account.weighed(dollars * (weight - 1) - order.cost)
+    return account.weighed(dollars * weight)
 
 
 def _mean_price(

@@ -10,7 +10,7 @@ dollar throughout.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -25,15 +25,20 @@ from python_steps.planning.household import (
     Security,
     TaxUnit,
 )
+from python_steps.planning.settings_in_force import location_gap
 from python_steps.planning.tax_effect import Realized, TaxEffect
 from python_steps.policy import FirmPolicy
 
 TAX_EXEMPT_SUB_CLASS = "Municipal"
 # Gain over which a marginal rate is taken, dollars.
 _PROBE = Decimal(10000)
-# Inside the band a stop at "inner" leaves the first half of the way unpriced.
-INNER_SHARE = 0.5
+# However little a band leaves, its outer price does not begin before this share of it.
+LEAST_INSIDE_SHARE = 0.5
 FAR_SHARE = 1.5
+
+
+class UnknownLocationCostError(ValueError):
+    """What a place costs is not known: it is not free, and location has to be left unpriced."""
 
 
 class TaxPrices(NamedTuple):
@@ -80,12 +85,19 @@ class Segment(NamedTuple):
 
 @dataclass(frozen=True)
 class ObjectivePrices:
-    """Prices of one household's objective."""
+    """Prices of one household's objective.
+
+    `location_years` is the policy's, 0 where what a place costs is not known for all that may be
+    traded (`location_gap`). What a place costs a year is taxed as an ordinary year is, by
+    `yearly_units`, whatever the plan's own gains do to the rates of this one.
+    """
 
     index: HouseholdIndex
     policy: FirmPolicy
     assumptions: MarketAssumptions
     tax_units: dict[str, TaxPrices]
+    location_years: float
+    yearly_units: dict[str, TaxPrices]
 
     def location_cost(self, account: Account, security: Security) -> float:
         """Present cost of holding a dollar of a security in an account instead of cash there.
@@ -93,13 +105,15 @@ class ObjectivePrices:
         Cash is the other side of every trade, so a move between accounts costs the difference of
         the two places and nothing else.
         """
+        if self.location_years == 0:
+            return 0.0
         exempt = security.sub_class == TAX_EXEMPT_SUB_CLASS
         held = math.fsum(
             float(weight) * self._yearly_cost(account, name, is_exempt=exempt)
             for name, weight in security.class_weights
         )
         in_cash = self._yearly_cost(account, CASH, is_exempt=False)
-        return float(self.policy.location_years) * (held - in_cash)
+        return self.location_years * (held - in_cash)
 
     def _yearly_cost(self, account: Account, asset_class: str, *, is_exempt: bool) -> float:
         """Yearly tax on a dollar of a class in an account.
@@ -107,11 +121,19 @@ class ObjectivePrices:
         A taxable account pays each year on the yield (ordinary or qualified) and on the gains
         that turnover realises; a tax-deferred one pays later, at ordinary rates, on all growth; a
         tax-free one pays nothing.
+
+        Raises:
+            UnknownLocationCostError: the class's income or the account's rates are not known.
         """
-        known = self.assumptions.income.get(asset_class)
-        rates = self.tax_units.get(account.tax_unit_id)
-        if known is None or rates is None or account.tax_treatment == TAX_FREE:
+        if account.tax_treatment == TAX_FREE:
             return 0.0
+        known = self.assumptions.income.get(asset_class)
+        rates = self.yearly_units.get(account.tax_unit_id)
+        if known is None or rates is None:
+            missing = (
+                f"what {asset_class} brings a year" if known is None else "the account's tax rates"
+            )
+            raise UnknownLocationCostError(f"{account.account_name}: {missing} is not known")
         if account.tax_treatment == TAX_DEFERRED:
             return rates.ordinary * known.expected_return
         qualified = known.qualified_share
@@ -144,8 +166,8 @@ class ObjectivePrices:
             share * float(policy.drift_price_outside_band),
             share * float(policy.drift_price_far_outside),
         )
-        edge = max(width - margin, width * INNER_SHARE)
-        free = {"target": 0.0, "inner": edge * INNER_SHARE, "edge": edge}[policy.trade_to]
+        edge = max(width - margin, width * LEAST_INSIDE_SHARE)
+        free = edge * float(policy.stopping_share)
         return [
             Segment(free, 0.0, is_outside=False),
             Segment(edge - free, inside, is_outside=False),
@@ -163,7 +185,9 @@ def objective_prices(
         for name, unit in sorted(index.tax_units.items())
         if (prices := _tax_prices(unit, policy, tax)) is not None
     }
-    return ObjectivePrices(index, policy, assumptions, units)
+    gap = location_gap(index, assumptions, tax)
+    years = float(policy.location_years) if gap is None else 0.0
+    return ObjectivePrices(index, policy, assumptions, units, years, units)
 
 
 def relinearised(
@@ -188,7 +212,7 @@ def relinearised(
         long = _marginal(tax, name, results, is_long_term=True)
         if short is not None and long is not None:
             units[name] = known._replace(short_term=short, long_term=long)
-    return ObjectivePrices(prices.index, prices.policy, prices.assumptions, units)
+    return replace(prices, tax_units=units)
 
 
 def _marginal(

@@ -16,7 +16,12 @@ from decimal import Decimal
 import pyarrow as pa
 
 from python_steps.planning.book_tables import BookTables
-from python_steps.planning.household import Household, MarketAssumptions
+from python_steps.planning.household import (
+    RELEASED,
+    Household,
+    HouseholdIndex,
+    MarketAssumptions,
+)
 from python_steps.planning.household_frames import HouseholdBuilder, market_assumptions
 from python_steps.planning.plan import (
     NO_TRADE_MODE,
@@ -25,6 +30,12 @@ from python_steps.planning.plan import (
 )
 from python_steps.planning.plan_check import BrokenInvariant, check_plan
 from python_steps.planning.plan_tables import PlanKey, book_wide_hash, input_hash, plan_tables
+from python_steps.planning.settings_in_force import (
+    location_gap,
+    with_settings_told,
+    without_partial_rebalance,
+)
+from python_steps.planning.tax_effect import TaxEffect
 from python_steps.planning.waterfall import plan_household
 from python_steps.policy import FirmPolicy
 from python_steps.taxes.rates import RateTables
@@ -118,6 +129,36 @@ def checked_plan(
     return plan if not broken else _withheld_plan(plan, broken)
 
 
+def planned_as_set(
+    household: Household,
+    policy: FirmPolicy,
+    rates: RateTables,
+    assumptions: MarketAssumptions,
+    planner: Planner = plan_household,
+) -> HouseholdPlan:
+    """A checked plan under a household's own settings, with what they kept it from.
+
+    Args:
+        household: the problem.
+        policy: the household's policy (`HouseholdBuilder.policy_of`).
+        rates: statutory rates.
+        assumptions: class risk, income and location ranks.
+        planner: who makes the plan.
+    """
+    told = []
+    if household.household_state == RELEASED and policy.location_years > 0:
+        index = HouseholdIndex(household)
+        gap = location_gap(index, assumptions, TaxEffect(index, rates))
+        told += [] if gap is None else [gap]
+    plan = checked_plan(household, policy, rates, assumptions, planner)
+    rest = without_partial_rebalance(household, policy, plan)
+    if rest is not None:
+        calmer, exception = rest
+        told.append(exception)
+        plan = checked_plan(calmer, policy, rates, assumptions, planner)
+    return with_settings_told(plan, told)
+
+
 def _plan_one(
     payload: PlanningPayload,
     builder: HouseholdBuilder,
@@ -130,8 +171,10 @@ def _plan_one(
     digest = ""
     try:
         household = builder.build(household_id, payload.as_of_date)
-        digest = input_hash(household, payload.policy, shared, payload.valid_until_date)
-        plan = checked_plan(household, payload.policy, rates, assumptions, planner)
+        policy = builder.policy_of(household_id)
+        digest = input_hash(household, policy, shared, payload.valid_until_date)
+        plan = planned_as_set(household, policy, rates, assumptions, planner)
+        plan = with_settings_told(plan, builder.left_alone(household_id))
     except Exception as error:  # one household's failure is that household's, the batch goes on
         plan = _failed_plan(household_id, error)
         digest = digest or book_wide_hash([household_id, plan.explanation, shared])

@@ -26,7 +26,7 @@ HOUSEHOLD_COLUMNS: Mapping[str, tuple[str, ...]] = {
         "household_id", "account_id", "account_name", "account_type", "tax_treatment", "custodian",
         "allocation_group_id", "tax_unit_id", "wash_sale_group_id", "counts_toward_allocation",
         "counts_for_wash_sales", "is_tradable", "lot_method", "permitted_list",
-        "is_trading_blocked", "trading_blocked_reason", "custodian_lot_method",
+        "is_trading_blocked", "trading_blocked_reason", "custodian_lot_method", "basis_factor",
     ),
     "fct_account_cash": (
         "household_id", "account_id", "trade_date", "pending", "margin_debit",
@@ -40,15 +40,21 @@ HOUSEHOLD_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "fct_household_drift": (
         "household_id", "allocation_group_id", "asset_class", "asset_class_rank", "target_weight",
         "actual_weight", "projected_weight", "lower_band_weight", "upper_band_weight", "is_breach",
-        "is_breach_projected", "breach_severity_rank", "market_value",
+        "is_breach_projected", "breach_severity_rank", "market_value", "value_basis",
+        "after_tax_value", "check_frequency", "next_check_date", "is_check_due",
     ),
     "fct_target_drift": (
         "household_id", "allocation_group_id", "target_level", "target_key", "asset_class",
         "security_id", "target_weight", "actual_weight", "projected_weight", "lower_band_weight",
         "upper_band_weight", "is_breach", "is_breach_projected", "breach_severity_rank",
-        "market_value",
+        "market_value", "value_basis", "after_tax_value", "check_frequency", "next_check_date",
+        "is_check_due",
     ),
-    "fct_drift_summary": ("household_id", "allocation_group_id", "is_rebalance_due"),
+    "fct_household_settings": ("household_id", "subject_type", "setting", "setting_value"),
+    "fct_drift_summary": (
+        "household_id", "allocation_group_id", "is_rebalance_due", "rebalance_trigger",
+        "next_review_date",
+    ),
     "int_lots__identified": (
         "household_id", "lot_id", "account_id", "security_id", "quantity", "acquisition_date",
         "holding_period_start_date", "custodian_cost_basis", "basis_status", "basis_method",

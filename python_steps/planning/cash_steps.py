@@ -71,7 +71,7 @@ def invest_cash(
     market: Market,
     ledger: PlanLedger,
     group: AllocationGroup,
-    trade_to: str,
+    stop: Decimal,
     breached: frozenset[str],
     *,
     is_stretched: bool = False,
@@ -89,11 +89,14 @@ def invest_cash(
         for account in market.index.accounts_of_group.get(group.allocation_group_id, [])
         if account.block is None
     ]
-    free = sum((max(NOTHING, ledger.spendable(each.account_id)) for each in accounts), NOTHING)
+    free = sum(
+        (each.weighed(max(NOTHING, ledger.spendable(each.account_id))) for each in accounts),
+        NOTHING,
+    )
     needs = class_needs(
         ledger,
         group,
-        trade_to,
+        stop,
         breached,
         cash_available=free,
         sweeps_cash=True,
@@ -121,7 +124,8 @@ def invest_cash(
     for most in (shares, {name: sink.amount for name, sink in sinks.items()}):
         for sink, account in pairs:
             name = sink.asset_class
-            amount = min(most[name] - bought[name], excess, ledger.spendable(account.account_id))
+            spendable = account.weighed(ledger.spendable(account.account_id))
+            amount = min(most[name] - bought[name], excess, spendable)
             if not sink.is_primary:
                 amount = min(amount, secondary)
             is_worth_it = (
@@ -133,7 +137,10 @@ def invest_cash(
             if amount <= 0 or not is_worth_it:
                 continue
             purpose = Purpose(INVEST_CASH, group.allocation_group_id, CASH, name)
-            spent = buy_class(market, ledger, account.account_id, name, amount, purpose)
+            dollars = account.dollars(amount)
+            spent = account.weighed(
+                buy_class(market, ledger, account.account_id, name, dollars, purpose)
+            )
             bought[name] += spent
             excess -= spent
             secondary -= NOTHING if sink.is_primary else spent
@@ -194,7 +201,7 @@ def raising_order(market: Market, ledger: PlanLedger, account: Account) -> list[
 def _excess_of_class(
     market: Market, ledger: PlanLedger, account: Account, asset_class: str
 ) -> Decimal:
-    """Dollars of a class above its target in the account's group, 0 where there is no IPS."""
+    """Dollars of the account that bring a class down to its target, 0 where there is no IPS."""
     group_id = account.allocation_group_id
     group = None if group_id is None else market.index.groups.get(group_id)
     if group is None or group_id is None:
@@ -202,4 +209,4 @@ def _excess_of_class(
     row = group.target_of(asset_class)
     target = NOTHING if row is None else row.target_weight
     value = ledger.class_values[group_id].get(asset_class, NOTHING)
-    return max(NOTHING, value - target * ledger.group_value(group_id))
+    return account.dollars(max(NOTHING, value - target * ledger.group_value(group_id)))

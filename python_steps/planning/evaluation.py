@@ -232,7 +232,7 @@ def target_penalty(row: Banded, value: Decimal, total: Decimal, policy: FirmPoli
         distance, width = value - target, (row.upper_band_weight - row.target_weight) * total
     else:
         distance, width = target - value, (row.target_weight - row.lower_band_weight) * total
-    free = {"target": NOTHING, "inner": width * HALF, "edge": width}[policy.trade_to]
+    free = width * policy.stopping_share
     far = width + width * HALF
     return (
         policy.drift_price_inside_band * _between(distance, free, width)

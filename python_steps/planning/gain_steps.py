@@ -167,7 +167,9 @@ def _pressing_needs(
 ) -> Needs:
     """What classes that still stand outside their band need: nothing else is worth a gain."""
     outside = breached_classes(ledger, group)
-    return class_needs(ledger, group, judge.policy.trade_to, outside, cash_available=cash_available)
+    return class_needs(
+        ledger, group, judge.policy.stopping_share, outside, cash_available=cash_available
+    )
 
 
 def _source_names(needs: Needs) -> list[str]:

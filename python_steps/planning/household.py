@@ -61,7 +61,8 @@ class Account:
     """One account; `block` says why no trade at all may be proposed in it.
 
     `lot_method` is the firm's, `custodian_lot_method` the one by which the custodian relieves lots
-    unless it is told otherwise, None where it does not say.
+    unless it is told otherwise, None where it does not say. `basis_factor` is what a dollar in it
+    counts in the weights of its group: 1, or what the tax expected in retirement leaves.
     """
 
     account_id: str
@@ -78,6 +79,15 @@ class Account:
     cash: AccountCash | None
     block: Block | None
     custodian_lot_method: str | None = None
+    basis_factor: Decimal = Decimal(1)
+
+    def weighed(self, amount: Decimal) -> Decimal:
+        """Dollars in the account as the weights of its group count them."""
+        return amount if self.basis_factor == 1 else amount * self.basis_factor
+
+    def dollars(self, weighed: Decimal) -> Decimal:
+        """Dollars in the account that the weights count as `weighed`."""
+        return weighed if self.basis_factor == 1 else weighed / self.basis_factor
 
     @property
     def is_taxable(self) -> bool:
@@ -251,7 +261,12 @@ class Banded(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ClassTarget:
-    """One class of one allocation group: target, band and breach as the book states them."""
+    """One class of one allocation group: target, band and breach as the book states them.
+
+    `market_value` is in the basis of the group's weights: market dollars, or after tax. Of a class
+    that is not checked tonight the band reaches to where the class stands: it triggers nothing, and
+    no plan takes it further out.
+    """
 
     asset_class: str
     asset_class_rank: int

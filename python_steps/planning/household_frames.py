@@ -19,6 +19,7 @@ from python_steps.lot_selection.instructions import CustodianLot
 from python_steps.planning.book_tables import BookTables, Row
 from python_steps.planning.fund_distributions import Distribution, distributions_of_lots
 from python_steps.planning.household import (
+    RELEASED,
     TAX_TREATMENTS,
     TRADED_TYPES,
     UNMAPPED,
@@ -41,7 +42,9 @@ from python_steps.planning.household import (
     TradeTerms,
     WashSaleWindow,
 )
-from python_steps.policy import FirmPolicy
+from python_steps.planning.plan import TradeException
+from python_steps.planning.settings_in_force import left_alone
+from python_steps.policy import FirmPolicy, PolicyError, household_policy
 from python_steps.taxes.holding_period import is_long_term
 from python_steps.taxes.special_basis import PooledLot, average_unit_costs
 
@@ -50,6 +53,10 @@ BASIS_POINTS = Decimal(10000)
 TRUSTED_SUBSTITUTES = frozenset({"H", "M"})
 CENT = Decimal("0.01")
 AVERAGE = "AVERAGE"
+AFTER_TAX = "after_tax"
+# How far a class that is not checked tonight may move beyond where it stands when costs and
+# payments change the whole that it is a share of.
+REST_SLACK = Decimal("0.002")
 GIFT = "GIFT"
 
 _AVERAGE_NOT_STATED = Block(
@@ -82,6 +89,32 @@ class HouseholdBuilder:
             for row in tables.book["dim_security_custodians"]
         }
         self._substitutes = _substitutes(tables.book["seed_substitutes"])
+
+    def policy_of(self, household_id: str) -> FirmPolicy:
+        """The firm's policy with the settings that hold in a household.
+
+        A household that is not released trades nothing, whatever its settings: where they cannot be
+        used, its plan is to say why, and is made with the firm's.
+
+        Raises:
+            PolicyError: a setting of a released household is missing or outside its range.
+        """
+        rows = self._tables.of_household(household_id)
+        stated = {
+            row["setting"]: row["setting_value"]
+            for row in rows["fct_household_settings"]
+            if row["subject_type"] == "household"
+        }
+        try:
+            return household_policy(self._policy, stated, household_id=household_id)
+        except PolicyError:
+            if any(row["household_state"] == RELEASED for row in rows["dim_households"]):
+                raise
+            return self._policy
+
+    def left_alone(self, household_id: str) -> list[TradeException]:
+        """Targets outside their band that the household's settings leave alone tonight."""
+        return left_alone(self._tables.of_household(household_id))
 
     def build(self, household_id: str, as_of_date: date) -> Household:
         """One household's problem.
@@ -434,6 +467,7 @@ def _accounts(rows: dict[str, list[Row]]) -> list[Account]:
             cash=cash.get(row["account_id"]),
             block=_account_block(row, cash.get(row["account_id"]) is not None),
             custodian_lot_method=row["custodian_lot_method"] or None,
+            basis_factor=Decimal(1) if row["basis_factor"] is None else row["basis_factor"],
         )
         for row in sorted(rows["dim_accounts"], key=lambda each: str(each["account_id"]))
     ]
@@ -455,6 +489,8 @@ def _account_block(row: Row, has_cash: bool) -> Block | None:
         return Block("frozen", _words(row["trading_blocked_reason"]) or "trading in it is blocked")
     if not has_cash:
         return Block("frozen", "its cash balance is not known")
+    if row["basis_factor"] is None:
+        return Block("frozen", "what it counts after tax is not known")
     return None
 
 
@@ -700,15 +736,40 @@ def _classes(rows: list[Row]) -> tuple[ClassTarget, ...]:
     names = ClassTarget.__dataclass_fields__
     ordered = sorted(rows, key=lambda each: (_rank(each), str(each["asset_class"])))
     return tuple(
-        ClassTarget(**{**{name: row[name] for name in names}, "asset_class_rank": _rank(row)})
-        for row in ordered
+        ClassTarget(**{**_tonight(row, names), "asset_class_rank": _rank(row)}) for row in ordered
     )
 
 
 def _parts(rows: list[Row]) -> tuple[PartTarget, ...]:
     names = PartTarget.__dataclass_fields__
     ordered = sorted(rows, key=lambda each: (each["target_level"], each["target_key"]))
-    return tuple(PartTarget(**{name: row[name] for name in names}) for row in ordered)
+    return tuple(PartTarget(**_tonight(row, names)) for row in ordered)
+
+
+def _tonight(row: Row, names: Iterable[str]) -> Row:
+    """A target's fields as they count tonight.
+
+    What is not checked tonight is in nobody's way: it is no breach, and its band reaches to where
+    it stands now and after the flows in sight, so that a plan may leave it there but not take it
+    further out.
+    """
+    found = {name: row[name] for name in names}
+    if row["value_basis"] == AFTER_TAX:
+        found["market_value"] = row["after_tax_value"]
+    if not row["is_check_due"]:
+        stands = (row["actual_weight"], row["projected_weight"])
+        found |= {
+            "is_breach": False,
+            "is_breach_projected": False,
+            "breach_severity_rank": None,
+            "lower_band_weight": max(
+                Decimal(0), min(row["lower_band_weight"], *(each - REST_SLACK for each in stands))
+            ),
+            "upper_band_weight": max(
+                row["upper_band_weight"], *(each + REST_SLACK for each in stands)
+            ),
+        }
+    return found
 
 
 def _rank(row: Row) -> int:

@@ -291,6 +291,8 @@ class PlanLedger:
         group = self.index.group_of(account_id)
         if group is None:
             return
+        account = self.index.accounts[account_id]
+        amount, cash_change = account.weighed(amount), account.weighed(cash_change)
         values = self.class_values[group.allocation_group_id]
         for asset_class, weight in security.class_weights:
             values[asset_class] = values.get(asset_class, NOTHING) + amount * weight
@@ -363,7 +365,7 @@ def basis_of(lot: Lot, quantity: Decimal) -> Decimal | None:
 
 
 def starting_class_values(index: HouseholdIndex, group: AllocationGroup) -> dict[str, Decimal]:
-    """Class dollars of a group once fees and withdrawals due have left it.
+    """Class dollars of a group once fees and withdrawals due have left it, as its weights count.
 
     Every class but Cash stands as the book's drift states it. Cash is rebuilt from the accounts'
     balances after reserves, so that reserved cash is never taken for cash to invest; where a
@@ -375,10 +377,11 @@ def starting_class_values(index: HouseholdIndex, group: AllocationGroup) -> dict
         if account.cash is None:
             values.setdefault(CASH, NOTHING)
             return values
-        cash += account.cash.after_flows
+        cash += account.weighed(account.cash.after_flows)
         for position in index.positions_of_account.get(account.account_id, []):
             weights = dict(index.securities[position.security_id].class_weights)
-            cash += weights.get(CASH, NOTHING) * (position.market_value or NOTHING)
+            held = weights.get(CASH, NOTHING) * (position.market_value or NOTHING)
+            cash += account.weighed(held)
     values[CASH] = cash
     return values
 

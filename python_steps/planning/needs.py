@@ -23,7 +23,8 @@ from python_steps.planning.household import (
 from python_steps.planning.ledger import PlanLedger
 
 NOTHING = Decimal(0)
-HALF = Decimal("0.5")
+# Where a rebalance may stop, shares of the band's half-width.
+AT_TARGET, HALF_WAY, AT_EDGE = Decimal(0), Decimal("0.5"), Decimal(1)
 # The stop at a band's edge stays this share of the group's value inside it, so that rounding to
 # shares cannot push the class over the edge again.
 EDGE_MARGIN = Decimal("0.0005")
@@ -78,14 +79,19 @@ def breached_classes(ledger: PlanLedger, group: AllocationGroup) -> frozenset[st
     )
 
 
-def stopping_weights(row: Banded, trade_to: str) -> tuple[Decimal, Decimal]:
-    """Weights (low, high) to which an under- and an overweight breached target is brought."""
-    if trade_to == "target":
+def stopping_weights(row: Banded, stop: Decimal) -> tuple[Decimal, Decimal]:
+    """Weights (low, high) to which an under- and an overweight breached target is brought.
+
+    Args:
+        row: target and band.
+        stop: where the way ends, share of the half-width: 0 at the target, 1 at the edge.
+    """
+    if stop == AT_TARGET:
         return row.target_weight, row.target_weight
-    if trade_to == "inner":
+    if stop < AT_EDGE:
         return (
-            row.target_weight - HALF * (row.target_weight - row.lower_band_weight),
-            row.target_weight + HALF * (row.upper_band_weight - row.target_weight),
+            row.target_weight - stop * (row.target_weight - row.lower_band_weight),
+            row.target_weight + stop * (row.upper_band_weight - row.target_weight),
         )
     return (
         min(row.target_weight, row.lower_band_weight + EDGE_MARGIN),
@@ -96,7 +102,7 @@ def stopping_weights(row: Banded, trade_to: str) -> tuple[Decimal, Decimal]:
 def class_needs(
     ledger: PlanLedger,
     group: AllocationGroup,
-    trade_to: str,
+    stop: Decimal,
     breached: frozenset[str],
     *,
     cash_available: Decimal,
@@ -108,7 +114,7 @@ def class_needs(
     Args:
         ledger: the plan so far.
         group: the allocation group.
-        trade_to: the stopping point of breached classes (target, inner, edge).
+        stop: where breached classes stop, share of the half-width (`FirmPolicy.stopping_share`).
         breached: the classes whose needs are primary, see `breached_classes`.
         cash_available: dollars of Cash that can really be moved: free balances when cash is
             invested, cash equivalents that may be sold otherwise. Cash gives no more than that.
@@ -128,9 +134,9 @@ def class_needs(
             continue
         value = values.get(row.asset_class, NOTHING)
         is_primary = row.asset_class in breached
-        low, high = stopping_weights(row, trade_to if is_primary else "target")
+        low, high = stopping_weights(row, stop if is_primary else AT_TARGET)
         if is_stretched and not is_primary:
-            high, low = stopping_weights(row, "inner")
+            high, low = stopping_weights(row, HALF_WAY)
         is_cash, order = row.asset_class == CASH, _order(row)
         # Stretched, a class inside its band gives down to, and takes up to, the inner edges.
         out = min(value - high * total, cash_available) if is_cash else value - high * total
@@ -156,7 +162,7 @@ def dollars_to_band(ledger: PlanLedger, group: AllocationGroup, asset_class: str
     value = ledger.class_values[group.allocation_group_id].get(asset_class, NOTHING)
     if row is None or value >= row.lower_band_weight * total:
         return NOTHING
-    return stopping_weights(row, "edge")[0] * total - value
+    return stopping_weights(row, AT_EDGE)[0] * total - value
 
 
 def is_outside_now(ledger: PlanLedger, group: AllocationGroup, asset_class: str) -> bool:

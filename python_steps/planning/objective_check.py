@@ -168,7 +168,6 @@ def _spread(inputs: _Inputs, trade: Trade) -> Decimal | None:
 
 
 def _impact(inputs: _Inputs, trade: Trade) -> Decimal:
-    """Y x daily volatility x (order / daily volume) ^ 1/2 x order; funds trade at asset value."""
     security = inputs.security[trade.security_id]
     return market_impact(security, trade.notional, inputs.policy, inputs.assumptions)
 
@@ -218,7 +217,7 @@ def _terms_are_true(
         ("shortfall penalty", value.shortfall_penalty, SHORT_OF_CASH * _missing_cash(inputs)),
     ]
     if value.location_cost is not None:
-        terms.append(("location cost", value.location_cost, _location_cost(inputs)))
+        terms.append(("location cost", value.location_cost, _location_cost(inputs, rates)))
     if value.basis_reset is not None:
         terms.append(("basis reset", value.basis_reset, _basis_reset(inputs)))
     if value.carried_losses is not None:
@@ -411,27 +410,31 @@ def _stands(inputs: _Inputs) -> Iterator[TargetStand]:
 def _class_dollars(
     inputs: _Inputs, group: AllocationGroup, members: set[str], trades: Iterable[Trade]
 ) -> dict[str, Decimal]:
-    """Dollars of each class once flows have left and trades are settled and paid."""
+    """Dollars of each class, as weights count them, after flows, trades and their costs."""
     dollars = {row.asset_class: row.market_value for row in group.classes}
     dollars[CASH] = _cash_dollars(inputs, members, dollars.get(CASH, ZERO))
     for trade in trades:
+        counted = inputs.account[trade.account_id].basis_factor
         signed = trade.notional if trade.action == "buy" else -trade.notional
         for name, share in inputs.security[trade.security_id].class_weights:
-            dollars[name] = dollars.get(name, ZERO) + share * signed
-        dollars[CASH] -= signed + trade.cost
+            dollars[name] = dollars.get(name, ZERO) + share * signed * counted
+        dollars[CASH] -= (signed + trade.cost) * counted
     return dollars
 
 
 def _cash_dollars(inputs: _Inputs, members: set[str], stated: Decimal) -> Decimal:
     """Cash and its equivalents after what is due, or as the book states it if a balance lacks."""
-    balances = [inputs.account[name].cash for name in sorted(members)]
-    if any(each is None for each in balances):
-        return stated
-    cash = sum((each.investable + each.minimum for each in balances if each is not None), ZERO)
+    cash = ZERO
+    for name in sorted(members):
+        balance = inputs.account[name].cash
+        if balance is None:
+            return stated
+        cash += (balance.investable + balance.minimum) * inputs.account[name].basis_factor
     for position in inputs.household.positions:
         if position.account_id in members and position.market_value is not None:
             shares = dict(inputs.security[position.security_id].class_weights)
-            cash += shares.get(CASH, ZERO) * position.market_value
+            counted = inputs.account[position.account_id].basis_factor
+            cash += shares.get(CASH, ZERO) * position.market_value * counted
     return cash
 
 
@@ -441,6 +444,7 @@ def _moved_in_part(inputs: _Inputs, part: PartTarget, trades: Iterable[Trade]) -
     for trade in trades:
         security = inputs.security[trade.security_id]
         signed = trade.notional if trade.action == "buy" else -trade.notional
+        signed *= inputs.account[trade.account_id].basis_factor
         if part.target_level == "security":
             moved += signed if part.security_id == security.security_id else ZERO
         elif security.sub_class == part.target_key:
@@ -463,7 +467,7 @@ def _distance_price(
     wanted = row.target_weight * worth
     edge = row.upper_band_weight if held >= wanted else row.lower_band_weight
     away, band = abs(held - wanted) + more, abs(edge - row.target_weight) * worth
-    start = {"target": ZERO, "inner": band / 2, "edge": band}[policy.trade_to]
+    start = {"target": ZERO, "inner": band * policy.inner_share, "edge": band}[policy.trade_to]
     marks = [
         (start, policy.drift_price_inside_band),
         (band, policy.drift_price_outside_band),
@@ -619,11 +623,14 @@ def _carried_loss(unit: TaxUnit, year: YearRates, plan: YearResults) -> Decimal:
 # What later years bring.
 
 
-def _location_cost(inputs: _Inputs) -> Decimal:
+def _location_cost(inputs: _Inputs, rates: RateTables) -> Decimal:
     """What the moved dollars cost more each year where they now are, for the policy's years.
 
-    A purchase takes the place of cash in the account, a sale leaves cash there.
+    A purchase takes the place of cash in the account, a sale leaves cash there. Where a yield or a
+    rate is missing that any trade of the household could need, no place is worth anything.
     """
+    if not _is_location_known(inputs, rates):
+        return ZERO
     total = ZERO
     for trade in inputs.plan.trades:
         account, security = inputs.account[trade.account_id], inputs.security[trade.security_id]
@@ -634,6 +641,28 @@ def _location_cost(inputs: _Inputs) -> Decimal:
         signed = trade.notional if trade.action == "buy" else -trade.notional
         total += inputs.policy.location_years * drag * signed
     return total
+
+
+def _is_location_known(inputs: _Inputs, rates: RateTables) -> bool:
+    """Whether each class that may be traded has an income, and each return that matters rates."""
+    held = [each.security_id for each in inputs.household.positions if each.block is None]
+    offered = [each.security_id for each in inputs.household.buy_options]
+    for security_id in {*held, *offered}:
+        for name, _ in inputs.security[security_id].class_weights:
+            if name != UNMAPPED and name not in inputs.assumptions.income:
+                return False
+    if (held or offered) and CASH not in inputs.assumptions.income:
+        return False
+    for account in inputs.household.accounts:
+        unit = inputs.unit.get(account.tax_unit_id)
+        if account.block is not None or account.tax_treatment == TAX_FREE:
+            continue
+        if unit is None or unit.rates_status == "missing" or _rates_of(unit, rates) is None:
+            return False
+        marginal = (unit.marginal_ordinary_rate, unit.marginal_short_term_rate)
+        if None in (*marginal, unit.marginal_long_term_rate):
+            return False
+    return True
 
 
 def _yearly_drag(

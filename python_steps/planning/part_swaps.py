@@ -22,7 +22,7 @@ from python_steps.planning.household import (
     Security,
 )
 from python_steps.planning.ledger import PlanLedger
-from python_steps.planning.needs import stopping_weights
+from python_steps.planning.needs import AT_EDGE, AT_TARGET, HALF_WAY, stopping_weights
 from python_steps.planning.plan import REBALANCE, Purpose
 from python_steps.planning.sell_rules import LOSSES_ONLY
 from python_steps.planning.swaps import SIDE_WEIGHT, Market, buy_security, is_large_enough_sale
@@ -68,7 +68,7 @@ def breached_parts(ledger: PlanLedger, group: AllocationGroup) -> list[PartTarge
 
 
 def swap_inside_classes(
-    market: Market, ledger: PlanLedger, group: AllocationGroup, trade_to: str
+    market: Market, ledger: PlanLedger, group: AllocationGroup, stop: Decimal
 ) -> PlanLedger:
     """Swap holdings inside their class until each breached part is where the policy stops.
 
@@ -89,7 +89,8 @@ def swap_inside_classes(
             for account in accounts:
                 if is_stretched and part not in breached_parts(ledger, group):
                     break
-                dollars = _lack(ledger, group, part, "edge" if is_stretched else trade_to)
+                lack = _lack(ledger, group, part, AT_EDGE if is_stretched else stop)
+                dollars = account.dollars(lack)
                 if part.asset_class is not None and dollars != 0:
                     task = _Task(group, part, part.asset_class, account, dollars, is_stretched)
                     ledger = _swapped(market, ledger, task)
@@ -101,11 +102,11 @@ def is_of_class(security: Security, asset_class: str) -> bool:
     return dict(security.class_weights).get(asset_class, NOTHING) > 1 - SIDE_WEIGHT
 
 
-def _lack(ledger: PlanLedger, group: AllocationGroup, part: PartTarget, trade_to: str) -> Decimal:
+def _lack(ledger: PlanLedger, group: AllocationGroup, part: PartTarget, stop: Decimal) -> Decimal:
     """Dollars that a part should take (positive) or give (negative) to reach the stop."""
     total = ledger.group_value(group.allocation_group_id)
     value = ledger.part_values[group.allocation_group_id][part.key]
-    low, high = stopping_weights(part, trade_to)
+    low, high = stopping_weights(part, stop)
     return max(NOTHING, low * total - value) - max(NOTHING, value - high * total)
 
 
@@ -157,7 +158,7 @@ def _sinks(market: Market, ledger: PlanLedger, task: _Task) -> list[tuple[BuyOpt
         part = task.group.part_of(security)
         excess = ledger.part_excess(task.account.account_id, security)
         is_bought = part == task.part if task.dollars > 0 else part != task.part
-        room = wanted if part in (None, task.part) else -(excess or NOTHING)
+        room = wanted if part in (None, task.part) else -task.account.dollars(excess or NOTHING)
         terms = market.index.terms_of(task.account.account_id, security)
         is_free = (
             is_of_class(security, task.asset_class)
@@ -182,15 +183,15 @@ def _sources(market: Market, ledger: PlanLedger, task: _Task) -> list[tuple[Posi
         excess = ledger.part_excess(task.account.account_id, security)
         most = position.market_value or NOTHING
         if part is not None and part != task.part:
-            stop = "inner" if task.is_stretched else "target"
-            most = min(most, _above(ledger, task.group, part, stop))
+            stop = HALF_WAY if task.is_stretched else AT_TARGET
+            most = min(most, task.account.dollars(_above(ledger, task.group, part, stop)))
         if most > 0:
             found.append((position, most, excess or NOTHING))
     found.sort(key=lambda each: (-each[2], -each[1], each[0].security_id))
     return [(position, most) for position, most, _ in found]
 
 
-def _above(ledger: PlanLedger, group: AllocationGroup, part: PartTarget, stop: str) -> Decimal:
+def _above(ledger: PlanLedger, group: AllocationGroup, part: PartTarget, stop: Decimal) -> Decimal:
     """Dollars that a part may give before it falls to its target, or to its inner edge."""
     total = ledger.group_value(group.allocation_group_id)
     low, _ = stopping_weights(part, stop)

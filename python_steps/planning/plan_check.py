@@ -633,6 +633,7 @@ def _left_overs_are_told(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenI
             after = row.market_value + sum(
                 (
                     (trade.notional if trade.action == "buy" else -trade.notional)
+                    * accounts[trade.account_id].basis_factor
                     * _share(facts.securities[trade.security_id], row)
                     for trade in trades
                 ),
@@ -660,18 +661,23 @@ def _share(security: Security, row: ClassTarget | PartTarget) -> Decimal:
 def _value_after(
     facts: _Facts, group: AllocationGroup, accounts: dict[str, Account], trades: list[Trade]
 ) -> Decimal:
-    """A group's value once the flows due have left it and the trades are paid."""
+    """A group's value, as its weights count it, once flows due have left and trades are paid."""
     booked = sum((row.market_value for row in group.classes if row.name != CASH), NOTHING)
-    balances = [each.cash for each in accounts.values() if each.cash is not None]
-    if len(balances) == len(accounts):
-        cash = sum((each.investable + each.minimum for each in balances), NOTHING)
+    counted = {name: each.basis_factor for name, each in accounts.items()}
+    known = {name: each.cash for name, each in accounts.items() if each.cash is not None}
+    if len(known) == len(accounts):
+        cash = sum(
+            ((each.investable + each.minimum) * counted[name] for name, each in known.items()),
+            NOTHING,
+        )
         for (account_id, security_id), position in facts.positions.items():
             if account_id in accounts:
                 weight = dict(facts.securities[security_id].class_weights).get(CASH, NOTHING)
-                cash += weight * (position.market_value or NOTHING)
+                cash += weight * (position.market_value or NOTHING) * counted[account_id]
     else:
         cash = sum((row.market_value for row in group.classes if row.name == CASH), NOTHING)
-    return booked + cash - sum((trade.cost for trade in trades), NOTHING)
+    paid = sum((trade.cost * counted[trade.account_id] for trade in trades), NOTHING)
+    return booked + cash - paid
 
 
 def _lot_methods_hold(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvariant]:

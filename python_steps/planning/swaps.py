@@ -144,7 +144,7 @@ def _assigned(
                         continue
                     amount = min(
                         source.amount - given[source.asset_class],
-                        capacity.get(place, NOTHING) - used.get(place, NOTHING),
+                        account.weighed(capacity.get(place, NOTHING)) - used.get(place, NOTHING),
                         most.get(sink.asset_class, NOTHING) - taken[sink.asset_class],
                         NO_LIMIT if source.is_primary else limits[0],
                         NO_LIMIT if sink.is_primary else limits[1],
@@ -158,7 +158,11 @@ def _assigned(
                     taken[sink.asset_class] += amount
                     limits[0] -= NOTHING if source.is_primary else amount
                     limits[1] -= NOTHING if sink.is_primary else amount
-    return [key._replace(amount=amount) for key, amount in moved.items()]
+    # Needs are in the dollars that weights count, swaps in those of the account.
+    own = {account.account_id: account for account in accounts}
+    return [
+        key._replace(amount=own[key.account_id].dollars(amount)) for key, amount in moved.items()
+    ]
 
 
 def run_swaps(
@@ -209,7 +213,7 @@ def _within_reach(
     for need in needs.sources:
         held = sum(
             (
-                class_capacity(market, ledger, account, need.asset_class, allowed)
+                account.weighed(class_capacity(market, ledger, account, need.asset_class, allowed))
                 for account in accounts
             ),
             NOTHING,
@@ -664,7 +668,7 @@ def _side_room(ledger: PlanLedger, account_id: str, position: Position, market: 
         if name == security.primary_class or weight < SIDE_WEIGHT or row is None:
             continue
         above = ledger.class_values[group_id].get(name, NOTHING) - row.lower_band_weight * total
-        room = min(room, max(NOTHING, above) / weight)
+        room = min(room, account.dollars(max(NOTHING, above)) / weight)
     return room
 
 

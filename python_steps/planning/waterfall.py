@@ -35,7 +35,12 @@ from python_steps.planning.household import (
     PartTarget,
 )
 from python_steps.planning.ledger import PlanLedger
-from python_steps.planning.needs import breached_classes, class_needs, is_short_of_sources
+from python_steps.planning.needs import (
+    AT_EDGE,
+    breached_classes,
+    class_needs,
+    is_short_of_sources,
+)
 from python_steps.planning.part_swaps import breached_parts, swap_inside_classes
 from python_steps.planning.plan import (
     CASH_ONLY_MODE,
@@ -133,7 +138,7 @@ def _take_steps(market: Market, ledger: PlanLedger, judge: Judge) -> Steps:
             ledger, put_off = _rebalance(market, ledger, group, breached, judge)
             deferrals += put_off
         if breached or breached_parts(ledger, group):
-            ledger = swap_inside_classes(market, ledger, group, judge.policy.trade_to)
+            ledger = swap_inside_classes(market, ledger, group, judge.policy.stopping_share)
             run_mode = REBALANCE_MODE
     return Steps(ledger, run_mode, shortfalls, deferrals)
 
@@ -145,7 +150,7 @@ def _rebalance(
     breached: frozenset[str],
     judge: Judge,
 ) -> tuple[PlanLedger, list[Deferral]]:
-    group_id, trade_to = group.allocation_group_id, judge.policy.trade_to
+    group_id, stop = group.allocation_group_id, judge.policy.stopping_share
     accounts = [
         account
         for account in market.index.accounts_of_group.get(group_id, [])
@@ -154,20 +159,20 @@ def _rebalance(
     advantaged = [account for account in accounts if not account.is_taxable]
     taxable = [account for account in accounts if account.is_taxable]
     reduce_concentrations(market, ledger, group_id)
-    invest_cash(market, ledger, group, trade_to, breached)
+    invest_cash(market, ledger, group, stop, breached)
     cash = cash_equivalents(market, advantaged)
-    needs = class_needs(ledger, group, trade_to, breached, cash_available=cash)
+    needs = class_needs(ledger, group, stop, breached, cash_available=cash)
     if is_short_of_sources(needs):
-        needs = class_needs(ledger, group, "edge", breached, cash_available=cash)
+        needs = class_needs(ledger, group, AT_EDGE, breached, cash_available=cash)
         run_swaps(market, ledger, group, needs, advantaged, LOSSES_ONLY)
     for _ in range(TAX_ADVANTAGED_PASSES):
-        needs = class_needs(ledger, group, trade_to, breached, cash_available=cash)
+        needs = class_needs(ledger, group, stop, breached, cash_available=cash)
         run_swaps(market, ledger, group, needs, advantaged, LOSSES_ONLY)
     _stretch(market, ledger, group, advantaged)
     # A household that harvests losses takes them to the stopping point, another only for the band.
     pressing = breached if judge.household.harvests_losses else breached_classes(ledger, group)
     cash = cash_equivalents(market, taxable)
-    needs = class_needs(ledger, group, trade_to, pressing, cash_available=cash)
+    needs = class_needs(ledger, group, stop, pressing, cash_available=cash)
     run_swaps(market, ledger, group, needs, taxable, LOSSES_ONLY)
     _stretch(market, ledger, group, taxable)
     deferrals: list[Deferral] = []
@@ -175,10 +180,10 @@ def _rebalance(
     for allowed in (LONG_TERM_GAINS, ANY_LOT):
         if allowed <= most:
             ledger, deferrals = realise_gains(market, ledger, group, allowed, judge)
-    invest_cash(market, ledger, group, trade_to, breached)
+    invest_cash(market, ledger, group, stop, breached)
     outside = breached_classes(ledger, group)
     if outside:
-        invest_cash(market, ledger, group, "edge", outside, is_stretched=True)
+        invest_cash(market, ledger, group, AT_EDGE, outside, is_stretched=True)
     return ledger, deferrals
 
 
@@ -189,7 +194,7 @@ def _stretch(
     outside = breached_classes(ledger, group)
     if outside:
         cash = cash_equivalents(market, accounts)
-        needs = class_needs(ledger, group, "edge", outside, cash_available=cash, is_stretched=True)
+        needs = class_needs(ledger, group, AT_EDGE, outside, cash_available=cash, is_stretched=True)
         run_swaps(market, ledger, group, needs, accounts, LOSSES_ONLY)
 
 

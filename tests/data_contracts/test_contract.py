@@ -69,7 +69,7 @@ def test_canonical_columns_in_order():
         "return_of_capital_adjustment", "source_transaction_id", "unrealized_gain_loss",
     ]  # fmt: skip
     assert entity_columns("restrictions")[-2:] == ["valid_from", "valid_to"]
-    assert len(canonical_entities()) == 28
+    assert len(canonical_entities()) == 29
 
 
 def test_unknown_entity_is_named():

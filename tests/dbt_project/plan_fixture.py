@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import yaml
 
+from python_steps.policy import household_settings
 from tests.dbt_project.warehouse_fixture import (
     AS_OF_DATE,
     DBT_PROJECT,
@@ -88,6 +89,13 @@ INTERMEDIATE_TABLES: dict[str, dict[str, str]] = {
         "paid_date": "date",
         "distribution_kind": "varchar",
         "amount": _MONEY,
+    },
+    "int_groups__settings": {
+        "allocation_group_id": "varchar",
+        "default_absolute_band": _WEIGHT,
+        "default_relative_band": _WEIGHT,
+        "default_band_rule": "varchar",
+        "default_band_floor": _WEIGHT,
     },
     "int_positions__valued": {
         "account_id": "varchar",
@@ -220,6 +228,7 @@ class HouseholdCase:
                 "base_currency": "USD",
                 "account_state": "complete",
                 "is_trading_blocked": False,
+                "basis_factor": Decimal(1),
             },
         )
         self.add(
@@ -536,8 +545,41 @@ def _add_drift(case: HouseholdCase, values: dict[str, Decimal]) -> None:
                 "is_breach": abs(drift) > BAND,
                 "is_breach_projected": abs(drift) > BAND,
                 "market_value": values[asset_class],
+                "value_basis": "pre_tax",
+                "after_tax_value": values[asset_class],
+                "pre_tax_weight": weight,
+                "after_tax_weight": weight,
+                "check_frequency": "nightly",
+                "next_check_date": AS_OF_DATE,
+                "is_check_due": True,
             },
         )
+    case.add(
+        "marts.fct_household_settings",
+        *(
+            {
+                "household_id": case.household_id,
+                "subject_type": "household",
+                "subject": case.household_id,
+                "setting": setting.name,
+                "setting_value": str(setting.default).lower(),
+                "unit": setting.metadata["unit"],
+                "origin": "built_in",
+                "is_usable": True,
+            }
+            for setting in household_settings()
+        ),
+    )
+    case.add(
+        "intermediate.int_groups__settings",
+        {
+            "allocation_group_id": f"{case.household_id}-G",
+            "default_absolute_band": BAND,
+            "default_relative_band": Decimal("0.2"),
+            "default_band_rule": "tighter",
+            "default_band_floor": Decimal("0.01"),
+        },
+    )
     case.add(
         "marts.fct_drift_summary",
         {
@@ -550,6 +592,9 @@ def _add_drift(case: HouseholdCase, values: dict[str, Decimal]) -> None:
             "unmapped_weight": money(0),
             "trigger_reasons": "band",
             "is_rebalance_due": True,
+            "value_basis": "pre_tax",
+            "after_tax_value": base,
+            "rebalance_trigger": "both",
         },
     )
 

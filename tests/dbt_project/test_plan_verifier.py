@@ -477,6 +477,34 @@ def limits_a_loss_by_more_than_was_paid(case: HouseholdCase) -> None:
     _limits_the_loss(case, long="0", disallowed="500")
 
 
+def _setting(case: HouseholdCase, name: str, value: str) -> None:
+    case.one("marts.fct_household_settings", setting=name).update(setting_value=value)
+
+
+def has_a_setting_out_of_range(case: HouseholdCase) -> None:
+    _setting(case, "location_years", "21")
+    case.one("marts.fct_household_settings", setting="location_years").update(is_usable=False)
+
+
+def has_no_settings(case: HouseholdCase) -> None:
+    case.rows["marts.fct_household_settings"].clear()
+
+
+def is_weighed_otherwise_than_it_wants(case: HouseholdCase) -> None:
+    _setting(case, "allocation_basis", "after_tax")
+
+
+def _leaves_bonds_outside(case: HouseholdCase) -> None:
+    case.one("marts.fct_household_drift", asset_class="Investment Grade Bonds").update(
+        lower_band_weight=Decimal("0.9"), upper_band_weight=Decimal("0.95")
+    )
+
+
+def is_rebalanced_in_part(case: HouseholdCase) -> None:
+    _setting(case, "partial_rebalance", "always_whole")
+    _leaves_bonds_outside(case)
+
+
 BROKEN: dict[str, tuple[Change, ...]] = {
     "account_cash_is_not_overdrawn": (buys_for_more_than_the_account_has, has_no_cash_on_record),
     "sold_lots_exist_and_are_not_oversold": (
@@ -562,6 +590,9 @@ BROKEN: dict[str, tuple[Change, ...]] = {
     "short_term_gains_only_where_allowed": (realizes_a_short_term_gain,),
     "weights_after_sum_to_one": (buys_a_security_whose_classes_do_not_fill_it,),
     "trades_have_a_trigger": (trades_without_a_reason,),
+    "settings_are_usable": (has_a_setting_out_of_range, has_no_settings),
+    "weights_count_what_the_household_wants": (is_weighed_otherwise_than_it_wants,),
+    "rebalance_is_whole": (is_rebalanced_in_part,),
     "household_is_released": (trades_for_a_household_that_waits,),
     "trade_date_follows_as_of_date": (trades_on_the_session_itself, ends_before_it_trades),
     "trades_fit_the_run_mode": (trades_though_it_says_no_trade,),
@@ -660,6 +691,21 @@ def buys_a_fund_of_several_classes(case: HouseholdCase) -> None:
     case.add_constraint("T", "VT", 0)
 
 
+def is_rebalanced_whole(case: HouseholdCase) -> None:
+    _setting(case, "partial_rebalance", "always_whole")
+
+
+def leaves_what_is_not_checked_outside(case: HouseholdCase) -> None:
+    is_rebalanced_in_part(case)
+    case.one("marts.fct_household_drift", asset_class="Investment Grade Bonds").update(
+        is_check_due=False
+    )
+
+
+def may_be_rebalanced_in_part(case: HouseholdCase) -> None:
+    _leaves_bonds_outside(case)
+
+
 def does_not_trade(case: HouseholdCase) -> None:
     case.rows["rebalance.trades"].clear()
     case.rows["rebalance.trade_lots"].clear()
@@ -689,6 +735,9 @@ def limits_a_young_loss_by_what_was_paid(case: HouseholdCase) -> None:
 
 
 SOUND: tuple[Change, ...] = (
+    is_rebalanced_whole,
+    leaves_what_is_not_checked_outside,
+    may_be_rebalanced_in_part,
     limits_a_young_loss_by_what_was_paid,
     taxes_metal_at_28_percent,
     allows_short_term_gains,

@@ -13,6 +13,7 @@ from python_steps.policy import (
     PolicyError,
     documented_settings,
     firm_policy_from_mapping,
+    firm_settings,
 )
 from python_steps.wash_sales.policy import WashSalePolicy
 
@@ -20,7 +21,7 @@ from python_steps.wash_sales.policy import WashSalePolicy
 def test_documented_file_is_all_defaults():
     text = documented_settings()
     assert yaml.safe_load(text) is None
-    for setting in fields(FirmPolicy):
+    for setting in firm_settings():
         assert f"# {setting.name}: " in text
 
 
@@ -44,6 +45,7 @@ def test_values_keep_their_exact_decimals():
         ({"default_band_rule": "widest"}, "must be one of tighter, looser"),
         ({"flow_horizon_sessions": 2.5}, "must be a whole number"),
         ({"minimum_trade_amount": "much"}, "must be a number"),
+        ({"minimum_trade_amount": "NaN"}, "must be a number"),
         ({"long_term_gains_allowed": "yes"}, "must be true or false"),
         ({"wash_sale_window_days": 10}, "must be between 30 and 30"),
     ],

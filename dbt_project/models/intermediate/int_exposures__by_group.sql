@@ -1,12 +1,16 @@
 -- What each allocation group holds, today and after orders in flight and cash flows due, security by
 -- security and class by class; cash in the class Cash. Only accounts that count. A group appears only
 -- when every value in it is known and no feed of its household is missing.
+-- What weights are of is the value in the household's basis (int_accounts__basis).
 with accounts as (
     select
         accounts.account_id,
         accounts.allocation_group_id,
-        accounts.is_value_known
+        accounts.is_value_known,
+        basis.after_tax_factor,
+        basis.basis_factor
     from {{ ref("int_accounts__states") }} as accounts
+    left join {{ ref("int_accounts__basis") }} as basis on accounts.account_id = basis.account_id
     where
         accounts.counts_toward_allocation
         and accounts.allocation_group_id is not null
@@ -25,7 +29,7 @@ known_groups as (
         on allocation_groups.household_id = households.household_id
     where households.household_state <> 'waiting_for_feed'
     group by allocation_groups.allocation_group_id, allocation_groups.household_id
-    having bool_and(accounts.is_value_known)
+    having bool_and(accounts.is_value_known and accounts.basis_factor is not null)
 ),
 
 orders as (
@@ -83,37 +87,62 @@ cash as (
     left join pending on accounts.account_id = pending.account_id
 ),
 
-exposures as (
+held as (
     select
         accounts.allocation_group_id,
         classified.asset_class,
         classified.sub_class,
         holdings.security_id,
-        cast(sum(cast(holdings.market_value * classified.weight as decimal(24, 6))) as decimal(24, 6))
-            as market_value,
-        cast(
-            sum(cast(holdings.projected_market_value * classified.weight as decimal(24, 6))) as decimal(24, 6)
-        )
-            as projected_market_value,
+        accounts.after_tax_factor,
+        accounts.basis_factor,
+        cast(holdings.market_value * classified.weight as decimal(24, 6)) as market_value,
+        cast(holdings.projected_market_value * classified.weight as decimal(24, 6)) as projected_market_value,
         cast(0 as decimal(24, 6)) as reserved_value
     from accounts
     inner join holdings on accounts.account_id = holdings.account_id
     inner join
         {{ ref("int_securities__classified") }} as classified
         on holdings.security_id = classified.security_id
-    group by accounts.allocation_group_id, classified.asset_class, classified.sub_class, holdings.security_id
     union all
     select
         accounts.allocation_group_id,
         'Cash' as asset_class,
         cast(null as varchar) as sub_class,
         cast(null as varchar) as security_id,
-        cast(sum(cash.market_value) as decimal(24, 6)) as market_value,
-        cast(sum(cash.projected_market_value) as decimal(24, 6)) as projected_market_value,
-        cast(sum(cash.reserved_value) as decimal(24, 6)) as reserved_value
+        accounts.after_tax_factor,
+        accounts.basis_factor,
+        cash.market_value,
+        cash.projected_market_value,
+        cash.reserved_value
     from accounts
     inner join cash on accounts.account_id = cash.account_id
-    group by accounts.allocation_group_id
+),
+
+exposures as (
+    select
+        allocation_group_id,
+        asset_class,
+        sub_class,
+        security_id,
+        cast(sum(market_value) as decimal(24, 6)) as market_value,
+        cast(sum(projected_market_value) as decimal(24, 6)) as projected_market_value,
+        cast(sum(reserved_value) as decimal(24, 6)) as reserved_value,
+        cast(
+            {{ sum_of_known(product_with_factor("market_value", "after_tax_factor", "decimal(24, 6)")) }}
+            as decimal(24, 6)
+        ) as after_tax_value,
+        {% for column, basis_column in {
+            "market_value": "basis_value",
+            "projected_market_value": "projected_basis_value",
+            "reserved_value": "reserved_basis_value",
+        }.items() -%}
+            cast(
+                sum({{ product_with_factor(column, "basis_factor", "decimal(24, 6)") }}) as decimal(24, 6)
+            ) as {{ basis_column }}
+            {%- if not loop.last %},{% endif %}
+        {% endfor %}
+    from held
+    group by allocation_group_id, asset_class, sub_class, security_id
 )
 
 select

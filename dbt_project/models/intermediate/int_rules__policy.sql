@@ -186,6 +186,53 @@ broken as (
     where targets.rows_in_force > 1
     union all by name
     select
+        'settings_name_a_known_household' as rule,
+        settings.household_id as observed,
+        'The household_settings file has settings for ' || settings.household_id
+        || ', which no row of the households file names; correct the household_id or add the household.'
+            as message,
+        settings.feed,
+        settings.source_file_id,
+        settings.source_row_number
+    from {{ ref("stg_household_settings") }} as settings
+    left join {{ ref("stg_households") }} as households on settings.household_id = households.household_id
+    where households.household_id is null
+    union all by name
+    select
+        'after_tax_basis_has_a_retirement_rate' as rule,
+        accounts.household_id,
+        coalesce(accounts.tax_unit_id, 'no tax unit') as observed,
+        'Household ' || accounts.household_id || ' counts its weights after tax, and '
+        || coalesce(
+            'the tax profile of ' || accounts.tax_unit_id || ' states',
+            'the account '
+            || case when accounts.tax_unit_id is null then accounts.account_id end
+            || ' has no tax return that would state'
+        )
+        || ' no expected_retirement_rate (a share from 0 to under 1) for the year of the trade; state it in '
+        || 'the tax_profiles file. No rate is assumed: the household is withheld from trading.' as message,
+        min(profiles.feed) as feed,
+        min(profiles.source_file_id) as source_file_id,
+        min(profiles.source_row_number) as source_row_number
+    from {{ ref("int_accounts__identified") }} as accounts
+    inner join {{ ref("int_accounts__basis") }} as basis
+        on accounts.account_id = basis.account_id
+    left join {{ ref("stg_tax_profiles") }} as profiles
+        on
+            accounts.tax_unit_id = profiles.tax_unit_id
+            and profiles.tax_year = year({{ planned_trade_date() }})
+    where
+        accounts.tax_treatment = 'tax_deferred'
+        and accounts.counts_toward_allocation
+        and accounts.is_in_policy
+        and accounts.account_status <> 'closed'
+        and basis.basis_factor is null
+    group by
+        accounts.household_id,
+        accounts.tax_unit_id,
+        case when accounts.tax_unit_id is null then accounts.account_id end
+    union all by name
+    select
         'household_has_accounts' as rule,
         households.household_id,
         'no account' as observed,
@@ -264,6 +311,7 @@ broken as (
         )
     {% for model, key in {
         "stg_households": "household_id",
+        "stg_household_settings": "household_id",
         "stg_allocation_groups": "allocation_group_id",
         "stg_account_settings": "custodian || ' ' || " ~ masked_number("account_number"),
         "stg_tax_profiles": "tax_unit_id || ' ' || tax_year",
@@ -273,8 +321,8 @@ broken as (
         union all by name
         select
             'policy_row_is_single' as rule,
-            {{ "household_id" if model in ["stg_households", "stg_allocation_groups", "stg_account_settings",
-                "stg_tax_profiles"] else "cast(null as varchar)" }} as household_id,
+            {{ "household_id" if model in ["stg_households", "stg_household_settings",
+                "stg_allocation_groups", "stg_account_settings", "stg_tax_profiles"] else "cast(null as varchar)" }} as household_id,
             {{ key }} as observed,
             'The {{ model | replace("stg_", "") }} file has '
             || rows_in_force

@@ -1,6 +1,7 @@
 -- Targets of each Investment Policy Statement at every level, with their bands. A class that has no
 -- target of its own has the sum of the targets beneath it; a security counts in its sub-class's target
--- where the sub-class has one. What the statement leaves open (bands) is the firm's.
+-- where the sub-class has one. What the statement leaves open (bands, how often it is checked) is the
+-- household's, or the firm's.
 with registry_keys as (
     select
         id_value as target_key,
@@ -45,6 +46,8 @@ stated as (
         targets.relative_band,
         targets.band_rule,
         targets.band_floor,
+        targets.check_frequency,
+        targets.last_check_date,
         registry_keys.security_id,
         case targets.target_level
             when 'class' then asset_classes.asset_class
@@ -132,7 +135,9 @@ all_targets as (
         stated.absolute_band,
         stated.relative_band,
         stated.band_rule,
-        stated.band_floor
+        stated.band_floor,
+        stated.check_frequency,
+        stated.last_check_date
     from (
         select * from stated
         where target_level = 'class'
@@ -153,7 +158,9 @@ all_targets as (
         stated.absolute_band,
         stated.relative_band,
         stated.band_rule,
-        stated.band_floor
+        stated.band_floor,
+        stated.check_frequency,
+        stated.last_check_date
     from stated
     left join beneath_sub_classes
         on
@@ -166,13 +173,34 @@ all_targets as (
 
 settled as (
     select
-        * exclude (absolute_band, relative_band, band_rule, band_floor),
-        coalesce(stated_weight, derived_weight) as target_weight,
-        coalesce(absolute_band, {{ policy_number("default_absolute_band") }}) as absolute_band,
-        coalesce(relative_band, {{ policy_number("default_relative_band") }}) as relative_band,
-        coalesce(band_rule, {{ policy_text("default_band_rule") }}) as band_rule,
-        coalesce(band_floor, {{ policy_number("default_band_floor") }}) as band_floor
+        all_targets.* exclude (
+            absolute_band, relative_band, band_rule, band_floor, check_frequency, last_check_date
+        ),
+        coalesce(all_targets.stated_weight, all_targets.derived_weight) as target_weight,
+        coalesce(all_targets.check_frequency, settings.check_frequency, {{ policy_text("check_frequency") }})
+            as check_frequency,
+        coalesce(all_targets.last_check_date, settings.last_review_date) as last_check_date,
+        coalesce(settings.is_review_due, false) as is_review_due,
+        {% for band, kind in {
+            "absolute_band": "number", "relative_band": "number", "band_rule": "word", "band_floor": "number",
+        }.items() -%}
+            coalesce(
+                all_targets.{{ band }},
+                settings.default_{{ band }},
+                {{ firm_setting({"name": "default_" ~ band, "kind": kind}) }}
+            ) as {{ band }}
+            {%- if not loop.last %},{% endif %}
+        {% endfor %}
     from all_targets
+    left join {{ ref("int_groups__settings") }} as settings
+        on all_targets.allocation_group_id = settings.allocation_group_id
+),
+
+scheduled as (
+    select
+        *,
+        {{ next_check_date("check_frequency", "last_check_date") }} as next_check_date
+    from settled
 )
 
 select
@@ -186,6 +214,10 @@ select
     target_weight,
     asset_class is not null as is_key_known,
     {{ band_half_width("target_weight", "absolute_band", "relative_band", "band_rule", "band_floor") }}
-        as band_half_width
-from settled
+        as band_half_width,
+    check_frequency,
+    next_check_date,
+    -- The review of the whole group is a check of everything in it.
+    is_review_due or coalesce(next_check_date <= {{ as_of_date() }}, true) as is_check_due
+from scheduled
 where target_weight is not null

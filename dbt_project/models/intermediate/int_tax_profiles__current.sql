@@ -13,6 +13,9 @@ select
     year_to_date_short_term_gain,
     year_to_date_long_term_gain,
     year_to_date_collectibles_gain,
+    -- A rate of all or more leaves nothing to be weighed: it is no rate.
+    case when expected_retirement_rate >= 0 and expected_retirement_rate < 1 then expected_retirement_rate end
+        as expected_retirement_rate,
     profile_status
 from {{ ref("stg_tax_profiles") }}
 where tax_year = year({{ planned_trade_date() }})

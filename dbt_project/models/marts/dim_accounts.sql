@@ -54,9 +54,11 @@ select
     states.trading_blocked_reason,
     states.market_value,
     case when owners.holder_count = 1 then owners.owner_person_id end as owner_person_id,
-    owners.holder_count > 1 as is_jointly_owned
+    owners.holder_count > 1 as is_jointly_owned,
+    cast(basis.basis_factor as decimal(18, 10)) as basis_factor
 from {{ ref("int_accounts__states") }} as states
 left join {{ ref("int_accounts__owners") }} as owners on states.account_id = owners.account_id
+left join {{ ref("int_accounts__basis") }} as basis on states.account_id = basis.account_id
 left join last_night
     on
         states.account_id = last_night.account_id

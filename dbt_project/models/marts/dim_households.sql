@@ -29,12 +29,10 @@ select
     states.household_name,
     states.advisor_id,
     states.advisor_name,
-    coalesce(states.report_language, 'en') as report_language,
-    -- What the firm's file leaves open is not allowed.
-    coalesce(states.allows_short_term_gains, false) as allows_short_term_gains,
-    coalesce(states.harvests_losses, false) as harvests_losses,
-    coalesce(states.minimum_trade_amount, cast({{ policy_number("minimum_trade_amount") }} as decimal(24, 6)))
-        as minimum_trade_amount,
+    coalesce(states.report_language, {{ policy_text("report_language") }}) as report_language,
+    settings.allows_short_term_gains,
+    settings.harvests_losses,
+    cast(settings.minimum_trade_amount as decimal(24, 6)) as minimum_trade_amount,
     states.annual_gains_budget,
     states.household_state,
     states.state_reason,
@@ -50,6 +48,8 @@ select
     states.market_value,
     states.uncertain_weight
 from {{ ref("int_households__states") }} as states
+inner join {{ ref("int_household_settings__resolved") }} as settings
+    on states.household_id = settings.household_id
 left join last_night
     on
         states.household_id = last_night.household_id

@@ -5,7 +5,11 @@ with drift as (
         min(base) as market_value,
         count(*) filter (where is_breach and target_level = 'class') as breach_count,
         count(*) filter (where is_breach_projected and target_level = 'class') as projected_breach_count,
-        bool_or(is_breach) as has_any_breach,
+        -- What is not checked tonight triggers nothing.
+        bool_or(is_breach and is_check_due) as has_any_breach,
+        min(value_basis) as value_basis,
+        min(after_tax_base) as after_tax_value,
+        min(next_check_date) as next_check_date,
         max(abs(absolute_drift)) filter (where target_level = 'class' and target_key <> 'Unmapped')
             as max_absolute_drift,
         coalesce(max(actual_weight) filter (where target_level = 'class' and target_key = 'Unmapped'), 0)
@@ -28,36 +32,20 @@ cash as (
     group by accounts.allocation_group_id
 ),
 
-reviews as (
-    select
-        *,
-        case
-            when review_frequency is null then null
-            when last_review_date is null then {{ as_of_date() }}
-            else
-                cast(
-                    last_review_date
-                    + case review_frequency
-                        when 'monthly' then interval 1 month
-                        when 'quarterly' then interval 3 month
-                        when 'semiannual' then interval 6 month
-                        when 'annual' then interval 1 year
-                    end
-                    as date
-                )
-        end as next_review_date
-    from {{ ref("stg_allocation_groups") }}
-),
-
 triggers as (
     select
         drift.*,
         reviews.next_review_date,
+        reviews.rebalance_trigger,
         nullif(
             concat_ws(
                 ', ',
-                case when drift.has_any_breach then 'band' end,
-                case when reviews.next_review_date <= {{ as_of_date() }} then 'calendar' end,
+                case
+                    when drift.has_any_breach and reviews.rebalance_trigger <> 'calendar' then 'band'
+                end,
+                case
+                    when reviews.is_review_due and reviews.rebalance_trigger <> 'threshold' then 'calendar'
+                end,
                 case when cash.has_flow_due then 'cash_flow' end,
                 case when cash.has_shortfall then 'cash_shortfall' end,
                 case
@@ -73,7 +61,8 @@ triggers as (
             ''
         ) as trigger_reasons
     from drift
-    inner join reviews on drift.allocation_group_id = reviews.allocation_group_id
+    inner join {{ ref("int_groups__settings") }} as reviews
+        on drift.allocation_group_id = reviews.allocation_group_id
     left join cash on drift.allocation_group_id = cash.allocation_group_id
 )
 
@@ -88,5 +77,9 @@ select
     cast(unmapped_weight as decimal(18, 10)) as unmapped_weight,
     trigger_reasons,
     trigger_reasons is not null as is_rebalance_due,
-    next_review_date
+    next_review_date,
+    value_basis,
+    after_tax_value,
+    rebalance_trigger,
+    next_check_date
 from triggers

@@ -16,7 +16,14 @@ select
     drift.is_breach,
     drift.is_breach_projected,
     drift.breach_severity_rank,
-    drift.market_value
+    drift.market_value,
+    drift.value_basis,
+    drift.after_tax_value,
+    drift.pre_tax_weight,
+    drift.after_tax_weight,
+    drift.check_frequency,
+    drift.next_check_date,
+    drift.is_check_due
 from {{ ref("int_drift__measured") }} as drift
 left join {{ ref("seed_asset_classes") }} as asset_classes on drift.target_key = asset_classes.asset_class
 where drift.target_level = 'class'

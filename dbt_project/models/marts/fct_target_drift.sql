@@ -17,6 +17,13 @@ select
     is_breach,
     is_breach_projected,
     breach_severity_rank,
-    market_value
+    market_value,
+    value_basis,
+    after_tax_value,
+    pre_tax_weight,
+    after_tax_weight,
+    check_frequency,
+    next_check_date,
+    is_check_due
 from {{ ref("int_drift__measured") }}
 where target_level in ('sub_class', 'security')

@@ -3,6 +3,7 @@
     "absolute_band": "weight",
     "relative_band": "weight",
     "band_floor": "weight",
+    "last_check_date": "date",
 } %}
 
 with received as (
@@ -19,6 +20,7 @@ typed as (
         lower({{ as_text("target_level") }}) as target_level,
         {{ as_text("target_key") }} as target_key,
         lower({{ as_text("band_rule") }}) as band_rule,
+        lower({{ as_text("check_frequency") }}) as check_frequency,
         {{ cast_columns(casts) }},
         {{ rejected_values(casts) }}
     from received

@@ -2,6 +2,7 @@
 -- that break their contract and that no other staging model takes.
 {% for entity, columns in {
     "households": ["household_id", None, None],
+    "household_settings": ["household_id", None, None],
     "allocation_groups": ["household_id", None, None],
     "account_settings": ["household_id", None, "account_number"],
     "ips_targets": [None, "allocation_group_id", None],

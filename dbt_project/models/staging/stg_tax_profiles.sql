@@ -4,6 +4,7 @@
     "magi": "money",
     "state_rate": "weight",
     "state_gains_rate": "weight",
+    "expected_retirement_rate": "weight",
     "short_term_carryforward": "money",
     "long_term_carryforward": "money",
     "year_to_date_short_term_gain": "money",

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from python_steps.frames import MONEY, QUANTITY, WEIGHT
 from python_steps.planning.batch import PlanningPayload, plan_households
-from python_steps.policy import FirmPolicy
+from python_steps.policy import FirmPolicy, household_settings
 
 AS_OF = date(2026, 11, 19)
 TRADE_DATE = date(2026, 11, 20)
@@ -66,7 +66,7 @@ _COLUMN_KINDS = {
             "long_term_carryforward", "year_to_date_short_term_gain",
             "year_to_date_long_term_gain", "year_to_date_collectibles_gain",
             "ordinary_taxable_income", "magi", "amount",
-            "minimum_amount", "transaction_fee", "average_daily_dollar_volume",
+            "minimum_amount", "transaction_fee", "average_daily_dollar_volume", "after_tax_value",
         ),
         "money",
     ),
@@ -76,7 +76,7 @@ _COLUMN_KINDS = {
             "limit_weight", "target_weight", "actual_weight", "projected_weight",
             "lower_band_weight", "upper_band_weight", "weight", "half_spread_bps", "state_rate",
             "state_gains_rate", "marginal_ordinary_rate", "marginal_short_term_rate",
-            "marginal_long_term_rate", "marginal_collectibles_rate",
+            "marginal_long_term_rate", "marginal_collectibles_rate", "basis_factor",
         ),
         "weight",
     ),
@@ -84,6 +84,7 @@ _COLUMN_KINDS = {
         (
             "as_of_date", "acquisition_date", "holding_period_start_date", "until_date",
             "no_buy_until_date", "no_loss_sale_until_date", "required_by_date", "paid_date",
+            "next_check_date", "next_review_date",
         ),
         "day",
     ),
@@ -112,6 +113,10 @@ def D(value: object) -> Decimal:  # noqa: N802 - reads as the literal it is
     return Decimal(str(value))
 
 
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 @dataclass
 class SmallBook:
     """One or more households; methods return ids so that tests read as a story."""
@@ -124,6 +129,10 @@ class SmallBook:
     projected: dict[tuple[str, str], Decimal] = field(default_factory=dict)
     parts: list[dict[str, Any]] = field(default_factory=list)
     planner: str = "waterfall"
+    # Settings of single households: (household, setting) to text.
+    settings: dict[tuple[str, str], str] = field(default_factory=dict)
+    # Classes that are checked on another night: class to (frequency, next date).
+    resting: dict[str, tuple[str, date]] = field(default_factory=dict)
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         return self.tables.setdefault(table, [])
@@ -190,7 +199,8 @@ class SmallBook:
                 "wash_sale_group_id": f"W-{household_id}", "counts_toward_allocation": True,
                 "counts_for_wash_sales": True, "is_tradable": True, "lot_method": "SPEC_ID",
                 "permitted_list": None, "is_trading_blocked": False,
-                "trading_blocked_reason": None, "custodian_lot_method": None, **changes,
+                "trading_blocked_reason": None, "custodian_lot_method": None,
+                "basis_factor": D(1), **changes,
             }
         )  # fmt: skip
         held, reserve, floor = D(cash), D(flow_reserve), D(minimum)
@@ -363,9 +373,10 @@ class SmallBook:
     def _household_of(self, account_id: str) -> str:
         return str(self.account_row(account_id)["household_id"])
 
-    def frames(self) -> dict[str, pa.Table]:
+    def frames(self, policy: FirmPolicy | None = None) -> dict[str, pa.Table]:
         """Every table the planner asks for, with drift, breaches and values filled in."""
         self._value()
+        self._settle(policy or FirmPolicy())
         from python_steps.planning.book_tables import (
             BOOK_COLUMNS,
             HOUSEHOLD_COLUMNS,
@@ -389,6 +400,20 @@ class SmallBook:
         if name in ("int_lots__identified", "seed_substitutes"):
             del arrays["as_of_date"]
         return pa.table(arrays)
+
+    def _settle(self, policy: FirmPolicy) -> None:
+        """What holds in each household: its own setting, else the firm's."""
+        self.tables["fct_household_settings"] = [
+            {
+                "household_id": row["household_id"], "subject_type": "household",
+                "setting": setting.name,
+                "setting_value": self.settings.get(
+                    (row["household_id"], setting.name), _text(getattr(policy, setting.name))
+                ),
+            }
+            for row in self.rows("dim_households")
+            for setting in household_settings()
+        ]  # fmt: skip
 
     def _value(self) -> None:
         prices = {row["security_id"]: row["price"] for row in self.rows("dim_securities")}
@@ -414,19 +439,29 @@ class SmallBook:
         values: dict[str, Decimal] = dict.fromkeys(self.targets[group_id], D(0))
         values.setdefault(CASH, D(0))
         reserve = D(0)
+        weighed: dict[str, Decimal] = dict(values)
+
+        def add(account_id: str, name: str, amount: Decimal) -> None:
+            values[name] = values.get(name, D(0)) + amount
+            factor = members[account_id]["basis_factor"]
+            weighed[name] = weighed.get(name, D(0)) + amount * factor
+
         for row in self.rows("fct_account_cash"):
             if row["account_id"] in members:
-                values[CASH] += row["trade_date"] - row["fee_reserve"]
-                reserve += row["flow_reserve"]
+                add(row["account_id"], CASH, row["trade_date"] - row["fee_reserve"])
+                reserve += row["flow_reserve"] * members[row["account_id"]]["basis_factor"]
         for row in self.rows("int_positions__valued"):
             if row["account_id"] in members and row["market_value"] is not None:
                 for part in self.rows("dim_security_asset_classes"):
                     if part["security_id"] == row["security_id"]:
-                        name = part["asset_class"]
-                        values[name] = values.get(name, D(0)) + row["market_value"] * part["weight"]
-        total = sum(values.values(), D(0))
+                        amount = row["market_value"] * part["weight"]
+                        add(row["account_id"], part["asset_class"], amount)
+        total = sum(weighed.values(), D(0))
+        is_after_tax = any(row["basis_factor"] != 1 for row in members.values())
         household_id = next(iter(members.values()))["household_id"]
-        rows = [self._class_row(group_id, name, value, total, reserve, household_id)
+        rows = [{**self._class_row(group_id, name, weighed[name], total, reserve, household_id),
+                 "market_value": value, "after_tax_value": weighed[name],
+                 "value_basis": "after_tax" if is_after_tax else "pre_tax"}
                 for name, value in values.items()]  # fmt: skip
         breached = sorted(
             (row for row in rows if row["is_breach"]),
@@ -439,11 +474,16 @@ class SmallBook:
                  for part in self.parts if part["allocation_group_id"] == group_id]  # fmt: skip
         self.rows("fct_target_drift").extend(parts)
         trigger = self.triggers[group_id]
-        is_band = any(row["is_breach"] or row["is_breach_projected"] for row in rows + parts)
+        is_band = any(
+            row["is_check_due"] and (row["is_breach"] or row["is_breach_projected"])
+            for row in rows + parts
+        )
         reasons = trigger if trigger != "band" else ("band" if is_band else "")
         self.rows("fct_drift_summary").append(
-            {"household_id": household_id, "allocation_group_id": group_id, "market_value": total,
-             "is_rebalance_due": bool(reasons), "trigger_reasons": reasons or None}
+            {"household_id": household_id, "allocation_group_id": group_id,
+             "market_value": sum(values.values(), D(0)), "rebalance_trigger": "both",
+             "is_rebalance_due": bool(reasons), "trigger_reasons": reasons or None,
+             "next_review_date": None}
         )  # fmt: skip
 
     def _class_row(
@@ -465,8 +505,13 @@ class SmallBook:
             "lower_band_weight": low, "upper_band_weight": high,
             "is_breach": not is_unmapped and not low <= actual <= high,
             "is_breach_projected": not is_unmapped and not low <= projected <= high,
-            "breach_severity_rank": None, "market_value": value,
+            "breach_severity_rank": None, "market_value": value, **self._schedule(name),
         }  # fmt: skip
+
+    def _schedule(self, name: str | None) -> dict[str, Any]:
+        frequency, next_date = self.resting.get(name or "", ("nightly", AS_OF))
+        return {"check_frequency": frequency, "next_check_date": next_date,
+                "is_check_due": next_date <= AS_OF}  # fmt: skip
 
     def _part_row(
         self, part: dict[str, Any], members: set[str], total: Decimal, household_id: str
@@ -484,13 +529,14 @@ class SmallBook:
         return {
             **part, "household_id": household_id, "actual_weight": weight,
             "projected_weight": weight, "is_breach": is_breach,
-            "is_breach_projected": is_breach, "market_value": value,
+            "is_breach_projected": is_breach, "market_value": value, "value_basis": "pre_tax",
+            "after_tax_value": value, **self._schedule(part["asset_class"]),
         }  # fmt: skip
 
     def payload(self, *household_ids: str, policy: FirmPolicy | None = None) -> PlanningPayload:
         return PlanningPayload(
             household_ids=household_ids or ("H1",),
-            tables=self.frames(),
+            tables=self.frames(policy),
             policy=replace(policy or FirmPolicy(), planner=self.planner),
             as_of_date=AS_OF,
             planned_trade_date=TRADE_DATE,

@@ -8,7 +8,7 @@
     'dim_model_securities', 'dim_security_custodians', 'fct_account_cash', 'fct_position_constraints',
     'fct_concentration_limits', 'fct_position_sources', 'fct_cash_flows', 'fct_required_distributions',
     'fct_household_drift',
-    'fct_target_drift', 'fct_drift_summary', 'fct_data_quality_results', 'fct_open_exceptions', 'fct_overrides',
+    'fct_target_drift', 'fct_drift_summary', 'fct_household_settings', 'fct_data_quality_results', 'fct_open_exceptions', 'fct_overrides',
     'fct_data_quality_metrics',
     'fct_positions', 'fct_tax_lots', 'fct_wash_sale_matches', 'fct_wash_sale_windows', 'fct_rebalance_plans',
     'fct_recommended_trades',

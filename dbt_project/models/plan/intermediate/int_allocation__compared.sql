@@ -4,7 +4,9 @@
 -- planner but the trades. Cash that is reserved for a payment is no cash of the allocation, neither
 -- before (is_breach of the drift) nor after: a plan that raises a withdrawal is judged on what the
 -- group holds once it is paid. The base after is the base before less costs and payments, on purpose
--- not the sum of the classes: that the classes fill it is judged by the verification.
+-- not the sum of the classes: that the classes fill it is judged by the verification. Weights are of the
+-- household's basis: after tax, a dollar in a tax-deferred account counts what the tax expected in retirement
+-- leaves of it; the values stay market dollars.
 with trades as (
 
     select *
@@ -36,7 +38,8 @@ groups as (
     select
         allocation_group_id,
         household_id,
-        market_value
+        value_basis,
+        case value_basis when 'after_tax' then after_tax_value else market_value end as basis_value
     from {{ ref('fct_drift_summary') }}
     where as_of_date = {{ as_of_date() }}
 
@@ -46,7 +49,8 @@ accounts as (
 
     select
         account_id,
-        allocation_group_id
+        allocation_group_id,
+        basis_factor
     from {{ ref('dim_accounts') }}
     where
         as_of_date = {{ as_of_date() }}
@@ -61,7 +65,8 @@ payments as (
 
     select
         accounts.allocation_group_id,
-        sum(cash.flow_reserve) as due_value
+        sum(cash.flow_reserve) as due_value,
+        sum(cash.flow_reserve * accounts.basis_factor) as due_basis_value
     from accounts
     inner join {{ ref('fct_account_cash') }} as cash
         on
@@ -77,21 +82,26 @@ changes as (
         trades.allocation_group_id,
         security_classes.asset_class,
         case trades.action when 'buy' then 1 else -1 end * trades.notional * security_classes.weight
-            as value_change
+            as value_change,
+        value_change * accounts.basis_factor as basis_change
     from trades
+    inner join accounts on trades.account_id = accounts.account_id
     inner join security_classes on trades.security_id = security_classes.security_id
     union all
     select
         trades.allocation_group_id,
         'Cash' as asset_class,
         case trades.action when 'buy' then -1 else 1 end * trades.notional - trades.trade_cost
-            as value_change
+            as value_change,
+        value_change * accounts.basis_factor as basis_change
     from trades
+    inner join accounts on trades.account_id = accounts.account_id
     union all
     select
         payments.allocation_group_id,
         'Cash' as asset_class,
-        -payments.due_value as value_change
+        -payments.due_value as value_change,
+        -payments.due_basis_value as basis_change
     from payments
     where payments.allocation_group_id in (select trades.allocation_group_id from trades)
 
@@ -102,7 +112,8 @@ class_changes as (
     select
         allocation_group_id,
         asset_class,
-        sum(value_change) as value_change
+        sum(value_change) as value_change,
+        sum(basis_change) as basis_change
     from changes
     group by all
 
@@ -112,9 +123,11 @@ group_costs as (
 
     select
         trades.allocation_group_id,
-        sum(trades.trade_cost) + coalesce(any_value(payments.due_value), 0) as value_out,
+        sum(trades.trade_cost * accounts.basis_factor) + coalesce(any_value(payments.due_basis_value), 0)
+            as basis_out,
         count(*) as trade_count
     from trades
+    inner join accounts on trades.account_id = accounts.account_id
     left join payments on trades.allocation_group_id = payments.allocation_group_id
     group by all
 
@@ -134,20 +147,28 @@ classes as (
             drift.upper_band_weight,
             {{ band_half_width(
                 "cast(0 as decimal(18, 10))",
-                policy_number("default_absolute_band"),
-                policy_number("default_relative_band"),
-                policy_text("default_band_rule"),
-                policy_number("default_band_floor")
+                "settings.default_absolute_band",
+                "settings.default_relative_band",
+                "settings.default_band_rule",
+                "settings.default_band_floor"
             ) }}
         ) as upper_band_weight,
         not coalesce(drift.is_breach, false) as is_within_band_before,
         coalesce(drift.market_value, 0) as pre_trade_value,
-        coalesce(drift.market_value, 0) + coalesce(class_changes.value_change, 0) as post_trade_value
+        coalesce(drift.market_value, 0) + coalesce(class_changes.value_change, 0) as post_trade_value,
+        coalesce(
+            case drift.value_basis when 'after_tax' then drift.after_tax_value else drift.market_value end, 0
+        )
+        + coalesce(class_changes.basis_change, 0) as post_trade_basis_value
     from drift
     full outer join class_changes
         on
             drift.allocation_group_id = class_changes.allocation_group_id
             and drift.asset_class = class_changes.asset_class
+    left join {{ ref('int_groups__settings') }} as settings
+        on
+            coalesce(drift.allocation_group_id, class_changes.allocation_group_id)
+            = settings.allocation_group_id
 
 )
 
@@ -167,11 +188,13 @@ select
         -- without a trade nothing is recomputed: the weight is the drift's, digit for digit
         when group_costs.trade_count is null then cast(classes.pre_trade_weight as decimal(18, 10))
         else cast(
-            classes.post_trade_value / nullif(groups.market_value - group_costs.value_out, 0)
+            classes.post_trade_basis_value / nullif(groups.basis_value - group_costs.basis_out, 0)
             as decimal(18, 10)
         )
     end as post_trade_weight,
-    coalesce(group_costs.trade_count, 0) as trade_count
+    coalesce(group_costs.trade_count, 0) as trade_count,
+    groups.value_basis,
+    cast(classes.post_trade_basis_value as decimal(24, 6)) as post_trade_basis_value
 from classes
 inner join groups on classes.allocation_group_id = groups.allocation_group_id
 left join group_costs on classes.allocation_group_id = group_costs.allocation_group_id

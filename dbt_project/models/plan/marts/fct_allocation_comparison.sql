@@ -46,7 +46,8 @@ select
     final_value as post_trade_value,
     -- a weight on the edge is inside; Unmapped has no band and is reported as an exception
     case when asset_class <> 'Unmapped' then is_within_band end as is_within_band_after,
-    asset_class_rank
+    asset_class_rank,
+    value_basis
 from compared
 -- a class that only a withheld plan would have bought is neither held nor a target
 where final_value <> 0 or pre_trade_value <> 0 or target_weight <> 0 or asset_class_rank is not null

@@ -4,7 +4,7 @@
 -- it. The list of rules below is closed; a violation under any other name still fails its plan.
 {% set areas = [
     'cash', 'lots', 'permissions', 'wash_sales', 'arithmetic', 'taxes', 'collectibles', 'costs',
-    'limited_losses', 'allocation', 'release'
+    'limited_losses', 'allocation', 'settings', 'release'
 ] %}
 with plans as (
 
@@ -148,6 +148,18 @@ rules (check_name, requirement) as (
         'trades_have_a_trigger',
         'Trades are proposed only where a group is due, an account must raise cash, or losses are '
         || 'harvested for a household that wants it.'
+    ),
+    (
+        'settings_are_usable',
+        'Trades are proposed only where every setting of the household is known and inside its range.'
+    ),
+    (
+        'weights_count_what_the_household_wants',
+        'Weights are of market values, or after tax, as the household wants.'
+    ),
+    (
+        'rebalance_is_whole',
+        'A household that is rebalanced whole or not at all has no class left outside its band.'
     ),
     (
         'household_is_released',
