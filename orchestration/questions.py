@@ -390,32 +390,20 @@ def outside_band(snapshot: Snapshot, as_of_date: date, band: Decimal | None) -> 
     )
 
 
-def next_contributions(snapshot: Snapshot, as_of_date: date, household_id: str) -> list[Row]:
-    """The next open contribution of each allocation group (several of one day are all given)."""
+def alternatives_of(snapshot: Snapshot, as_of_date: date, household_id: str) -> list[Row]:
+    """Tonight's plan and the other paths of one household; none where nothing is to be cured."""
     return snapshot.query(
         """
-        select allocation_group_id, amount, required_by_date, state
-        from marts.fct_cash_flows
-        where
-            as_of_date = $1 and household_id = $2
-            and flow_type = 'contribution' and is_open and amount is not null
-        qualify
-            required_by_date is not distinct from min(required_by_date)
-                over (partition by allocation_group_id)
-        order by allocation_group_id, required_by_date, amount
-        """,
-        [as_of_date, household_id],
-    )
-
-
-def bases_of(snapshot: Snapshot, as_of_date: date, household_id: str) -> dict[str, Decimal]:
-    """Allocation base of each allocation group of one household, dollars."""
-    rows = snapshot.query(
-        """
-        select allocation_group_id, market_value from marts.fct_drift_summary
+        select
+            alternative, same_as, end_date, trade_count, breach_count, drift_outside_bands,
+            largest_drift, tracking_error, estimated_tax, transaction_cost, waiting_cost,
+            objective_value, optimality_gap, breakeven_years, pre_tax_wealth_1y,
+            after_tax_wealth_1y, pre_tax_wealth_3y, after_tax_wealth_3y, pre_tax_wealth_5y,
+            after_tax_wealth_5y, pre_tax_wealth_10y, after_tax_wealth_10y, is_recommended, verdict
+        from marts.fct_plan_alternatives
         where as_of_date = $1 and household_id = $2
-        order by allocation_group_id
+        order by
+            list_position(['trade_now', 'wait', 'partial', 'defer_gains'], alternative)
         """,
         [as_of_date, household_id],
     )
-    return {row["allocation_group_id"]: row["market_value"] for row in rows}

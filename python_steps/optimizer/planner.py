@@ -23,6 +23,7 @@ from python_steps.optimizer.optimality import PLANNER, optimality_of, taxes_of
 from python_steps.optimizer.plan_shares import plan_shares
 from python_steps.optimizer.prices import ObjectivePrices, objective_prices, relinearised
 from python_steps.optimizer.rationale import Rationales, priced, rationales, with_reasons
+from python_steps.optimizer.untraded import untraded_of, with_prices_told
 from python_steps.optimizer.valuation import fully_valued
 from python_steps.optimizer.workshop import PlanningTools, Workshop, workshop_of
 from python_steps.planning import waterfall
@@ -271,6 +272,8 @@ def _as_plan(
     proved = with_sound_proof(work, attempt, plan, optimality_of(work, attempt, baseline))
     proved = _bounded(_with_sound_values(proved, plan), plan)
     proved = replace(proved, rationales=found)
+    rows = untraded_of(work, attempt, ledger)
+    plan = replace(plan, untraded=rows, exceptions=with_prices_told(plan.exceptions, rows))
     if plan.trades and priced_plan is None:
         plan = replace(plan, explanation=f"{plan.explanation} {UNPRICED}")
     return replace(plan, trades=_with_values(plan.trades, proved), optimality=proved)

@@ -240,6 +240,28 @@ def telling_dollars(components: Sequence[RationaleComponent]) -> tuple[Decimal, 
     return tuple(each.dollars if is_worth_it else each.margin for each in components)
 
 
+class Untraded(NamedTuple):
+    """A holding that stays although its class has too much, or a purchase that is not made.
+
+    `amount` is dollars of the holding that `reason_code` (one of EXCEPTION_CODES) keeps; the cents
+    that a dollar of the trade would cost more than it brings stand where prices alone stop it, with
+    the share price below which it would be sold. Part of it may turn long-term by a day; waiting
+    until then saves tax.
+    """
+
+    account_id: str
+    security_id: str
+    asset_class: str
+    action: str
+    reason_code: str
+    amount: Decimal | None
+    reduced_cost_cents: float | None
+    trade_price: Decimal | None
+    long_term_date: date | None
+    waiting_saves: Decimal | None
+    rationale: str
+
+
 @dataclass(frozen=True, slots=True)
 class TradeException:
     """Something left out of tolerance, or considered and not traded, and why."""
@@ -375,7 +397,8 @@ class Alternative:
     `same_as` names the path whose trades it shares. `trade_count` are tonight's trades; all other
     numbers are of the whole path, on `end_date`: what is left outside bands, tax and cost together,
     `waiting_cost` of the drift borne until then, and `objective_value`, smaller is better (None
-    where a tax is unknown). `verdict` compares all paths in words.
+    where a tax is unknown), which may be `optimality_gap` above that of the best plans. `verdict`
+    compares all paths in words.
     """
 
     name: str
@@ -391,6 +414,7 @@ class Alternative:
     waiting_cost: Decimal | None
     objective_value: Decimal | None
     breakeven_years: float | None
+    optimality_gap: Decimal
     wealth: tuple[Wealth, ...]
     is_recommended: bool = False
     verdict: str = ""
@@ -416,3 +440,4 @@ class HouseholdPlan:
     cash_shortfall: Decimal
     optimality: Optimality | None = None
     alternatives: tuple[Alternative, ...] = ()
+    untraded: tuple[Untraded, ...] = ()

@@ -19,6 +19,7 @@ import pyarrow as pa
 from python_steps.frames import MONEY, QUANTITY, table_from_records
 from python_steps.planning.household import Household
 from python_steps.planning.plan import (
+    Alternative,
     FrontierPoint,
     HouseholdPlan,
     Optimality,
@@ -28,6 +29,7 @@ from python_steps.planning.plan import (
     TradeException,
     TradeLot,
 )
+from python_steps.planning.wealth_paths import YEARS
 from python_steps.policy import FirmPolicy
 
 # Part of every plan's identity: plans of another method are other plans.
@@ -148,6 +150,42 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         ("drift_outside_bands", MONEY),
         ("tracking_error", pa.float64()),
         ("transaction_cost", MONEY),
+    ),
+    "alternatives": _schema(
+        ("alternative", pa.string()),
+        ("same_as", pa.string()),
+        ("end_date", pa.date32()),
+        ("trade_count", pa.int32()),
+        ("breach_count", pa.int32()),
+        ("drift_outside_bands", MONEY),
+        ("largest_drift", pa.float64()),
+        ("tracking_error", pa.float64()),
+        ("estimated_tax", MONEY),
+        ("transaction_cost", MONEY),
+        ("waiting_cost", MONEY),
+        ("objective_value", MONEY),
+        ("optimality_gap", MONEY),
+        ("breakeven_years", pa.float64()),
+        *(
+            (f"{kind}_wealth_{years}y", MONEY)
+            for years in YEARS
+            for kind in ("pre_tax", "after_tax")
+        ),
+        ("is_recommended", pa.bool_()),
+        ("verdict", pa.string()),
+    ),
+    "untraded": _schema(
+        ("account_id", pa.string()),
+        ("security_id", pa.string()),
+        ("asset_class", pa.string()),
+        ("action", pa.string()),
+        ("reason_code", pa.string()),
+        ("amount", MONEY),
+        ("reduced_cost_cents", pa.float64()),
+        ("trade_price", QUANTITY),
+        ("long_term_date", pa.date32()),
+        ("waiting_saves", MONEY),
+        ("rationale", pa.string()),
     ),
     "exceptions": _schema(
         ("subject", pa.string()),
@@ -270,6 +308,8 @@ def plan_tables(plans: Iterable[tuple[PlanKey, HouseholdPlan]]) -> dict[str, pa.
             {**head, "point": number, **_fields(point)}
             for number, point in enumerate(_known(plan).frontier, start=1)
         ]
+        rows["alternatives"] += [{**head, **_alternative_row(each)} for each in plan.alternatives]
+        rows["untraded"] += [{**head, **each._asdict()} for each in plan.untraded]
         rows["exceptions"] += [{**head, **_fields(row)} for row in plan.exceptions]
     return {name: table_from_records(rows[name], schema) for name, schema in SCHEMAS.items()}
 
@@ -335,6 +375,20 @@ def _plan_row(key: PlanKey, plan: HouseholdPlan) -> dict[str, Any]:
         "breakeven_years": plan.breakeven_years,
         "explanation": plan.explanation,
     }
+
+
+def _alternative_row(each: Alternative) -> dict[str, Any]:
+    """A path, with the wealth of each year in a column of its own; null where it is not known."""
+    row = {field.name: getattr(each, field.name) for field in fields(each)}
+    del row["wealth"]
+    known = {wealth.years: wealth for wealth in each.wealth}
+    for years in YEARS:
+        wealth = known.get(years)
+        row[f"pre_tax_wealth_{years}y"] = None if wealth is None else wealth.pre_tax
+        row[f"after_tax_wealth_{years}y"] = None if wealth is None else wealth.after_tax
+    row["alternative"] = row.pop("name")
+    row["largest_drift"] = float(each.largest_drift)
+    return row
 
 
 def _trade_row(trade: Trade) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from python_steps.planning.household import (
 )
 from python_steps.planning.ledger import LotSale, PlanLedger
 from python_steps.planning.plan import (
+    BUY,
     HARVEST_LOSS,
     HARVEST_REPLACEMENT,
     INVEST_CASH,
@@ -32,6 +33,7 @@ from python_steps.planning.plan import (
     SELL,
     Order,
     RationaleComponent,
+    Untraded,
     telling_dollars,
 )
 from python_steps.planning.tax_effect import LossUse
@@ -184,6 +186,44 @@ def components_words(components: Sequence[RationaleComponent]) -> str:
             verb = "speaks" if len(parts) == 1 else "speak"
             sides.append(f"{listed(parts)} {verb} {'for' if is_for else 'against'} it")
     return f"In this plan {'; '.join(sides)}." if sides else ""
+
+
+def untraded_words(
+    row: Untraded,
+    security: Security,
+    account: Account,
+    reason: str,
+    turning: Decimal,
+) -> str:
+    """Why a holding stays or a purchase is not made, as a sentence.
+
+    Args:
+        row: what is not traded.
+        security: the security.
+        account: the account.
+        reason: the rule that keeps it, empty where prices alone do.
+        turning: dollars of it that turn long-term.
+    """
+    where = security_words(security, account)
+    cents = row.reduced_cost_cents
+    cost = "" if cents is None else f"{cents:.2f} cents a dollar more than it brings"
+    if row.action == BUY:
+        return f"{where} is not bought: buying would cost {cost}."
+    head = f"{dollars(row.amount or NOTHING)} of {where} is not sold: "
+    if cents is not None:
+        reason = f"the cheapest of it would cost {cost}"
+    words = f"{head}{reason}."
+    if row.trade_price is not None:
+        words += (
+            f" Selling some of it would pay at a price below {dollars(row.trade_price)} "
+            f"(today {dollars(security.price or NOTHING)})."
+        )
+    if row.long_term_date is not None and row.waiting_saves is not None:
+        words += (
+            f" {dollars(turning)} of it turns long-term by {row.long_term_date.isoformat()}; "
+            f"waiting saves {dollars(row.waiting_saves)} of tax on it."
+        )
+    return words
 
 
 def lots_words(sales: Sequence[LotSale]) -> str:

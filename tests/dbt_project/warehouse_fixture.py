@@ -248,6 +248,43 @@ REBALANCE_TABLES: dict[str, dict[str, str]] = {
         "tracking_error": "double",
         "transaction_cost": _MONEY,
     },
+    "alternatives": _PLAN_KEYS
+    | {
+        "alternative": "varchar",
+        "same_as": "varchar",
+        "end_date": "date",
+        "trade_count": "integer",
+        "breach_count": "integer",
+        "drift_outside_bands": _MONEY,
+        "largest_drift": "double",
+        "tracking_error": "double",
+        "estimated_tax": _MONEY,
+        "transaction_cost": _MONEY,
+        "waiting_cost": _MONEY,
+        "objective_value": _MONEY,
+        "optimality_gap": _MONEY,
+        "breakeven_years": "double",
+    }
+    | {
+        f"{kind}_wealth_{years}y": _MONEY
+        for years in (1, 3, 5, 10)
+        for kind in ("pre_tax", "after_tax")
+    }
+    | {"is_recommended": "boolean", "verdict": "varchar"},
+    "untraded": _PLAN_KEYS
+    | {
+        "account_id": "varchar",
+        "security_id": "varchar",
+        "asset_class": "varchar",
+        "action": "varchar",
+        "reason_code": "varchar",
+        "amount": _MONEY,
+        "reduced_cost_cents": "double",
+        "trade_price": _QUANTITY,
+        "long_term_date": "date",
+        "waiting_saves": _MONEY,
+        "rationale": "varchar",
+    },
     "exceptions": _PLAN_KEYS
     | {
         "subject": "varchar",
