@@ -15,7 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -660,6 +660,25 @@ def trace(
     _reading_console().print(tree)
 
 
+@contextmanager
+def _progress_of(what: str) -> Iterator[Callable[[int, int], object]]:
+    """How far a long measurement is, beside its answer; what is in a terminal vanishes at the end.
+
+    Args:
+        what: the things that are counted.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task(what, total=None, visible=False)
+
+        def told(done: int, of: int) -> None:
+            shown.update(task, completed=done, total=of, visible=True)
+
+        yield told
+
+
 def _reading_console() -> Console:
     """What is read by people breaks at the terminal's edge; what goes into a file does not."""
     return Console(emoji=False, width=None if console.is_terminal else _WIDE)
@@ -885,9 +904,14 @@ def bench(
         elif stage == "wash-sales":
             figures = measure_wash_sales(LedgerBook().of_households(households))
         elif stage == "optimizer":
-            figures = measure_optimizer(
-                households, seed=seed, reference=reference or 0, stress=stress or 0
-            )
+            with _progress_of("absurd households") as progress:
+                figures = measure_optimizer(
+                    households,
+                    seed=seed,
+                    reference=reference or 0,
+                    stress=stress or 0,
+                    progress=progress,
+                )
         elif stage == "workbooks":
             figures = measure_workbooks(households, seed=seed, night=night)
         else:

@@ -52,6 +52,16 @@ EXAMPLES = 10
 DOLLAR = 1.0
 # The first households are planned twice: what is loaded on first use is no household's cost.
 WARM_UP = 3
+# Absurd households are planned in parts, each by a process that ends with it: thousands of them
+# take no more memory than one part.
+PART = 250
+
+Progress = Callable[[int, int], object]
+"""Called with the households planned so far and all of them."""
+
+
+def _in_silence(_: int, __: int) -> None:
+    """Nobody waits for the end."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,14 @@ class Sample:
                 self, first_seed=self.first_seed + first, households=self.households - first
             )
         return replace(self, households=first)
+
+    def parts(self, size: int) -> list[Sample]:
+        """The households in parts of at most `size`, in order."""
+        last = self.first_seed + self.households
+        return [
+            replace(self, first_seed=seed, households=min(size, last - seed))
+            for seed in range(self.first_seed, last, size)
+        ]
 
 
 class Gaps(NamedTuple):
@@ -147,7 +165,12 @@ class LastAttempt(AttemptRecord):
 
 
 def measure_optimizer(
-    households: int, *, seed: int, reference: int = 0, stress: int = 0
+    households: int,
+    *,
+    seed: int,
+    reference: int = 0,
+    stress: int = 0,
+    progress: Progress = _in_silence,
 ) -> dict[str, Any]:
     """Plan sample households by each planner and report times, dollars and broken rules.
 
@@ -156,6 +179,7 @@ def measure_optimizer(
         seed: seed of the first; the others follow it.
         reference: so many plans are held against the best one by the integer solver.
         stress: absurd households; none are planned for 0.
+        progress: told after each part of the absurd households.
 
     Returns:
         For each sample: milliseconds a household (whole, and by stage), households a second, how
@@ -168,8 +192,6 @@ def measure_optimizer(
         replace(typical, planner="optimizer with trade values", reference=reference),
         replace(typical, kind="large", households=max(2, households // LARGE_PER_TYPICAL)),
     ]
-    if stress:
-        samples.append(replace(typical, kind="stress", households=stress))
     reports = []
     one_process = None
     for sample in samples:
@@ -177,6 +199,10 @@ def measure_optimizer(
         reports.append(_report(sample, batches))
         if sample == typical:
             one_process = _households_per_second(batches)
+    if stress:
+        absurd = replace(typical, kind="stress", households=stress)
+        batches = _in_parts(absurd, progress)
+        reports.append(_report(absurd, batches, are_simultaneous=False))
     two = _in_processes([typical.half(second=False), typical.half(second=True)])
     both = _households_per_second(two)
     return {
@@ -361,6 +387,21 @@ def _in_processes(samples: Sequence[Sample]) -> list[Batch]:
         return [job.result() for job in [pool.submit(_plan_together, each) for each in samples]]
 
 
+def _in_parts(sample: Sample, progress: Progress) -> list[Batch]:
+    """Plan a sample part by part, each in a process of its own, as many at a time as there are."""
+    parts = sample.parts(PART)
+    with ProcessPoolExecutor(
+        max_workers=min(len(parts), os.cpu_count() or 1),
+        mp_context=multiprocessing.get_context("spawn"),
+        max_tasks_per_child=1,
+    ) as pool:
+        batches: list[Batch] = []
+        for part, job in [(part, pool.submit(plan_sample, part)) for part in parts]:
+            batches.append(job.result())
+            progress(part.first_seed + part.households - sample.first_seed, sample.households)
+        return batches
+
+
 _SHARED: dict[str, Any] = {}
 
 
@@ -373,12 +414,18 @@ def _plan_together(sample: Sample) -> Batch:
     return plan_sample(sample, _SHARED["barrier"].wait)
 
 
-def _households_per_second(batches: Sequence[Batch]) -> float:
-    seconds = max(each.finished for each in batches) - min(each.started for each in batches)
+def _households_per_second(batches: Sequence[Batch], *, are_simultaneous: bool = True) -> float:
+    """Of all processes together, or of one where each planned when it came to its turn."""
+    if are_simultaneous:
+        seconds = max(each.finished for each in batches) - min(each.started for each in batches)
+    else:
+        seconds = sum(each.finished - each.started for each in batches)
     return sum(len(each.planned) for each in batches) / seconds
 
 
-def _report(sample: Sample, batches: Sequence[Batch]) -> dict[str, Any]:
+def _report(
+    sample: Sample, batches: Sequence[Batch], *, are_simultaneous: bool = True
+) -> dict[str, Any]:
     rows = [row for batch in batches for row in batch.planned]
     saved = [row.saved for row in rows if row.saved is not None]
     gaps = [row.gaps for row in rows if row.gaps is not None]
@@ -387,7 +434,9 @@ def _report(sample: Sample, batches: Sequence[Batch]) -> dict[str, Any]:
     report: dict[str, Any] = {
         "households": f"{sample.households} {sample.kind}",
         "planner": sample.planner,
-        "households_per_second": round(_households_per_second(batches), 1),
+        "households_per_second": round(
+            _households_per_second(batches, are_simultaneous=are_simultaneous), 1
+        ),
         "milliseconds": _spread(row.milliseconds for row in rows),
         "trades": _spread(float(row.trades) for row in rows),
         "plan_statuses": dict(sorted(Counter(row.status for row in rows).items())),

@@ -133,7 +133,12 @@ def test_the_command_prints_tables_or_json(monkeypatch):
     def in_processes(samples):
         return [Batch([ONE], 0.0, 0.25) for _ in samples]
 
+    def in_parts(sample, progress):
+        progress(sample.households, sample.households)
+        return [Batch([ONE], 0.0, 0.25)]
+
     monkeypatch.setattr(optimizer_bench, "_in_processes", in_processes)
+    monkeypatch.setattr(optimizer_bench, "_in_parts", in_parts)
     command = ["bench", "--stage", "optimizer", "--households", "50", "--stress", "5"]
     shown = CliRunner().invoke(app, command)
     assert shown.exit_code == 0, shown.output
@@ -149,6 +154,21 @@ def test_the_command_prints_tables_or_json(monkeypatch):
         "5 stress",
     ]
     assert figures["two_processes"] == {"households_per_second": 8.0, "faster_than_one": 2.0}
+
+
+def test_many_absurd_households_are_planned_in_parts_that_tell_how_far_they_are(monkeypatch):
+    """Every household once, in order, whatever the size of the parts."""
+    monkeypatch.setattr(optimizer_bench, "PART", 3)
+    told = []
+    sample = Sample("stress", 40, 7, "waterfall")
+    assert [(each.first_seed, each.households) for each in sample.parts(3)] == [
+        (40, 3), (43, 3), (46, 1),
+    ]  # fmt: skip
+    batches = optimizer_bench._in_parts(sample, lambda done, of: told.append((done, of)))
+    assert [row.seed for batch in batches for row in batch.planned] == list(range(40, 47))
+    assert told == [(3, 7), (6, 7), (7, 7)]
+    report = optimizer_bench._report(sample, batches, are_simultaneous=False)
+    assert (report["rules_broken"], report["households_not_planned"]) == (0, 0)
 
 
 @pytest.mark.parametrize("option", ["--reference", "--stress"])
