@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from python_steps.planning.household import TAXABLE, Household, MarketAssumptions
-from python_steps.planning.objective_check import TargetStand, market_impact, target_stands
+from python_steps.planning.objective_check import market_impact, target_stands
 from python_steps.planning.plan import HouseholdPlan, PlanValue, Trade
 from python_steps.planning.plan_check import BrokenInvariant
 from python_steps.policy import FirmPolicy
@@ -538,20 +538,27 @@ class _Judge:
     def _drift_range(self) -> tuple[float, float]:
         """Least and most price of drift in the groups that the program has.
 
-        Its bands may begin a margin early, and it takes proportions before costs are paid.
+        Its bands may begin a margin early, and it takes proportions before costs are paid: of a
+        group that costs use up to nothing it may say anything, where no proportion is left.
         """
-        known = [name for name in self.columns.names if _SEGMENT.match(name)]
+        known = {
+            group.allocation_group_id
+            for group in self.household.groups
+            if any(
+                _SEGMENT.match(name) and f" of {group.allocation_group_id} " in name
+                for name in self.columns.names
+            )
+        }
         paid = sum((trade.cost for trade in self.plan.trades), Decimal(0))
         low = high = Decimal(0)
+        standing: set[str] = set()
         for stand in target_stands(self.household, self.plan, self.policy, self.assumptions):
             group_id = stand.group.allocation_group_id
-            if not any(f" of {group_id} above at " in name for name in known) and not any(
-                f" of {group_id} below at " in name for name in known
-            ):
-                continue
-            low += stand.price_within(-2 * paid)
-            high += stand.price_within(2 * paid + MARGIN * _group_worth(stand))
-        return float(low), float(high)
+            if group_id in known:
+                low += stand.price_within(-2 * paid)
+                high += stand.price_within(2 * paid + MARGIN * stand.worth)
+            standing.add(group_id)
+        return float(low), float(high) if known <= standing else math.inf
 
     def _shortfall_range(self) -> tuple[float, float]:
         """Cash that is missing, once it is counted after prices have moved by the buffer."""
@@ -573,10 +580,6 @@ class _Judge:
             low += SHORT_OF_CASH * max(0.0, -left - fees - impact - CENT)
             high += SHORT_OF_CASH * max(0.0, -left + moved + impact + CENT)
         return low, high
-
-
-def _group_worth(stand: TargetStand) -> Decimal:
-    return abs(stand.worth)
 
 
 def _exactly(amount: Decimal | None) -> tuple[float, float]:

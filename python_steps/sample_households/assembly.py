@@ -36,6 +36,7 @@ from python_steps.planning.household import (
 from python_steps.planning.household_frames import security_block
 from python_steps.policy import FirmPolicy
 from python_steps.sample_households.drafts import (
+    FAMILY,
     AccountDraft,
     HoldingDraft,
     HouseholdDraft,
@@ -155,7 +156,7 @@ def _account(draft: AccountDraft) -> Account:
         custodian="ALPINE",
         allocation_group_id=draft.allocation_group_id,
         tax_unit_id=draft.tax_unit_id,
-        wash_sale_group_id="W1",
+        wash_sale_group_id=draft.wash_sale_group_id,
         counts_toward_allocation=draft.allocation_group_id is not None,
         counts_for_wash_sales=True,
         lot_method=draft.lot_method,
@@ -289,27 +290,38 @@ def _terms(account: AccountDraft, security: Security) -> TradeTerms:
 
 
 def _windows(draft: HouseholdDraft, securities: dict[str, Security]) -> tuple[WashSaleWindow, ...]:
-    no_loss: dict[str, date] = {}
-    for holding in draft.held:
-        group = securities[holding.security_id].identity_group_id
-        for lot in holding.lots:
-            if lot.acquired + WINDOW >= PLANNED_TRADE_DATE:
-                no_loss[group] = max(no_loss.get(group, date.min), lot.acquired + WINDOW)
+    """Windows of recent lots, and of the family what was sold at a loss or will be bought."""
+    no_loss: dict[tuple[str, str], date] = {}
+    stays: set[tuple[str, str]] = set()
+    for account in draft.accounts:
+        for holding in account.holdings:
+            key = (account.wash_sale_group_id, securities[holding.security_id].identity_group_id)
+            for lot in holding.lots:
+                if lot.acquired + WINDOW >= PLANNED_TRADE_DATE:
+                    no_loss[key] = max(no_loss.get(key, date.min), lot.acquired + WINDOW)
+                    if account.tax_treatment != TAXABLE or not account.sends_lots:
+                        stays.add(key)
     for group, day in draft.scheduled_purchases.items():
-        no_loss[group] = max(no_loss.get(group, date.min), day + WINDOW)
-    names = {*no_loss, *draft.recent_losses, *draft.unknown_coverage}
+        key = (FAMILY, group)
+        no_loss[key] = max(no_loss.get(key, date.min), day + WINDOW)
+        stays.add(key)
+    stays |= {(FAMILY, name) for name in draft.unknown_coverage}
+    keys = {*no_loss, *((FAMILY, name) for name in (*draft.recent_losses, *draft.unknown_coverage))}
     return tuple(
         WashSaleWindow(
-            wash_sale_group_id="W1",
+            wash_sale_group_id=group,
             identity_group_id=name,
             no_buy_until_date=(
-                draft.recent_losses[name] + WINDOW if name in draft.recent_losses else None
+                draft.recent_losses[name] + WINDOW
+                if group == FAMILY and name in draft.recent_losses
+                else None
             ),
-            no_loss_sale_until_date=no_loss.get(name),
+            no_loss_sale_until_date=no_loss.get((group, name)),
             caused_by="a purchase or a loss of the last weeks, or a purchase that is due",
-            is_coverage_known=name not in draft.unknown_coverage,
+            is_coverage_known=group != FAMILY or name not in draft.unknown_coverage,
+            is_exit_possible=(group, name) in no_loss and (group, name) not in stays,
         )
-        for name in sorted(names)
+        for group, name in sorted(keys)
     )
 
 

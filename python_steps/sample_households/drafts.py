@@ -19,6 +19,8 @@ from python_steps.planning.household import (
 )
 
 NOTHING = Decimal(0)
+# The wash-sale group of everybody who is one taxpayer there.
+FAMILY = "W1"
 
 
 @dataclass
@@ -60,6 +62,7 @@ class AccountDraft:
     tax_unit_id: str
     allocation_group_id: str | None
     lot_method: str = "SPEC_ID"
+    wash_sale_group_id: str = FAMILY
     is_fractional: bool = False
     sends_lots: bool = True
     is_cash_known: bool = True

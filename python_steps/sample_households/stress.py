@@ -290,6 +290,32 @@ def _windows_everywhere(draws: Draws, draft: HouseholdDraft) -> None:
             )
 
 
+def _recent_purchases(draws: Draws, draft: HouseholdDraft) -> None:
+    """Young lots at a loss beside old ones: a loss may be taken only where all young ones go."""
+    for holding in draft.held:
+        price = _price(holding.security_id)
+        for place, lot in enumerate(holding.lots):
+            is_young = place == 0 or draws.chance(0.2)
+            days = draws.integer(1, 32) if is_young else draws.integer(40, 900)
+            lot.acquired = PLANNED_TRADE_DATE - timedelta(days=days)
+            lot.unit_cost = price * draws.integer(95, 150) / 100
+
+
+def _childs_account(draws: Draws, draft: HouseholdDraft) -> None:
+    """One taxable account is a child's: another return, another taxpayer, and bought in lately."""
+    taxable = [each for each in draft.accounts if each.tax_treatment == TAXABLE]
+    if not taxable:
+        return
+    account = draws.one_of(taxable)
+    account.wash_sale_group_id, account.tax_unit_id = "W-CHILD", "T-CHILD"
+    draft.tax_units.append(
+        TaxDraft("T-CHILD", "single", Decimal(1_200), draft.tax_units[0].state_rate)
+    )
+    for holding in account.holdings:
+        if draws.chance(0.6):
+            holding.lots[-1].acquired = PLANNED_TRADE_DATE - timedelta(days=draws.integer(1, 35))
+
+
 def _missing_rates(_: Draws, draft: HouseholdDraft) -> None:
     for unit in draft.tax_units:
         unit.has_rates = False
@@ -390,6 +416,7 @@ TWISTS: dict[str, Twist] = {
     "all_short_term": _all_short_term,
     "any_size": _any_size,
     "blocked_account": _blocked_account,
+    "childs_account": _childs_account,
     "classes_without_a_fund": _classes_without_a_fund,
     "concentrated": _concentrated,
     "dear_trading": _dear_trading,
@@ -415,6 +442,7 @@ TWISTS: dict[str, Twist] = {
     "one_choice_per_class": _one_choice_per_class,
     "one_identity_group": _one_identity_group,
     "only_cash": _only_cash,
+    "recent_purchases": _recent_purchases,
     "several_groups": _several_groups,
     "targets_inside_classes": _targets_inside_classes,
     "targets_upside_down": _targets_upside_down,
