@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import shutil
+import subprocess
 import threading
 from datetime import date
 from decimal import Decimal
@@ -23,7 +24,9 @@ from orchestration.home import DBT_PROJECT_FOLDER, Home
 from orchestration.questions import Snapshot
 from orchestration.run_night import NightReport, run_night, write_landing
 from python_steps.demo_book.book import DEMO_SEED, DEMO_SESSION, DIRTY_CASES, demo_files
+from python_steps.reports.texts import texts_and_notice
 from python_steps.sessions import previous_session
+from tests.python_steps.reports.numbers_back import SHOWN, compared_cells
 
 pytestmark = pytest.mark.slow
 
@@ -40,6 +43,13 @@ def demo_home(folder: Path, sessions: list[date], households: int = HOUSEHOLDS) 
 def rows(home: Home, query: str, *parameters: object) -> list[tuple]:
     with duckdb.connect(str(home.published), read_only=True) as connection:
         return connection.execute(query, list(parameters)).fetchall()
+
+
+def records_of(home: Home, query: str, *parameters: object) -> list[dict]:
+    with duckdb.connect(str(home.published), read_only=True) as connection:
+        found = connection.execute(query, list(parameters))
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -127,6 +137,50 @@ def test_workbook_of_garcia_shows_the_marts_numbers(night):
         "select notional from marts.fct_recommended_trades where household_id = 'HH-GARCIA'",
     ):
         assert float(round(notional, 2)) in shown
+
+
+def test_every_number_of_every_workbook_is_the_marts(night):
+    home, _ = night
+    compared = 0
+    shown: dict[tuple[str, str], list[dict]] = {}
+    for mart in {mart for _, _, mart, _ in SHOWN}:
+        for row in records_of(home, f"select * from marts.{mart}"):
+            shown.setdefault((mart, row["household_id"]), []).append(row)
+    households = records_of(
+        home,
+        "select household_id, household_state, report_language, path "
+        "from marts.dim_households inner join ops.workbooks using (as_of_date, household_id)",
+    )
+    assert len(households) == HOUSEHOLDS
+    for household in households:
+        workbook = load_workbook(home.reports(DEMO_SESSION) / household["path"])
+        texts, _ = texts_and_notice(household["report_language"])
+        rows_by_mart = {
+            mart: found for (mart, of), found in shown.items() if of == household["household_id"]
+        }
+        compared += compared_cells(workbook, texts, household["household_state"], rows_by_mart)
+    assert compared > 1_000 * HOUSEHOLDS
+
+
+@pytest.mark.skipif(
+    shutil.which("soffice") is None, reason="LibreOffice (soffice) is not installed here"
+)
+def test_libreoffice_opens_and_prints_every_workbook(night, tmp_path):
+    home, _ = night
+    workbooks = sorted(home.reports(DEMO_SESSION).rglob("*.xlsx"))
+    finished = subprocess.run(
+        [
+            *("soffice", "--headless", f"-env:UserInstallation=file://{tmp_path}/profile"),
+            *("--convert-to", "pdf", "--outdir", str(tmp_path / "pdf")),
+            *map(str, workbooks),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    printed = {path.stem: path.read_bytes()[:4] for path in (tmp_path / "pdf").glob("*.pdf")}
+    assert printed == {path.stem: b"%PDF" for path in workbooks}, finished.stderr
 
 
 @pytest.mark.parametrize("household_id", sorted(DIRTY_CASES))

@@ -14,7 +14,7 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from python_steps.reports.layout import TableLayout
-from python_steps.reports.texts import texts_for
+from python_steps.reports.texts import Texts, texts_for
 
 TEXTS = texts_for("en")
 
@@ -27,9 +27,11 @@ def sheet(workbook: Workbook, sheet_id: str) -> Worksheet:
     return workbook[TEXTS.text(f"sheet.{sheet_id}.name")]
 
 
-def table_rows(worksheet: Worksheet, table: TableLayout) -> list[dict[str, Any]]:
+def table_rows(
+    worksheet: Worksheet, table: TableLayout, texts: Texts = TEXTS
+) -> list[dict[str, Any]]:
     """The rows under the table's header until the first row that is not full-width."""
-    headings = [TEXTS.text(f"column.{column.key}") for column in table.columns]
+    headings = [texts.text(f"column.{column.key}") for column in table.columns]
     cells = [[cell.value for cell in row] for row in worksheet.iter_rows()]
     width = len(headings)
     header = next((i for i, row in enumerate(cells) if _is_header(row, headings)), None)
