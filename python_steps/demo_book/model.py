@@ -138,6 +138,7 @@ class TaxProfile(NamedTuple):
     short_term_carryforward: int
     long_term_carryforward: int
     profile_status: str
+    expected_retirement_rate: str = ""
 
 
 @dataclass(slots=True)
@@ -242,3 +243,5 @@ class Household:
     harvests_losses: bool = True
     minimum_trade_amount: str = ""
     annual_gains_budget: str = ""
+    # Settings of its own instead of the firm's, by name, as the policy file writes them.
+    settings: dict[str, str] = field(default_factory=dict)

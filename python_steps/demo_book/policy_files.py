@@ -44,6 +44,15 @@ POLICY_COLUMNS: dict[str, tuple[str, ...]] = {
         "annual_gains_budget",
         *_VALIDITY,
     ),
+    "household_settings": (
+        "household_id",
+        "default_band_rule",
+        "trade_to",
+        "inner_share",
+        "check_frequency",
+        "allocation_basis",
+        *_VALIDITY,
+    ),
     "allocation_groups": (
         "allocation_group_id",
         "household_id",
@@ -155,6 +164,7 @@ POLICY_COLUMNS: dict[str, tuple[str, ...]] = {
         "long_term_carryforward",
         "year_to_date_short_term_gain",
         "year_to_date_long_term_gain",
+        "expected_retirement_rate",
         "profile_status",
         *_VALIDITY,
     ),
@@ -234,6 +244,8 @@ class PolicyFiles:
                 *_SINCE_START,
             )
         )
+        if household.settings:
+            self._add_settings(household)
         for group in household.groups:
             self.files["allocation_groups"].add(
                 (
@@ -298,6 +310,19 @@ class PolicyFiles:
         self._add_expected_feeds()
         for entity, file in self.files.items():
             yield f"{entity}.csv", file.content(self.session)
+
+    def _add_settings(self, household: Household) -> None:
+        names = POLICY_COLUMNS["household_settings"][1 : -len(_VALIDITY)]
+        unknown = sorted(set(household.settings) - set(names))
+        if unknown:
+            raise ValueError(f"{household.household_id}: the demo book writes no {unknown[0]}")
+        self.files["household_settings"].add(
+            (
+                household.household_id,
+                *(household.settings.get(name, "") for name in names),
+                *_SINCE_START,
+            )
+        )
 
     def _add_target(self, group_id: str, target: Target) -> None:
         self.files["ips_targets"].add(
@@ -366,6 +391,7 @@ class PolicyFiles:
                     f"{profile.long_term_carryforward}.00",
                     money_text(short_term),
                     money_text(long_term),
+                    profile.expected_retirement_rate,
                     profile.profile_status,
                     *_SINCE_START,
                 )

@@ -28,6 +28,10 @@ same one shows the same under every seed.
 | HH-0042 | head of household; short-term gains allowed, gains budget, larger minimum trade |
 | HH-0044 | withdrawal posted and matched, contribution planned, another cancelled |
 | HH-0046 | two allocation groups with different IPS |
+| HH-0052 | a rebalance stops a third of the way inside the band |
+| HH-0074 | classes are checked once a quarter: a breach waits for the next check |
+| HH-0078 | weights after tax: tax-deferred accounts count what tax leaves of them |
+| HH-0082 | the looser of the absolute and the relative band |
 """
 
 from __future__ import annotations
@@ -389,6 +393,28 @@ def _child_and_held_away(household: Household, market: Market) -> None:
     account_of_type(household, "401k").counts_toward_allocation = False
 
 
+def _weights_after_tax(household: Household, market: Market) -> None:
+    household.settings["allocation_basis"] = "after_tax"
+    household.tax_profiles = [
+        profile._replace(expected_retirement_rate="0.22") for profile in household.tax_profiles
+    ]
+
+
+def _stops_inside_the_band(household: Household, market: Market) -> None:
+    household.settings |= {"trade_to": "inner", "inner_share": "0.33"}
+
+
+def _checked_by_the_quarter(household: Household, market: Market) -> None:
+    household.settings["check_frequency"] = "quarterly"
+
+
+def _looser_bands(household: Household, market: Market) -> None:
+    """The statement leaves the rule open, so that the household's own holds."""
+    household.settings["default_band_rule"] = "looser"
+    for group in household.groups:
+        group.targets = [target._replace(band_rule="") for target in group.targets]
+
+
 SHOWCASES: dict[int, Showcase] = {
     4: Showcase(COUPLE, _chinese),
     6: Showcase(SINGLE, _interactive_brokers),
@@ -412,4 +438,8 @@ SHOWCASES: dict[int, Showcase] = {
     42: Showcase(SINGLE, _gains_allowed),
     44: Showcase(COUPLE, _matched_flows),
     46: Showcase(COUPLE, _two_groups),
+    52: Showcase(None, _stops_inside_the_band),
+    74: Showcase(None, _checked_by_the_quarter),
+    78: Showcase(None, _weights_after_tax),
+    82: Showcase(None, _looser_bands),
 }
