@@ -15,8 +15,9 @@ from python_steps.optimizer.certificate import CertificateError, verified_lower_
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT
 from python_steps.optimizer.model_assembly import CENT_OF_UNIT
 from python_steps.optimizer.search import fitted
+from python_steps.optimizer.small_change import amounts_by_column
 from python_steps.optimizer.workshop import Workshop
-from python_steps.planning.plan import BUY, HouseholdPlan, Optimality
+from python_steps.planning.plan import HouseholdPlan, Optimality
 
 PLANNER = "optimizer"
 CENT = Decimal("0.01")
@@ -134,17 +135,7 @@ def _model_value_in_shares(work: Workshop, attempt: Attempt) -> float | None:
 
 def amounts_in_shares(attempt: Attempt) -> dict[int, float]:
     """By column of each possible trade what the plan's shares come to, thousand dollars."""
-    problem, core, ledger = attempt.core.problem, attempt.core, attempt.ledger
-    amounts: dict[int, float] = {}
-    for sale, column in zip(problem.sales, core.sale_columns, strict=True):
-        price = problem.security(sale.security_id).price or Decimal(0)
-        quantity = ledger.sold_lots.get(sale.lot.lot_id, Decimal(0))
-        amounts[column] = float(quantity * price) / DOLLARS_PER_UNIT
-    for purchase, column in zip(problem.purchases, core.purchase_columns, strict=True):
-        order = ledger.order_of(purchase.account_id, purchase.security_id, BUY)
-        notional = Decimal(0) if order is None else order.notional
-        amounts[column] = float(notional) / DOLLARS_PER_UNIT
-    return amounts
+    return amounts_by_column(attempt.core, attempt.ledger)
 
 
 def _dollars(units: float) -> Decimal:

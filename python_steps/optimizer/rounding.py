@@ -19,10 +19,10 @@ from typing import NamedTuple
 from python_steps.optimizer.core_problem import CoreProblem, Sale
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT, Floats
 from python_steps.optimizer.model_assembly import CoreModel
+from python_steps.optimizer.small_change import spend_small_change
 from python_steps.planning.household import CASH, Lot, Position
 from python_steps.planning.ledger import PlanLedger, floor_to, to_cents
 from python_steps.planning.plan import (
-    BUY,
     HARVEST_REPLACEMENT,
     INVEST_CASH,
     LOCATE,
@@ -53,6 +53,13 @@ class _Sold(NamedTuple):
     @property
     def amount(self) -> float:
         return math.fsum(dollars for _, dollars in self.lots)
+
+
+class _Buying(NamedTuple):
+    """Identity groups that the solution buys anywhere, and the accounts in which it buys."""
+
+    identities: set[str]
+    accounts: set[str]
 
 
 def rounded_ledger(core: CoreModel, values: Floats) -> PlanLedger:
@@ -90,16 +97,19 @@ def _rounded(core: CoreModel, values: Floats) -> PlanLedger:
     ledger = problem.start.copy()
     sold = _sold_positions(core, values)
     bought = _bought(core, values)
-    identities = {problem.security(security_id).identity_group_id for (_, security_id) in bought}
+    buying = _Buying(
+        identities={problem.security(security_id).identity_group_id for _, security_id in bought},
+        accounts={account_id for account_id, _ in bought},
+    )
     purposes = _Purposes(problem, sold, bought)
     for each in sold:
-        _sell(ledger, problem, each, identities, purposes)
+        _sell(ledger, problem, each, buying, purposes)
     for each in sorted(sold, key=lambda each: (-each.amount, each.position.key)):
-        _sell_for_fees(ledger, problem, each, identities, purposes)
+        _sell_for_fees(ledger, problem, each, buying, purposes)
     # The largest first: what commissions take of the cash then ends in the smallest, or drops it.
     for key, dollars in sorted(bought.items(), key=lambda item: (-item[1], item[0])):
         _buy(ledger, problem, key, dollars, purposes)
-    _spend_small_change(ledger, problem, bought, purposes)
+    spend_small_change(ledger, core, {key: purposes.of_purchase(*key) for key in sorted(bought)})
     return ledger
 
 
@@ -112,12 +122,33 @@ def _sold_positions(core: CoreModel, values: Floats) -> list[_Sold]:
             found[sale.position.key].append((sale, dollars))
     bought = _purchases(core, values)
     positions = []
-    for key, lots in found.items():
+    for key, sales in found.items():
         back = bought.get(key, 0.0)
+        lots = sales if _follows_order(core.problem, sales[0][0].position) else _in_fewest(sales)
         kept = _less(lots, back) if back > 0 else lots
         if kept:
             positions.append(_Sold(kept[0][0].position, tuple(kept)))
     return positions
+
+
+def _in_fewest(sales: Sequence[tuple[Sale, float]]) -> list[tuple[Sale, float]]:
+    """The sales with lots that are as good as each other sold one after the other.
+
+    A solution may take a part of each, at the same tax: of those, the largest goes first.
+    """
+    alike: dict[tuple[float, bool, bool, int], list[tuple[Sale, float]]] = defaultdict(list)
+    for sale, dollars in sales:
+        if dollars < sale.limit - CENT:
+            kind = (sale.gain_per_dollar, sale.is_long_term, sale.is_loss, sale.stage)
+            alike[kind].append((sale, dollars))
+    amounts = {sale.lot.lot_id: dollars for sale, dollars in sales}
+    for parts in alike.values():
+        left = math.fsum(dollars for _, dollars in parts)
+        for sale, _ in sorted(parts, key=lambda each: (-each[0].limit, each[0].lot.lot_id)):
+            amounts[sale.lot.lot_id] = min(left, sale.limit)
+            left -= amounts[sale.lot.lot_id]
+    kept = [(sale, amounts[sale.lot.lot_id]) for sale, _ in sales]
+    return [(sale, dollars) for sale, dollars in kept if dollars > CENT]
 
 
 def _less(lots: Sequence[tuple[Sale, float]], dollars: float) -> list[tuple[Sale, float]]:
@@ -159,10 +190,10 @@ def _sell(
     ledger: PlanLedger,
     problem: CoreProblem,
     sold: _Sold,
-    bought_identities: set[str],
+    buying: _Buying,
     purposes: _Purposes,
 ) -> None:
-    wanted, lots = _shares_to_sell(problem, sold, bought_identities)
+    wanted, lots = _shares_to_sell(problem, sold, buying)
     if not _brings_something(ledger, sold.position, lots, wanted):
         return
     purpose = purposes.of_sale(sold.position)
@@ -192,7 +223,7 @@ def _sell_for_fees(
     ledger: PlanLedger,
     problem: CoreProblem,
     sold: _Sold,
-    bought_identities: set[str],
+    buying: _Buying,
     purposes: _Purposes,
 ) -> None:
     """Sell a little more where an order's fixed fee, which no program knows, eats needed cash."""
@@ -202,7 +233,7 @@ def _sell_for_fees(
     if order is None or not is_needy:
         return
     price = _price_of(problem, position)
-    _, lots = _shares_to_sell(problem, sold, bought_identities)
+    _, lots = _shares_to_sell(problem, sold, buying)
     for _ in range(FEE_ROUNDS):
         # A shortage that the solution leaves, too, is no fee's doing.
         short = min(-ledger.spendable(position.account_id), order.commission)
@@ -228,13 +259,13 @@ def _brings_something(
 
 
 def _shares_to_sell(
-    problem: CoreProblem, sold: _Sold, bought_identities: set[str]
+    problem: CoreProblem, sold: _Sold, buying: _Buying
 ) -> tuple[Decimal, list[Lot]]:
     """Shares of a position that the solution sells, and the lots they may be of, in order."""
     position = sold.position
     security = problem.security(position.security_id)
     price = _price_of(problem, position)
-    is_limited = _is_gain_limited(problem, sold)
+    is_limited = _is_gain_limited(problem, sold, buying)
     whole, parts, wanted = [], [], NOTHING
     for sale, dollars in sold.lots:
         if dollars >= (sale.limit - CENT if is_limited else WHOLE_SHARE * sale.limit):
@@ -248,7 +279,7 @@ def _shares_to_sell(
         step = problem.index.terms_of(position.account_id, security).quantity_step
         wanted = floor_to(wanted, step)
     parts.sort(key=lambda each: (-each[1], each[0].gain_per_dollar, each[0].lot.lot_id))
-    is_bought = security.identity_group_id in bought_identities
+    is_bought = security.identity_group_id in buying.identities
     last = max(sale.stage for sale, _ in sold.lots)
     own = [sale for sale in problem.sales if sale.position is position]
     used = {sale.lot.lot_id for sale, _ in sold.lots}
@@ -271,9 +302,12 @@ def _shares_to_sell(
     return wanted, [sale.lot for sale in queue]
 
 
-def _is_gain_limited(problem: CoreProblem, sold: _Sold) -> bool:
-    """Whether a share more might exceed the household's budget for gains of the year."""
-    needy = {need.account_id for need in problem.needs}
+def _is_gain_limited(problem: CoreProblem, sold: _Sold, buying: _Buying) -> bool:
+    """Whether a share more might exceed the household's budget for gains of the year.
+
+    Cash that is needed goes before the budget; where its account buys, too, a share less is bought.
+    """
+    needy = {need.account_id for need in problem.needs} - buying.accounts
     return (
         problem.household.annual_gains_budget is not None
         and sold.position.account_id not in needy
@@ -303,43 +337,6 @@ def _buy(
 
 def _follows_order(problem: CoreProblem, position: Position) -> bool:
     return any(problem.sales[queue[0]].position is position for queue in problem.queues)
-
-
-def _spend_small_change(
-    ledger: PlanLedger,
-    problem: CoreProblem,
-    bought: dict[tuple[str, str], float],
-    purposes: _Purposes,
-) -> None:
-    """One more share where rounding down lost the most of a share and the cash is there."""
-    lost: list[tuple[Decimal, str, str]] = []
-    for (account_id, security_id), dollars in bought.items():
-        if problem.may_harvest(account_id):
-            continue  # what the losses brought is spent; idle cash is not for a harvest
-        security = problem.security(security_id)
-        order = ledger.order_of(account_id, security_id, BUY)
-        step = problem.index.terms_of(account_id, security).quantity_step
-        if security.price is None or order is None or step < 1:
-            continue
-        missing = Decimal(str(round(dollars, 2))) - order.notional
-        if missing > security.price / 2:
-            lost.append((missing / security.price, account_id, security_id))
-    for _, account_id, security_id in sorted(lost, reverse=True):
-        security = problem.security(security_id)
-        price = security.price or NOTHING
-        if ledger.spendable(account_id) > price and _has_room(ledger, problem, security_id, price):
-            ledger.buy(account_id, security, price, purposes.of_purchase(account_id, security_id))
-
-
-def _has_room(ledger: PlanLedger, problem: CoreProblem, security_id: str, amount: Decimal) -> bool:
-    """Whether a concentration limit leaves room for a purchase beyond the solution's."""
-    room = problem.index.room_under_limit(security_id)
-    if room is None:
-        return True
-    for order in ledger.orders.values():
-        if order.security_id == security_id and order.action == BUY:
-            room -= order.notional
-    return amount <= room
 
 
 class _Purposes:

@@ -80,7 +80,8 @@ def test_a_household_stops_where_it_wants_whatever_the_firm_does(
     book.settings = {("H1", name): value for name, value in settings.items()}
     book.settings["H1", "location_years"] = "0"
     found = run(book, planner, trade_to="edge" if stops < 0.54 else "target")
-    assert weight_left(found, book) == pytest.approx(stops, abs=0.003)
+    # What the sale brings, less the execution buffer, must bring the bonds to their stop.
+    assert weight_left(found, book) == pytest.approx(stops, abs=0.0035)
 
 
 def test_the_stop_is_a_share_of_the_half_width() -> None:
