@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 import yaml
@@ -11,11 +12,15 @@ import yaml
 from python_steps.policy import (
     FirmPolicy,
     PolicyError,
+    allowed_words,
     documented_settings,
     firm_policy_from_mapping,
     firm_settings,
+    household_settings,
 )
 from python_steps.wash_sales.policy import WashSalePolicy
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 def test_documented_file_is_all_defaults():
@@ -66,3 +71,34 @@ def test_every_contested_wash_sale_point_is_a_setting_with_the_engines_default()
     assert WashSalePolicy(**FirmPolicy().wash_sale_settings()) == WashSalePolicy()
     names = {setting.name for setting in fields(WashSalePolicy)}
     assert set(FirmPolicy().wash_sale_settings()) == names
+
+
+def test_the_settings_that_a_file_states_are_told_apart_from_defaults():
+    given = {"trade_to": "target", "location_years": 2}
+    policy = firm_policy_from_mapping(given, source="f")
+    assert policy.stated == ("location_years", "trade_to")
+    assert policy.dbt_vars()["settings_stated_by_firm"] == "location_years,trade_to"
+    assert policy == FirmPolicy(location_years=Decimal(2))
+    assert FirmPolicy().dbt_vars()["settings_stated_by_firm"] == ""
+    with pytest.raises(PolicyError, match="unknown setting 'stated'"):
+        firm_policy_from_mapping({"stated": "trade_to"}, source="f")
+
+
+def test_where_a_rebalance_stops_is_a_share_of_the_half_width():
+    assert FirmPolicy(trade_to="target", inner_share=Decimal("0.3")).stopping_share == 0
+    assert FirmPolicy(trade_to="inner", inner_share=Decimal("0.3")).stopping_share == Decimal("0.3")
+    assert FirmPolicy(trade_to="edge").stopping_share == 1
+
+
+def test_the_readme_documents_every_setting_of_a_household():
+    """Unit, what is allowed and the default, as the code has them."""
+    rows = {}
+    for line in README.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| `") and len(cells) == 6:
+            rows[cells[0].strip("`")] = cells[1:4]
+    for setting in household_settings():
+        unit, allowed, default = rows[setting.name]
+        assert unit == setting.metadata["unit"]
+        assert allowed == allowed_words(setting).removeprefix("one of ")
+        assert default == str(setting.default).lower()

@@ -323,6 +323,25 @@ def test_unknown_rates_switch_location_off_and_are_told() -> None:
     assert "Asset location" not in {row["subject"] for row in run(book, "optimizer").exceptions}
 
 
+@pytest.mark.parametrize(("method", "sold"), [("SPEC_ID", "NEW"), ("FIFO", "OLD")])
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_a_mandated_lot_method_binds_the_plan(planner: str, method: str, sold: str) -> None:
+    """The newer lot is at a loss, the older at a gain: by the mandate the older goes first."""
+    book = ira_book()
+    book.account("T1", lot_method=method, group_id="G1")
+    book.tables["int_positions__valued"].clear()
+    book.tables["int_lots__identified"].clear()
+    for ticker in ("VTI", "BND"):
+        book.constraint("T1", ticker)
+    old = book.lot("T1", "VTI", 350, 99, date(2020, 1, 2))
+    new = book.lot("T1", "VTI", 350, 130, date(2021, 1, 4))
+    book.lot("T1", "BND", 600, 50)
+    first = {"OLD": old, "NEW": new}[sold]
+    lots = run(book, planner, breakeven_years_limit=D(50)).sold_lots()
+    assert lots
+    assert lots[0] == first
+
+
 def taxable_losses(loss: int) -> SmallBook:
     """Inside its bands, with a loss on large caps that a second fund could replace."""
     book = SmallBook()
