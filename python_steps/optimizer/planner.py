@@ -113,7 +113,7 @@ def plan_household(
     plan = _with_frontier(work, problem, prices, plan)
     if not used.with_alternatives or not problem.due_groups:
         return plan
-    lean = replace(used, with_frontier=False, with_alternatives=False)
+    lean = replace(used, with_frontier=False, with_alternatives=False, with_reasons=False)
 
     def later_plan(later: Household, settings: FirmPolicy) -> HouseholdPlan:
         return plan_household(later, settings, rate_tables, assumptions, lean)
@@ -254,13 +254,9 @@ def _as_plan(
     prices: ObjectivePrices,
     baseline: HouseholdPlan,
 ) -> HouseholdPlan:
-    priced_plan = priced(attempt, work.household, work.policy, work.tools.programs)
-    found: Rationales = {}
-    if priced_plan is not None:
-        shares = plan_shares(prices, work.tax, work.start, attempt.ledger)
-        found = rationales(priced_plan, attempt.ledger, shares)
-    ledger = with_reasons(attempt.core.problem, attempt.ledger, found)
-    attempt = attempt._replace(ledger=ledger)
+    asks_why = work.tools.with_reasons and work.tools.with_trade_values
+    found, is_priced = _reasons(work, attempt, prices) if asks_why else ({}, True)
+    attempt = attempt._replace(ledger=with_reasons(attempt.core.problem, attempt.ledger, found))
     shortfalls = {
         account.account_id: max(Decimal(0), -attempt.ledger.cash(account.account_id))
         for account in work.household.accounts
@@ -272,11 +268,21 @@ def _as_plan(
     proved = with_sound_proof(work, attempt, plan, optimality_of(work, attempt, baseline))
     proved = _bounded(_with_sound_values(proved, plan), plan)
     proved = replace(proved, rationales=found)
-    rows = untraded_of(work, attempt, ledger)
-    plan = replace(plan, untraded=rows, exceptions=with_prices_told(plan.exceptions, rows))
-    if plan.trades and priced_plan is None:
+    if asks_why:
+        rows = untraded_of(work, attempt, attempt.ledger)
+        plan = replace(plan, untraded=rows, exceptions=with_prices_told(plan.exceptions, rows))
+    if plan.trades and not is_priced:
         plan = replace(plan, explanation=f"{plan.explanation} {UNPRICED}")
     return replace(plan, trades=_with_values(plan.trades, proved), optimality=proved)
+
+
+def _reasons(work: Workshop, attempt: Attempt, prices: ObjectivePrices) -> tuple[Rationales, bool]:
+    """What speaks for and against each trade, and whether the program gave its prices."""
+    priced_plan = priced(attempt, work.household, work.policy, work.tools.programs)
+    if priced_plan is None:
+        return {}, False
+    shares = plan_shares(prices, work.tax, work.start, attempt.ledger)
+    return rationales(priced_plan, attempt.ledger, shares), True
 
 
 def _bounded(proved: Optimality, plan: HouseholdPlan) -> Optimality:

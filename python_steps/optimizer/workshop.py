@@ -50,13 +50,15 @@ class PlanningTools:
     `programs` is the one solver that is reused; `with_trade_values` says whether each trade is
     tried by leaving it out, which also drops those that earn less than they cost;
     `with_frontier` whether budgets for the year's tax are tried, too; `with_alternatives` whether
-    the plan is compared with waiting, a part of it and putting gains off.
+    the plan is compared with waiting, a part of it and putting gains off; `with_reasons` whether
+    what is traded, and what stays, is priced reason by reason. Without trade values it is not.
     """
 
     programs: LinearPrograms
     with_trade_values: bool = True
     with_frontier: bool = True
     with_alternatives: bool = False
+    with_reasons: bool = True
     timer: StageTimer = NO_TIMER
     record: AttemptRecord = NO_RECORD
 

@@ -461,3 +461,20 @@ def test_the_last_program_is_solved_as_the_repair_left_it() -> None:
 def test_a_priced_plan_is_the_same_every_time() -> None:
     first, second = plan_of(workshop(TYPICAL[0])), plan_of(workshop(TYPICAL[0]))
     assert replace(first) == second
+
+
+def test_plans_on_the_way_are_not_asked_for_reasons() -> None:
+    for tools in (
+        PlanningTools(LinearPrograms(), with_reasons=False),
+        PlanningTools(LinearPrograms(), with_trade_values=False),
+    ):
+        work = workshop(TYPICAL[0])._replace(tools=tools)
+        plan, told = plan_of(work), plan_of(workshop(TYPICAL[0]))
+        assert plan.optimality is not None
+        assert plan.optimality.rationales == {}
+        assert plan.untraded == ()
+        assert "no prices" not in plan.explanation
+        if tools.with_trade_values:
+            assert [(each.security_id, each.quantity) for each in plan.trades] == [
+                (each.security_id, each.quantity) for each in told.trades
+            ]
