@@ -738,6 +738,39 @@ def decide(
 
 
 @app.command()
+def orders(
+    at: Annotated[
+        datetime | None,
+        typer.Option(
+            "--at",
+            formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"],
+            help="When they are released, New York time. Default: now.",
+        ),
+    ] = None,
+    is_trial: Annotated[
+        bool, typer.Option("--trial", help="Show what would leave; write and record nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Release the approved trades that have not left yet, as order files in `outbox/`.
+
+    Every trade leaves once. Example: `evenkeel orders --trial`
+    """
+    from orchestration.decisions import in_new_york
+    from orchestration.order_tables import release_as_mapping, show_release
+    from orchestration.orders import release_orders
+
+    with _told_errors():
+        home = Home.from_environment(data).activate()
+        release = release_orders(home, in_new_york(at), is_trial=is_trial)
+    if as_json:
+        _print_json(release_as_mapping(release))
+    else:
+        show_release(_reading_console(), release)
+
+
+@app.command()
 def consent(
     plan: Annotated[str, typer.Argument(help="Id of the plan, as its workbook shows it.")],
     account: Annotated[str, typer.Option("--account", help="Account id.")],

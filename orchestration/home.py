@@ -84,6 +84,16 @@ class Home:
         return self.folder / "inbox"
 
     @property
+    def outbox(self) -> Path:
+        """Released orders: outbox/<as_of_date>-release-<number>/*.csv."""
+        return self.folder / "outbox"
+
+    @property
+    def order_layouts(self) -> Path:
+        """The firm's own layouts of order files: order_layouts/<CUSTODIAN>.yaml."""
+        return self.folder / "order_layouts"
+
+    @property
     def dagster(self) -> Path:
         """Dagster's home: runs, events, schedules."""
         return self.folder / "dagster"

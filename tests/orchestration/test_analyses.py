@@ -5,52 +5,21 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-import duckdb
 import pytest
-import yaml
 from typer.testing import CliRunner
 
 from orchestration.analyses import analyses_of, analysis_named
 from orchestration.cli import app
 from orchestration.home import DBT_PROJECT_FOLDER
 from orchestration.questions import QuestionError, Snapshot
+from tests.orchestration.made_marts import make_snapshot, put
 
 ANALYSES = analyses_of(DBT_PROJECT_FOLDER)
-NIGHT = date(2026, 11, 19)
-
-
-def _marts():
-    """The columns that the marts' contracts state."""
-    for folder in ("models/marts", "models/plan/marts"):
-        for path in sorted((DBT_PROJECT_FOLDER / folder).glob("*.yml")):
-            for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]:
-                yield (
-                    model["name"],
-                    [(column["name"], column["data_type"]) for column in model["columns"]],
-                )
 
 
 @pytest.fixture
 def published(tmp_path) -> Path:
-    """A snapshot whose marts have every column of their contracts and no row but the night."""
-    path = tmp_path / "published" / "evenkeel.duckdb"
-    path.parent.mkdir()
-    with duckdb.connect(str(path)) as connection:
-        connection.execute("create schema marts")
-        for name, columns in _marts():
-            declared = ", ".join(f"{column} {kind}" for column, kind in columns)
-            connection.execute(f"create table marts.{name} ({declared})")
-        connection.execute(
-            "create table marts.published_night_current as select $1::date as as_of_date", [NIGHT]
-        )
-    return path
-
-
-def _put(path: Path, table: str, *rows: dict[str, object]) -> None:
-    with duckdb.connect(str(path)) as connection:
-        for row in rows:
-            names, places = ", ".join(row), ", ".join(f"${name}" for name in row)
-            connection.execute(f"insert into marts.{table} ({names}) values ({places})", row)
+    return make_snapshot(tmp_path / "published" / "evenkeel.duckdb")
 
 
 def _answer(path: Path, name: str) -> list[dict[str, object]]:
@@ -71,7 +40,7 @@ def test_every_question_can_be_put_to_the_marts(published, name):
 
 
 def test_a_breach_lasts_from_the_night_it_is_seen_to_the_night_it_is_gone(published):
-    _put(
+    put(
         published,
         "fct_household_drift",
         *(
@@ -112,26 +81,24 @@ def test_a_breach_lasts_from_the_night_it_is_seen_to_the_night_it_is_gone(publis
     ],
 )
 def test_gains_that_turn_long_term_soon(published, start, long_term_from):
-    _put(
+    put(
         published,
         "dim_accounts",
         {
-            "as_of_date": NIGHT,
             "account_id": "A1",
             "account_name": "Joint",
             "tax_treatment": "taxable",
         },
     )
-    _put(
+    put(
         published,
         "dim_securities",
-        {"as_of_date": NIGHT, "security_id": "S1", "ticker": "VTI"},
+        {"security_id": "S1", "ticker": "VTI"},
     )
-    _put(
+    put(
         published,
         "fct_tax_lots",
         {
-            "as_of_date": NIGHT,
             "account_id": "A1",
             "lot_id": "L1",
             "household_id": "H1",
@@ -149,17 +116,16 @@ def test_gains_that_turn_long_term_soon(published, start, long_term_from):
 
 
 def test_cost_that_is_not_known_in_one_trade_is_not_known_of_the_household(published):
-    _put(
+    put(
         published,
         "dim_households",
-        {"as_of_date": NIGHT, "household_id": "H1", "market_value": 1000},
+        {"household_id": "H1", "market_value": 1000},
     )
-    _put(
+    put(
         published,
         "fct_recommended_trades",
         *(
             {
-                "as_of_date": NIGHT,
                 "trade_id": f"T{number}",
                 "household_id": "H1",
                 "notional": 100,
