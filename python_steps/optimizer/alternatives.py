@@ -1,6 +1,6 @@
 """What else could be done tonight: wait, trade a part, put gains off, each valued like the plan.
 
-Belongs here: the paths from tonight until new money in sight has been put to work, planned step by
+Belongs here: the paths from tonight until what is planned when money in sight has come, planned step by
 step by the same planner and added up in the same objective, and which of them is best. Does not
 belong here: planning one night (`planner`), how a household stands later (`next_household`), words
 (`alternative_words`). A path's objective is the tax, cost, location, later tax and turnover of all

@@ -70,8 +70,8 @@ def _arrival_words(household: Household) -> str:
         return "No contribution is in sight; "
     named = listed([f"{dollars(flow.amount)} on {flow.required_by_date}" for flow in flows])
     is_one = len(flows) == 1
-    noun = "contribution" if is_one else "contributions"
-    return f"With the {noun} of {named} put to work on either path, "
+    noun, has = ("contribution", "has") if is_one else ("contributions", "have")
+    return f"Counting what is planned when the {noun} of {named} {has} arrived, "
 
 
 def _reason(best: Alternative, rival: Alternative) -> str:

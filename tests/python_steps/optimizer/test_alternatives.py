@@ -87,7 +87,9 @@ def test_a_contribution_that_cures_the_drift_without_tax_says_wait_and_the_plan_
     assert now.waiting_cost is not None
     assert wait.waiting_cost > now.waiting_cost, "the drift is borne for eleven days"
     assert plan.explanation.endswith(wait.verdict)
-    assert wait.verdict.startswith(f"Wait. With the contribution of $20,000 on {SOON}")
+    assert wait.verdict.startswith(
+        f"Wait. Counting what is planned when the contribution of $20,000 on {SOON}"
+    )
 
 
 def test_without_a_contribution_the_plan_stands_and_waiting_cures_nothing() -> None:
