@@ -1,11 +1,11 @@
 """What else could be done tonight: wait, trade a part, put gains off, each valued like the plan.
 
-Belongs here: the paths from tonight until what is planned when money in sight has come, planned step by
-step by the same planner and added up in the same objective, and which of them is best. Does not
-belong here: planning one night (`planner`), how a household stands later (`next_household`), words
-(`alternative_words`). A path's objective is the tax, cost, location, later tax and turnover of all
-its steps, the drift that its last step leaves, and the yearly certainty-equivalent cost of the
-drift borne in the meantime. Prices stay as they are: nobody knows better.
+Belongs here: the paths from tonight until what is planned when money in sight has come, planned
+step by step by the same planner and added up in the same objective, and which of them is best. Does
+not belong here: planning one night (`planner`), how a household stands later (`next_household`),
+words (`alternative_words`). A path's objective is the tax, cost, location, later tax and turnover
+of all its steps, the drift that its last step leaves, and the yearly certainty-equivalent cost of
+the drift borne in the meantime. Prices stay as they are: nobody knows better.
 """
 
 from __future__ import annotations

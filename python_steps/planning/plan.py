@@ -392,7 +392,7 @@ ALTERNATIVES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """One path from tonight until what is planned when the contributions in sight have arrived.
+    """One path from tonight to what is planned when contributions in sight have arrived.
 
     `same_as` names the path whose trades it shares. `trade_count` are tonight's trades; all other
     numbers are of the whole path, on `end_date`: what is left outside bands, tax and cost together,
