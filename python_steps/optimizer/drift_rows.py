@@ -59,19 +59,19 @@ def add_drift(assembly: Assembly) -> None:
 def _exposures_of_classes(assembly: Assembly) -> dict[tuple[str, str], Exposure]:
     """By group and class what a dollar of each trade adds; cash moves with every trade."""
     found: dict[tuple[str, str], Exposure] = defaultdict(list)
-    for trade in assembly.trades:
-        group_id = assembly.group_of_account[trade.account_id]
+    for account_id, trades in assembly.trades_of_account.items():
+        group_id = assembly.group_of_account[account_id]
         if group_id is None:
             continue
-        spread = assembly.half_spread(trade.security_id)
-        counted = trade.sign * _basis_factor(assembly, trade.account_id)
-        in_cash = -counted * (1.0 + trade.sign * spread)
-        for name, weight in assembly.class_weights(trade.security_id):
-            if name == CASH:
-                in_cash += counted * weight
-            else:
-                found[group_id, name].append((trade.column, counted * weight))
-        found[group_id, CASH].append((trade.column, in_cash))
+        factor = _basis_factor(assembly, account_id)
+        for trade in trades:
+            counted, in_cash = trade.sign * factor, trade.brings * factor
+            for name, weight in assembly.class_weights(trade.security_id):
+                if name == CASH:
+                    in_cash += counted * weight
+                else:
+                    found[group_id, name].append((trade.column, counted * weight))
+            found[group_id, CASH].append((trade.column, in_cash))
     return found
 
 

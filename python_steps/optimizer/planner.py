@@ -230,6 +230,7 @@ def _optimised(
     if attempt is None:
         return None
     plan = _as_plan(work, attempt, deferrals, prices, baseline)
+    work.tools.timer.ended("explanation")
     modelled = _components(attempt)["tax"]
     if plan.estimated_tax is not None and (
         abs(plan.estimated_tax - Decimal(str(modelled))) > TAX_DIFFERENCE

@@ -7,7 +7,7 @@ belong here: making solutions keep to the rules (`repair`, `reference`). Thousan
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +24,7 @@ SIZE_TOLERANCE = 1e-6
 SOLVER_NOISE = 1e-9
 
 
-@dataclass(frozen=True, slots=True)
-class TradeGroup:
+class TradeGroup(NamedTuple):
     """The columns of one sale or purchase, and its rules.
 
     Attributes:

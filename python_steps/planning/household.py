@@ -9,7 +9,7 @@ Source of the words: the marts' column documentation; money in US dollars, weigh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple, Protocol
@@ -198,6 +198,17 @@ class TradeTerms:
         """Smallest tradable quantity: a whole share, or a thousandth."""
         is_whole = not self.is_fractional and self.trades_in != "dollars"
         return _WHOLE_SHARE if is_whole else _THOUSANDTH
+
+
+# What trades where the firm has recorded no terms: funds in dollars, all else in whole shares.
+_FUND_TERMS = TradeTerms(
+    is_available=True,
+    is_fractional=True,
+    trades_in="dollars",
+    minimum_amount=Decimal(0),
+    transaction_fee=None,
+)
+_SHARE_TERMS = replace(_FUND_TERMS, is_fractional=False, trades_in="shares")
 
 
 @dataclass(frozen=True, slots=True)
@@ -538,11 +549,4 @@ class HouseholdIndex:
         known = self.terms.get((account_id, security.security_id))
         if known is not None:
             return known
-        is_fund = security.security_type in FUND_TYPES
-        return TradeTerms(
-            is_available=True,
-            is_fractional=is_fund,
-            trades_in="dollars" if is_fund else "shares",
-            minimum_amount=Decimal(0),
-            transaction_fee=None,
-        )
+        return _FUND_TERMS if security.security_type in FUND_TYPES else _SHARE_TERMS
