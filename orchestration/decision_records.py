@@ -21,6 +21,12 @@ from orchestration.records import Records
 from python_steps.decisions.plan_facts import EarlierReturn, IssuedTrade, TradeDecision
 from python_steps.decisions.refusals import Refusal
 from python_steps.decisions.stamp import PlanStamp
+from python_steps.decisions.standing import (
+    CONFLICTING,
+    REPLACED,
+    ReturnOutcome,
+    standing_states,
+)
 
 Outcome = Literal["recorded", "conflicting", "refused"]
 
@@ -62,6 +68,7 @@ class DecisionReturn(NamedTuple):
     outcome: Outcome
     replaces_earlier: bool
     refusals: tuple[Refusal, ...] = ()
+    return_number: int = 0
 
 
 class Consent(NamedTuple):
@@ -153,10 +160,20 @@ class DecisionRecords:
             connection.execute("begin")
             number = _next_number(connection, "decision_returns", "return_number")
             refusals = json.dumps([one._asdict() for one in returned.refusals], ensure_ascii=False)
-            values = [number, *returned[:-1], refusals]
-            values[4] = _in_utc(returned.decided_at)
             connection.execute(
-                f"insert into decision_returns values ({', '.join('?' * len(values))})", values
+                "insert into decision_returns values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    number,
+                    returned.file_sha256,
+                    returned.file_name,
+                    returned.advisor_id,
+                    _in_utc(returned.decided_at),
+                    returned.household_id,
+                    returned.plan_id,
+                    returned.outcome,
+                    returned.replaces_earlier,
+                    refusals,
+                ],
             )
             for decision in decisions:
                 connection.execute(
@@ -196,9 +213,16 @@ class DecisionRecords:
 
     def decisions_until(self, last: datetime) -> list[dict[str, Any]]:
         """Every decision made up to a moment, with its return and plan; the newest return last."""
+        return self._decisions("r.decided_at <= $1", last)
+
+    def decisions_between(self, first: datetime, last: datetime) -> list[dict[str, Any]]:
+        """Decisions made from one moment until before another, each with its return and plan."""
+        return self._decisions("r.decided_at >= $1 and r.decided_at < $2", first, last)
+
+    def _decisions(self, condition: str, *moments: datetime) -> list[dict[str, Any]]:
         with self._open() as connection:
             cursor = connection.execute(
-                """
+                f"""
                 select
                     r.return_number, r.file_sha256, r.file_name, r.advisor_id, r.decided_at,
                     r.household_id, r.plan_id, r.outcome, r.replaces_earlier,
@@ -208,10 +232,10 @@ class DecisionRecords:
                 from trade_decisions as d
                 inner join decision_returns as r using (return_number)
                 inner join issued_plans as p using (plan_id)
-                where r.decided_at <= ?
+                where {condition}
                 order by r.return_number, d.trade_id
                 """,
-                [_in_utc(last)],
+                [_in_utc(moment) for moment in moments],
             )
             names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -220,15 +244,27 @@ class DecisionRecords:
 def standing_returns(
     returns: Sequence[tuple[DecisionReturn, tuple[TradeDecision, ...]]],
 ) -> tuple[list[EarlierReturn], bool]:
-    """The returns of a plan that still stand, and whether one of them conflicts with another."""
-    taken = [pair for pair in returns if pair[0].outcome != "refused"]
-    last = max((i for i, (one, _) in enumerate(taken) if one.replaces_earlier), default=0)
-    standing = taken[last:]
+    """The returns of one plan that no later one replaces, and whether they conflict.
+
+    Args:
+        returns: every return of the plan with its decisions, oldest first.
+    """
+    states = standing_states([outcome_of(one) for one, _ in returns])
+    standing = [
+        (one, decisions)
+        for one, decisions in returns
+        if states.get(one.return_number, REPLACED) != REPLACED
+    ]
     earlier = [
         EarlierReturn(one.file_name, one.file_sha256, one.decided_at, decisions)
         for one, decisions in standing
     ]
-    return earlier, any(one.outcome == "conflicting" for one, _ in standing)
+    return earlier, any(one.outcome == CONFLICTING for one, _ in standing)
+
+
+def outcome_of(returned: DecisionReturn) -> ReturnOutcome:
+    """What the rule of standing returns needs of one."""
+    return ReturnOutcome(returned.return_number, returned.outcome, returned.replaces_earlier)
 
 
 def _issued_trade(trade: dict[str, str]) -> IssuedTrade:
@@ -253,6 +289,7 @@ def _return(row: tuple[Any, ...]) -> DecisionReturn:
         outcome=outcome,
         replaces_earlier=replaces,
         refusals=tuple(Refusal(**refusal) for refusal in json.loads(row[9])),
+        return_number=row[0],
     )
 
 

@@ -7,6 +7,7 @@ build a variant. Does not belong here: any asset, sensor or resource.
 import dagster as dg
 
 from orchestration.assets.closing import closing_assets
+from orchestration.assets.decided import decided_assets
 from orchestration.assets.decisions import decision_assets
 from orchestration.assets.landing import landing_assets
 from orchestration.assets.models import model_assets
@@ -18,6 +19,7 @@ from orchestration.automation import (
     nightly_job,
 )
 from orchestration.home import Home
+from orchestration.inbox import decisions_job, inbox_sensor
 from orchestration.resources import AlertsResource, HomeResource, dbt_resource
 
 
@@ -26,13 +28,14 @@ def build_definitions(home: Home) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *landing_assets(),
+            *decided_assets(),
             *model_assets(),
             *decision_assets(),
             *quality_assets(),
             *closing_assets(),
         ],
-        jobs=[nightly_job],
-        sensors=[arrival_sensor, failed_night_sensor],
+        jobs=[nightly_job, decisions_job],
+        sensors=[arrival_sensor, failed_night_sensor, inbox_sensor],
         schedules=[cut_off_schedule(home)],
         resources={
             "home": HomeResource(data_folder=str(home.folder)),

@@ -557,6 +557,7 @@ def replace_ops_rows(
         "boolean": pa.bool_(),
         "timestamp": pa.timestamp("us"),
         "decimal(24,6)": pa.decimal128(24, 6),
+        "decimal(28,10)": pa.decimal128(28, 10),
     }
     schema = pa.schema([(name, kinds.get(kind, pa.string())) for name, kind in declared.items()])
     complete = [{name: row.get(name) for name in declared} for row in rows]

@@ -3,8 +3,9 @@
 Belongs here: the input manifest, the version and state of a night, marking later nights stale,
 retention, issuing plans to the records. Does not belong here: the steps of a night.
 
-A night is a function of its manifest: the accepted files, the firm's policy, the code. The same
-manifest is the same version; anything else makes a new version and says what changed.
+A night is a function of its manifest: the accepted files, the firm's policy, what advisors decided
+for the session, the code. The same manifest is the same version; anything else makes a new version
+and says what changed.
 """
 
 from __future__ import annotations
@@ -67,8 +68,17 @@ def manifest_of(home: Home, warehouse: Warehouse, as_of_date: date) -> dict[str,
         "as_of_date": as_of_date.isoformat(),
         "files": files,
         "firm_policy": hashlib.sha256(policy).hexdigest(),
+        "decisions": _decisions_digest(warehouse, as_of_date),
         "code": code_version(),
     }
+
+
+def _decisions_digest(warehouse: Warehouse, as_of_date: date) -> str:
+    """A digest of what advisors had decided for the session."""
+    rows = warehouse.read(
+        "select * from ops.trade_decisions where as_of_date = $1 order by all", [as_of_date]
+    ).to_pylist()
+    return hashlib.sha256(json.dumps(rows, default=str, sort_keys=True).encode()).hexdigest()
 
 
 def manifest_hash(manifest: dict[str, Any]) -> str:
@@ -195,8 +205,9 @@ def changes_between(before: dict[str, Any] | None, after: dict[str, Any]) -> lis
         found += [f"{word} {'/'.join(key)}" for key in keys]
     found += [
         f"changed {part.replace('_', ' ')}"
-        for part in ("firm_policy", "code")
-        if before[part] != after[part]
+        for part in ("firm_policy", "decisions", "code")
+        # A version from before the manifest held a part says nothing of it.
+        if part in before and before[part] != after[part]
     ]
     return found or ["a file's acceptance changed"]
 

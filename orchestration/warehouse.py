@@ -23,11 +23,13 @@ from orchestration import ops_descriptions
 _ROW_GROUP = 122_880
 SCHEMAS = ("raw", "staging", "intermediate", "marts", "tax", "rebalance", "ops")
 PUBLISHED_SCHEMAS = ("marts", "ops")
-# What names full account numbers stays in the working file; ops.violations tells it masked.
+# What names full account numbers stays in the working file; ops.violations tells it masked. What a
+# mart repeats stays there too.
 WITHHELD_TABLES = (
     "contract_violations",
     "received_files",
     "identity_findings",
+    "trade_decisions",
     "working_session",
 )
 
@@ -122,6 +124,29 @@ OPS_TABLES: dict[str, dict[str, str]] = {
         "status": "varchar",
         "seconds": "double",
         "detail": "varchar",
+    },
+    "trade_decisions": {
+        "as_of_date": "date",
+        "return_number": "integer",
+        "household_id": "varchar",
+        "plan_id": "varchar",
+        "plan_as_of_date": "date",
+        "plan_version": "integer",
+        "trade_id": "varchar",
+        "account_id": "varchar",
+        "action": "varchar",
+        "security_id": "varchar",
+        "proposed_quantity": "decimal(28,10)",
+        "decision": "varchar",
+        "decided_quantity": "decimal(28,10)",
+        "return_state": "varchar",
+        "snooze_until_date": "date",
+        "decision_note": "varchar",
+        "advisor_id": "varchar",
+        "decided_at": "timestamp",
+        "file_name": "varchar",
+        "sha256": "varchar",
+        "cell": "varchar",
     },
     "working_session": {
         "as_of_date": "date",

@@ -86,8 +86,19 @@ def session_open_for_orders(moment: datetime) -> date:
         raise ValueError(f"{moment} has no time zone")
     day = moment.astimezone(NEW_YORK).date()
     session = session_on_or_after(day)
-    closes = cast("datetime", _calendar().session_close(pd.Timestamp(session)).to_pydatetime())
-    return session if moment < closes else next_session(session)
+    return session if moment < close_of(session) else next_session(session)
+
+
+def close_of(session: date) -> datetime:
+    """The moment at which a session closes.
+
+    Raises:
+        ValueError: the day is no session.
+    """
+    if not is_session(session):
+        raise ValueError(f"{session} is not a session")
+    stamp = _calendar().session_close(pd.Timestamp(session))
+    return cast("datetime", stamp.to_pydatetime())
 
 
 def settlement_date(trade_date: date) -> date:
