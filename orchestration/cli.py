@@ -542,8 +542,7 @@ def wait_or_trade_command(
         _print_json(answer)
         return
     if paths:
-        title = f"{found['household_name']} on {day}, each path to {paths[0]['end_date']}"
-        _show(title, paths, _PATH_COLUMNS)
+        _show(f"{found['household_name']} on {day}", paths, _PATH_COLUMNS)
         _show("Wealth by the assumed class returns", paths, _WEALTH_COLUMNS)
     console.print(sentence, highlight=False, markup=False)
 
@@ -1046,6 +1045,7 @@ _TAX_COLUMNS = (
 _PATH_COLUMNS = (
     "alternative",
     "same_as",
+    "end_date",
     "trade_count",
     "breach_count",
     "drift_outside_bands",
