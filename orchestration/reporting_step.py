@@ -204,7 +204,8 @@ def write_book_workbook(home: Home, warehouse: Warehouse, as_of_date: date) -> P
         ended = tables["nights"].filter(pc.not_equal(tables["nights"]["state"], "failed"))
         tables["nights"] = ended.sort_by([("version", "descending")]).slice(0, 1)
     tables["workbooks"] = _as_they_stand(tables["workbooks"])
-    content = render_book_workbook(BookReportFrames.from_tables(as_of_date, tables))
+    frames = BookReportFrames.from_tables(as_of_date, tables)
+    content = render_book_workbook(frames, home.policy().report_language)
     target = home.reports(as_of_date) / BOOK_FILE_NAME
     _write_if_changed(target, content, hashlib.sha256(content).hexdigest())
     return target

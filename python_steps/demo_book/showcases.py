@@ -91,7 +91,7 @@ def account_of_type(household: Household, account_type: str) -> Account:
 
 
 def _chinese(household: Household, market: Market) -> None:
-    household.report_language = "zh_CN"
+    household.report_language = "zh-Hans"
     household.name = "Lin"
     household.groups[0].name = "林家"
     names = ("林美华", "林国栋")

@@ -55,7 +55,7 @@ def household_sheets(frames: HouseholdReportFrames) -> tuple[list[Sheet], Docume
         MissingTextError: a status, code or class has no display name.
         TypeError: a dollar amount is not an exact decimal.
     """
-    texts, notice = texts_and_notice(frames.report_language)
+    texts, notice = texts_and_notice(frames.report_language, frames.firm_policy.report_language)
     review = review_of(frames, texts, style_book(texts.language), notice)
     name = review.household["household_name"] or frames.household_id
     facts = DocumentFacts(

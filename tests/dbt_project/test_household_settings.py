@@ -72,6 +72,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "household_settings",
         *({"household_id": name} | settings for name, settings in SETTINGS.items()),
     )
+    _change(built, "households", "household_id", "PLAIN", report_language="")
     _change(built, "tax_profiles", "household_id", "AFTER", expected_retirement_rate="0.2")
     # A rate that is none: the whole of the account.
     _change(built, "tax_profiles", "household_id", "NORATE", expected_retirement_rate="1")
@@ -85,7 +86,6 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built.delivery.write(path)
     with duckdb.connect(str(path)) as connection:
         _judge(connection)
-    _change(built, "households", "household_id", "PLAIN", report_language="")
     run_dbt(
         path,
         *BOOK_PASS,

@@ -220,7 +220,7 @@ def test_class_targets_in_force_sum_to_one(book: Book) -> None:
         ("cash_flows", "state", {"planned", "requested", "posted", "cancelled"}),
         ("ips_targets", "target_level", {"class", "sub_class", "security"}),
         ("ips_targets", "band_rule", {"tighter", "looser"}),
-        ("households", "report_language", {"en", "zh_CN"}),
+        ("households", "report_language", {"en", "zh-Hans"}),
         ("account_settings", "account_type",
          {"taxable_individual", "taxable_joint", "trust", "utma", "traditional_ira", "roth_ira",
           "sep_ira", "inherited_ira", "401k", "hsa"}),
