@@ -174,7 +174,8 @@ def _plan_one(
         policy = builder.policy_of(household_id)
         digest = input_hash(household, policy, shared, payload.valid_until_date)
         plan = planned_as_set(household, policy, rates, assumptions, planner)
-        plan = with_settings_told(plan, builder.left_alone(household_id))
+        if household.household_state == RELEASED:
+            plan = with_settings_told(plan, builder.left_alone(household_id))
     except Exception as error:  # one household's failure is that household's, the batch goes on
         plan = _failed_plan(household_id, error)
         digest = digest or book_wide_hash([household_id, plan.explanation, shared])

@@ -161,6 +161,13 @@ def test_a_class_that_is_not_checked_tonight_triggers_nothing(planner: str) -> N
     assert "inside its band" not in found.plan["explanation"]
 
 
+def test_a_household_that_waits_for_data_is_told_of_that_alone() -> None:
+    book = ira_book()
+    book.resting = {LARGE: ("quarterly", NEXT_CHECK)}
+    book.rows("dim_households")[0].update(household_state="withheld", state_reason="row 3 is bad")
+    assert not any(row["subject"].endswith("not due") for row in book.plan().exceptions)
+
+
 @pytest.mark.parametrize("planner", PLANNERS)
 def test_a_class_that_rests_is_not_taken_further_out_by_one_that_is_due(planner: str) -> None:
     """Bonds are due and lack 10 points; large caps rest far below their band and give nothing."""
