@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -26,6 +26,7 @@ from orchestration.decision_records import (
 )
 from orchestration.home import Home
 from orchestration.intake import archive_bytes
+from orchestration.order_records import OrderRecords
 from orchestration.questions import QuestionError, Row, Snapshot
 from orchestration.screening import night_facts
 from python_steps.decisions.judgement import (
@@ -186,6 +187,8 @@ def _judged(
             prices,
             records.accounts_with_consent(issued.stamp.plan_id, day),
         )
+    ordered = OrderRecords(home.records).released_of_plan(issued.stamp.plan_id)
+    facts = replace(facts, ordered=ordered)
     earlier, _ = standing_returns(records.returns_of(issued.stamp.plan_id))
     if returned.replaces_earlier:
         earlier = []

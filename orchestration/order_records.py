@@ -74,6 +74,14 @@ class OrderRecords:
             rows = connection.execute("select trade_id from released_trades").fetchall()
         return {row[0] for row in rows}
 
+    def released_of_plan(self, plan_id: str) -> dict[str, Decimal]:
+        """Shares by trade of a plan's trades that ever left."""
+        with self._open() as connection:
+            rows = connection.execute(
+                "select trade_id, quantity from released_trades where plan_id = ?", [plan_id]
+            ).fetchall()
+        return dict(rows)
+
     def next_release(self) -> int:
         """The number that the next release will have."""
         with self._open() as connection:

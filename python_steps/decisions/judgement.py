@@ -7,7 +7,7 @@ records.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -94,7 +94,10 @@ def judge_decisions(
         return Judgement(refusals=tuple(refusals))
     orders = _orders(sheet, written, identity, facts, returned.decided_at)
     wash_sales = WashSalePolicy(**policy.wash_sale_settings())
-    refusals = order_refusals(orders, facts, policy, wash_sales)
+    refusals = [
+        *_ordered_otherwise(sheet, written, facts),
+        *order_refusals(orders, facts, policy, wash_sales),
+    ]
     if refusals:
         return Judgement(refusals=tuple(refusals))
     decisions = tuple(_decision(one, facts) for one in written)
@@ -153,6 +156,21 @@ def _read_rows(
         if decision is not None:
             written[trade_id] = decision
     return list(written.values()), refusals
+
+
+def _ordered_otherwise(
+    sheet: str, written: Sequence[WrittenDecision], facts: PlanFacts
+) -> Iterator[Refusal]:
+    """What has left as an order can no longer be decided otherwise, nor be left out."""
+    by_trade = {one.trade_id: one for one in written}
+    for trade_id, quantity in sorted(facts.ordered.items()):
+        one = by_trade.get(trade_id)
+        if one is not None and _quantity(one, facts) == quantity:
+            continue
+        reason = f"trade {trade_id} has left as an order for {quantity.normalize():,f} shares"
+        what = "Decide it as it left; to stop it, cancel the order at the custodian."
+        place, value = ("", "") if one is None else (one.places[DECISION], one.decision)
+        yield Refusal("order_has_not_left", sheet, place, value, reason, what)
 
 
 def _latest_snooze(decided_at: datetime, policy: FirmPolicy) -> date:

@@ -104,6 +104,7 @@ class PlanFacts:
         screens: by trade, what the pre-trade screen needs.
         prices: prices later than the plan's, by security.
         accounts_with_consent: accounts whose owner's consent to this plan is on record.
+        ordered: shares by trade that have left as orders.
     """
 
     household: Row
@@ -120,3 +121,4 @@ class PlanFacts:
     screens: Mapping[str, NightFacts]
     prices: Mapping[str, KnownPrice] = field(default_factory=dict)
     accounts_with_consent: frozenset[str] = frozenset()
+    ordered: Mapping[str, Decimal] = field(default_factory=dict)

@@ -604,6 +604,19 @@ def test_a_concentration_is_not_worsened_by_a_part_of_the_plan():
     assert "5.00%" in refused(judgement, "concentration_limits_are_kept", "decision", "T-2").reason
 
 
+@pytest.mark.parametrize("edit", [{"decision": "Reject"}, {"decision": None}])
+def test_a_trade_that_has_left_as_an_order_is_not_decided_otherwise(edit):
+    def changed(table):
+        approve_all(table)
+        table.decide("T-5", **edit)
+
+    around = facts(ordered={"T-5": Decimal("10.5")})
+    assert decided(judged(written(approve_all), around=around))
+    refusal = refused(judged(written(changed), around=around), "order_has_not_left")
+    assert "10.5 shares" in refusal.reason
+    assert bool(refusal.cell) == (edit["decision"] is not None)
+
+
 # --- several returns of one plan
 
 
