@@ -347,7 +347,7 @@ class HouseholdCase:
             "quantity": money(quantity),
             "price": price,
             "notional": money(quantity) * price,
-            "reason_code": "rebalance",
+            "reason_code": "REBALANCE",
             "rationale": f"{action} {security_id}",
             "tax_character": "none",
             "realized_short_term_gain": money(0),

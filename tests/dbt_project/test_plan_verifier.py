@@ -38,6 +38,7 @@ Change = Callable[[HouseholdCase], object]
 SEEDS_READ_BY_THE_PLAN_PASS = (
     "seed_ordinary_tax_brackets",
     "seed_capital_gains_brackets",
+    "seed_capital_loss_limits",
     "seed_net_investment_income_tax",
     "seed_asset_location",
     "seed_capital_market_assumptions",
@@ -51,6 +52,7 @@ def _resize(case: HouseholdCase, trade: dict[str, Any], quantity: str) -> None:
 
 def buys_for_more_than_the_account_has(case: HouseholdCase) -> None:
     _resize(case, case.trade("T", "buy", "BND"), "500")
+    _tells_missing_cash(case, "502")
 
 
 def has_no_cash_on_record(case: HouseholdCase) -> None:
@@ -235,6 +237,113 @@ def sells_out_recent_lots_beside_a_loss_though_the_firm_does_not_allow_it(
     case: HouseholdCase,
 ) -> None:
     _window(case, "crsp-total-market", no_loss_sale_until_date=TRADE_DATE, is_exit_possible=True)
+
+
+def trades_on_a_whim(case: HouseholdCase) -> None:
+    case.trade("I", "buy", "BND")["reason_code"] = "WHIM"
+
+
+def says_nothing_of_a_trade(case: HouseholdCase) -> None:
+    case.trade("I", "buy", "BND")["rationale"] = " "
+
+
+def buys_to_raise_cash(case: HouseholdCase) -> None:
+    case.trade("I", "buy", "BND")["reason_code"] = "RAISE_CASH"
+
+
+def rebalances_on_a_night_for_cash(case: HouseholdCase) -> None:
+    case.plan["run_mode"] = "cash_only"
+
+
+def harvests_for_a_household_that_does_not(case: HouseholdCase) -> None:
+    _is_a_harvest(case)
+    case.one("marts.dim_households")["harvests_losses"] = False
+
+
+def _is_a_harvest(case: HouseholdCase) -> None:
+    case.plan["run_mode"] = "tlh_only"
+    for trade in case.rows["rebalance.trades"]:
+        is_sale = trade["action"] == "sell"
+        trade["reason_code"] = "HARVEST_LOSS" if is_sale else "HARVEST_REPLACEMENT"
+
+
+def _exception(case: HouseholdCase, **changes: Any) -> None:
+    case.add(
+        "rebalance.exceptions",
+        {
+            "plan_id": f"P-{case.household_id}",
+            "household_id": case.household_id,
+            "subject": "Bonds",
+            "reason_code": "out_of_tolerance",
+            "rationale": "They stay where they are.",
+        }
+        | changes,
+    )
+
+
+def states_an_exception_twice(case: HouseholdCase) -> None:
+    _exception(case)
+    _exception(case, reason_code="deferred")
+
+
+def leaves_something_for_no_reason(case: HouseholdCase) -> None:
+    _exception(case, reason_code="")
+
+
+def _needy_account(case: HouseholdCase) -> None:
+    case.add_account("N", "traditional_ira", "tax_deferred", "-100", minimum="0")
+    case.one("marts.dim_accounts", account_id=case.account("N"))["counts_toward_allocation"] = False
+
+
+def lacks_cash_in_silence(case: HouseholdCase) -> None:
+    _needy_account(case)
+
+
+def _tells_missing_cash(case: HouseholdCase, amount: str, letter: str = "T") -> None:
+    _exception(
+        case,
+        subject=f"Cash of {letter}",
+        reason_code="cash_shortfall",
+        account_id=case.account(letter),
+        amount=money(amount),
+    )
+
+
+def tells_less_than_is_missing(case: HouseholdCase) -> None:
+    _needy_account(case)
+    _tells_missing_cash(case, "60", "N")
+
+
+def tells_what_is_missing(case: HouseholdCase) -> None:
+    _needy_account(case)
+    _tells_missing_cash(case, "100", "N")
+
+
+def trades_less_than_the_household_asks_for(case: HouseholdCase) -> None:
+    case.one("marts.dim_households")["minimum_trade_amount"] = money(500_000)
+
+
+def buys_less_than_the_fund_asks_for(case: HouseholdCase) -> None:
+    case.one("marts.dim_accounts", account_id=case.account("I"))["custodian"] = "EXACTING"
+    case.add(
+        "marts.dim_security_custodians",
+        {
+            "security_id": "BND",
+            "custodian": "EXACTING",
+            "is_available": True,
+            "is_fractional": False,
+            "trades_in": "shares",
+            "minimum_amount": money(1_000_000),
+        },
+    )
+
+
+def sells_young_lots_before_old_ones(case: HouseholdCase) -> None:
+    case.one("marts.dim_accounts", account_id=case.account("T"))["lot_method"] = "FIFO"
+
+
+def sells_cheap_lots_before_dear_ones(case: HouseholdCase) -> None:
+    case.one("marts.dim_accounts", account_id=case.account("T"))["lot_method"] = "HIFO"
 
 
 def buys_30_days_after_a_loss_that_the_custodian_reports(case: HouseholdCase) -> None:
@@ -547,6 +656,14 @@ BROKEN: dict[str, tuple[Change, ...]] = {
         sells_at_a_loss_30_days_after_the_ira_reinvested,
         sells_out_recent_lots_beside_a_loss_though_the_firm_does_not_allow_it,
     ),
+    "every_trade_has_a_reason": (trades_on_a_whim, says_nothing_of_a_trade, buys_to_raise_cash),
+    "every_exception_has_a_reason": (states_an_exception_twice, leaves_something_for_no_reason),
+    "missing_cash_is_told": (lacks_cash_in_silence, tells_less_than_is_missing),
+    "trades_reach_the_minimum": (
+        trades_less_than_the_household_asks_for,
+        buys_less_than_the_fund_asks_for,
+    ),
+    "lot_method_is_followed": (sells_young_lots_before_old_ones, sells_cheap_lots_before_dear_ones),
     "no_trade_near_that_of_a_related_taxpayer": (
         buys_on_the_last_day_after_a_childs_loss,
         sells_at_a_loss_on_the_last_day_after_a_childs_purchase,
@@ -595,7 +712,11 @@ BROKEN: dict[str, tuple[Change, ...]] = {
     "rebalance_is_whole": (is_rebalanced_in_part,),
     "household_is_released": (trades_for_a_household_that_waits,),
     "trade_date_follows_as_of_date": (trades_on_the_session_itself, ends_before_it_trades),
-    "trades_fit_the_run_mode": (trades_though_it_says_no_trade,),
+    "trades_fit_the_run_mode": (
+        trades_though_it_says_no_trade,
+        rebalances_on_a_night_for_cash,
+        harvests_for_a_household_that_does_not,
+    ),
     "trade_ids_are_unique": (states_one_trade_id_twice,),
 }
 
@@ -618,6 +739,7 @@ def leaves_an_overdrawn_account_better_than_it_was(case: HouseholdCase) -> None:
     case.one("marts.fct_account_cash", account_id=case.account("T")).update(
         flow_reserve=money(90000), investable=money(-85500)
     )
+    _tells_missing_cash(case, "55501")
 
 
 def trades_the_day_after_its_windows_end(case: HouseholdCase) -> None:
@@ -721,7 +843,7 @@ def does_not_trade(case: HouseholdCase) -> None:
 
 def harvests_losses_without_a_breach(case: HouseholdCase) -> None:
     case.one("marts.fct_drift_summary").update(is_rebalance_due=False, trigger_reasons=None)
-    case.plan["run_mode"] = "tlh_only"
+    _is_a_harvest(case)
 
 
 def taxes_metal_at_28_percent(case: HouseholdCase) -> None:
@@ -735,6 +857,7 @@ def limits_a_young_loss_by_what_was_paid(case: HouseholdCase) -> None:
 
 
 SOUND: tuple[Change, ...] = (
+    tells_what_is_missing,
     is_rebalanced_whole,
     leaves_what_is_not_checked_outside,
     may_be_rebalanced_in_part,

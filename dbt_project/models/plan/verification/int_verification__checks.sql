@@ -4,7 +4,7 @@
 -- it. The list of rules below is closed; a violation under any other name still fails its plan.
 {% set areas = [
     'cash', 'lots', 'permissions', 'wash_sales', 'arithmetic', 'taxes', 'collectibles', 'costs',
-    'limited_losses', 'allocation', 'settings', 'release'
+    'limited_losses', 'allocation', 'settings', 'release', 'reasons', 'sizes'
 ] %}
 with plans as (
 
@@ -171,7 +171,29 @@ rules (check_name, requirement) as (
     ),
     (
         'trades_fit_the_run_mode',
-        'A plan that says it does not trade has no trades.'
+        'A plan that says it does not trade has no trades, and nights for cash or for losses have '
+        || 'only trades of their kind.'
+    ),
+    (
+        'every_trade_has_a_reason',
+        'Every trade has a reason of the list that fits a sale or a purchase, and a sentence.'
+    ),
+    (
+        'every_exception_has_a_reason',
+        'Every exception has a subject of its own, a reason and a sentence.'
+    ),
+    (
+        'missing_cash_is_told',
+        'Cash that an account lacks after the trades is told for that account, to the cent.'
+    ),
+    (
+        'trades_reach_the_minimum',
+        'No trade is smaller than the household, or the fund, asks for, unless it ends a holding or '
+        || 'raises needed cash.'
+    ),
+    (
+        'lot_method_is_followed',
+        'Where an account has a standing lot method, the lots sold are the head of its order.'
     ),
     (
         'trade_ids_are_unique',
