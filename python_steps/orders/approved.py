@@ -115,4 +115,5 @@ def require_whole(trade: ApprovedTrade) -> None:
         raise OrderError(f"{where}: a purchase delivers no lots")
     delivered = sum((lot.quantity for lot in trade.lots), Decimal(0))
     if trade.lots and delivered != trade.quantity:
-        raise OrderError(f"{where}: the lots deliver {delivered} shares of {trade.quantity}")
+        told = f"{delivered.normalize():f} shares of {trade.quantity.normalize():f}"
+        raise OrderError(f"{where}: the lots deliver {told}")
