@@ -192,6 +192,8 @@ def _kind_look(name: str, variant: str, font: str) -> dict[str, object]:
         fill = ATTENTION_FILL
     if variant == "input":
         fill = INPUT_FILL
+        edge = Side(style="thin", color=RULE)
+        look["border"] = Border(left=edge, right=edge, top=edge, bottom=edge)
         look["protection"] = Protection(locked=False)
     if fill is not None:
         look["fill"] = PatternFill("solid", fgColor=fill)

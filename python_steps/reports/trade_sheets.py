@@ -104,7 +104,10 @@ def trades_sheet(review: Review) -> Sheet:
     if len(_taxable(review, lots)) < len(lots):
         builder.note(texts.text("trade_lots.gain_of_taxable_accounts"))
     sheet = builder.finished()
-    sheet.is_protected = stamp is not None
+    if stamp is not None:
+        sheet.is_protected = True
+        # The ids of the trades are for the way back; nobody reads them on paper.
+        sheet.print_columns -= 1
     return sheet
 
 
