@@ -405,7 +405,10 @@ def _stops_inside_the_band(household: Household, market: Market) -> None:
 
 
 def _checked_by_the_quarter(household: Household, market: Market) -> None:
+    """The last check was at the end of September, the next is at the end of December."""
     household.settings["check_frequency"] = "quarterly"
+    for group in household.groups:
+        group.last_review_date = date(2026, 9, 30)
 
 
 def _looser_bands(household: Household, market: Market) -> None:
