@@ -148,6 +148,17 @@ class CoreProblem:
             and _harvests(self.index, account, self.harvest_groups)
         )
 
+    @cached_property
+    def sales_of_position(self) -> dict[tuple[str, str], tuple[Sale, ...]]:
+        """The sales of each position, by account and security, in its order."""
+        by_position = itertools.groupby(self.sales, key=lambda sale: sale.position.key)
+        return {key: tuple(sales) for key, sales in by_position}
+
+    @cached_property
+    def to_leave(self) -> frozenset[str]:
+        """Lots that must be sold in full where certain others are sold."""
+        return frozenset(lot_id for sale in self.sales for lot_id in sale.to_leave)
+
     def is_due(self, account_id: str) -> bool:
         """Whether an account may trade for the sake of its group's targets."""
         return _is_due(self.index, self.account(account_id), self.due_groups)

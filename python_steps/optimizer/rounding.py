@@ -77,7 +77,9 @@ def rounded_ledger(core: CoreModel, values: Floats) -> PlanLedger:
     washed = [
         column
         for sale, column in zip(core.problem.sales, core.sale_columns, strict=True)
-        if ledger.sold_of(sale.lot) > 0 and _is_left_behind(core.problem, ledger, sale)
+        if sale.to_leave
+        and ledger.sold_of(sale.lot) > 0
+        and _is_left_behind(core.problem, ledger, sale)
     ]
     if not washed:
         return ledger
@@ -281,7 +283,7 @@ def _shares_to_sell(
     parts.sort(key=lambda each: (-each[1], each[0].gain_per_dollar, each[0].lot.lot_id))
     is_bought = security.identity_group_id in buying.identities
     last = max(sale.stage for sale, _ in sold.lots)
-    own = [sale for sale in problem.sales if sale.position is position]
+    own = problem.sales_of_position[position.key]
     used = {sale.lot.lot_id for sale, _ in sold.lots}
 
     def is_spare(sale: Sale) -> bool:
@@ -296,8 +298,7 @@ def _shares_to_sell(
         spare = [sale for sale in own if sale.lot.lot_id not in used and is_spare(sale)]
         spare.sort(key=lambda sale: (sale.gain_per_dollar, sale.lot.lot_id))
         # What rounding down leaves of a whole sale must be none of a lot that has to be gone.
-        to_leave = {lot_id for sale in problem.sales for lot_id in sale.to_leave}
-        whole.sort(key=lambda sale: sale.lot.lot_id not in to_leave)
+        whole.sort(key=lambda sale: sale.lot.lot_id not in problem.to_leave)
         queue = itertools.chain(whole, (sale for sale, _ in parts), spare)
     return wanted, [sale.lot for sale in queue]
 

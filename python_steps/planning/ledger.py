@@ -8,7 +8,7 @@ against us by the execution buffer; only the second may be spent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Decimal
 
 from python_steps.planning.costs import CENT, NOTHING, CostModel
@@ -109,7 +109,7 @@ class PlanLedger:
         """Shares of a lot that may still be sold."""
         return lot.sellable_quantity - self.sold_of(lot)
 
-    def saleable(self, position: Position, lots: Iterable[Lot]) -> Decimal:
+    def saleable(self, position: Position, lots: Collection[Lot]) -> Decimal:
         """Shares of the given lots that can be sold in tradable units.
 
         The order's total must be a multiple of the tradable unit; only the sale of the whole
@@ -117,14 +117,16 @@ class PlanLedger:
         """
         security = self.index.securities[position.security_id]
         already = self.sold_quantity(position)
-        available = sum((self.left_of(lot) for lot in lots), NOTHING)
+        available = sum((lot.sellable_quantity for lot in lots), NOTHING)
+        if already:
+            available -= sum((self.sold_of(lot) for lot in lots), NOTHING)
         available = min(available, position.sellable_quantity - already)
         if already + available == position.quantity:
             return max(NOTHING, available)
         step = self.index.terms_of(position.account_id, security).quantity_step
         return max(NOTHING, floor_to(already + available, step) - already)
 
-    def sale_quantity(self, position: Position, lots: Iterable[Lot], wanted: Decimal) -> Decimal:
+    def sale_quantity(self, position: Position, lots: Collection[Lot], wanted: Decimal) -> Decimal:
         """Shares that a sale of `wanted` would really be: rounded up, cut to what can be sold."""
         security = self.index.securities[position.security_id]
         already = self.sold_quantity(position)
@@ -153,6 +155,8 @@ class PlanLedger:
         taken: dict[str, Decimal] = {}
         left = quantity
         for lot in usable:
+            if left <= 0:
+                break
             part = min(left, self.left_of(lot))
             if part > 0:
                 taken[lot.lot_id] = part
