@@ -8,7 +8,6 @@ machine's, with whatever else it was doing; processor time per workbook says mor
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -36,12 +35,7 @@ from python_steps.reports.batch import (
     ReportPayload,
     render_households,
 )
-from python_steps.reports.report_frames import (
-    HOUSEHOLD_MARTS,
-    HouseholdReportFrames,
-    ReportRecords,
-    ReportTables,
-)
+from python_steps.reports.report_frames import HOUSEHOLD_MARTS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -191,21 +185,9 @@ def _measured(render: Renderer, usage: Path, payload: ReportPayload) -> list[Any
 
 def _by_openpyxl(payload: ReportPayload) -> list[RenderedWorkbook | FailedWorkbook]:
     """The same sheets, written cell by cell."""
-    from python_steps.reports.household_workbook import household_sheets
     from python_steps.reports.plain_workbook import plain_workbook_bytes
 
-    rows = ReportRecords.of(ReportTables.checked(payload.tables))
-    results: list[RenderedWorkbook | FailedWorkbook] = []
-    for household_id in payload.household_ids:
-        frames = HouseholdReportFrames.from_tables(
-            household_id, rows, firm_policy=payload.firm_policy
-        )
-        content = plain_workbook_bytes(*household_sheets(frames))
-        digest = hashlib.sha256(content).hexdigest()
-        results.append(
-            RenderedWorkbook(household_id, frames.household["advisor_id"], content, digest)
-        )
-    return results
+    return render_households(payload, plain_workbook_bytes)
 
 
 _RENDERERS: Mapping[str, Renderer] = {FAST: render_households, PLAIN: _by_openpyxl}

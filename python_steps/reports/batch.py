@@ -6,20 +6,28 @@ marts, writing files, process pools. One household's failure is a value beside t
 
 from __future__ import annotations
 
+import gc
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from python_steps.policy import FirmPolicy
-from python_steps.reports.household_workbook import render_household_workbook
+from python_steps.reports.household_workbook import household_sheets
 from python_steps.reports.report_frames import (
     HOUSEHOLD_MARTS,
     HouseholdReportFrames,
     ReportRecords,
     ReportTables,
 )
+from python_steps.reports.sheet_builder import Sheet
+from python_steps.reports.texts import Texts
+from python_steps.reports.workbook_writer import workbook_bytes
+from python_steps.reports.worksheet_set_up import DocumentFacts
+
+Writer = Callable[[Sequence[Sheet], DocumentFacts, Texts], bytes]
 
 
 @dataclass(frozen=True)
@@ -37,12 +45,23 @@ class ReportPayload:
 
 @dataclass(frozen=True)
 class RenderedWorkbook:
-    """One household's workbook, ready to be written."""
+    """One household's workbook, ready to be written.
+
+    Attributes:
+        household_id: of the household.
+        advisor_id: of its advisor.
+        content: the bytes of the file.
+        sha256: of the content.
+        language: of its texts.
+        untranslated: sentences that stand in it in English because no catalogue knows them.
+    """
 
     household_id: str
     advisor_id: str | None
     content: bytes
     sha256: str
+    language: str
+    untranslated: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -53,30 +72,58 @@ class FailedWorkbook:
     error: str
 
 
-def render_households(payload: ReportPayload) -> list[RenderedWorkbook | FailedWorkbook]:
+def render_households(
+    payload: ReportPayload, write: Writer = workbook_bytes
+) -> list[RenderedWorkbook | FailedWorkbook]:
     """Render a batch in the order of its household ids.
+
+    Args:
+        payload: the households and their rows.
+        write: makes the file of finished sheets.
 
     Raises:
         ValueError: the batch's tables themselves are not usable (a mart or column is missing, not
             sorted, of several nights): then no household of it could be rendered truthfully.
     """
-    rows = ReportRecords.of(ReportTables.checked(payload.tables))
-    return [
-        _rendered(household_id, rows, payload.firm_policy) for household_id in payload.household_ids
-    ]
+    with _without_collection():
+        rows = ReportRecords.of(ReportTables.checked(payload.tables))
+        return [
+            _rendered(household_id, rows, payload.firm_policy, write)
+            for household_id in payload.household_ids
+        ]
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Do not look for cycles of objects: rows and cells make none, and the search costs a tenth."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _rendered(
-    household_id: str, rows: ReportRecords, firm_policy: FirmPolicy
+    household_id: str, rows: ReportRecords, firm_policy: FirmPolicy, write: Writer
 ) -> RenderedWorkbook | FailedWorkbook:
     try:
         frames = HouseholdReportFrames.from_tables(household_id, rows, firm_policy=firm_policy)
-        content = render_household_workbook(frames)
+        sheets, facts, texts = household_sheets(frames)
+        content = write(sheets, facts, texts)
     except Exception as error:
         # Whatever is wrong with one household must not cost the others their workbooks.
         return FailedWorkbook(household_id, f"{type(error).__name__}: {error}")
     advisor_id = frames.household["advisor_id"]
-    return RenderedWorkbook(household_id, advisor_id, content, hashlib.sha256(content).hexdigest())
+    return RenderedWorkbook(
+        household_id,
+        advisor_id,
+        content,
+        hashlib.sha256(content).hexdigest(),
+        texts.language,
+        tuple(sorted(texts.translator.unknown)),
+    )
 
 
 def _copied(rows: pa.Table) -> pa.Table:

@@ -106,23 +106,9 @@ def lots_sheet(review: Review) -> Sheet:
     return builder.finished()
 
 
-_LOT_VALUES: Final = (
-    "acquisition_date",
-    "holding_period_start_date",
-    "quantity",
-    "custodian_cost_basis",
-    "custodian_wash_sale_adjustment",
-    "wash_sale_adjustment",
-    "cost_basis",
-    "market_value",
-    "unrealized_gain",
-    "source_row_number",
-)
-
-
 def _lot_row(review: Review, row: Row, labels: Mapping[str, str]) -> Row:
     texts, parent, covered = review.texts, row["parent_lot_id"], row["covered_status"]
-    cells: dict[str, Any] = {key: row[key] for key in _LOT_VALUES}
+    cells = dict(row)
     cells["account"] = labels.get(row["account_id"]) or review.account_label(row["account_id"])
     cells["ticker"] = review.securities.ticker(row["security_id"])
     cells["security"] = review.securities.name(row["security_id"])
@@ -130,7 +116,6 @@ def _lot_row(review: Review, row: Row, labels: Mapping[str, str]) -> Row:
     cells["covered_status"] = (
         None if covered is None else texts.name("covered_status", covered.lower())
     )
-    cells["lot_id"] = row["lot_id"]
     if parent is not None and parent != row["lot_id"]:
         cells["lot_id"] += f" ({texts.text('lots.parent', lot=parent)})"
     if row["override_id"] is not None:

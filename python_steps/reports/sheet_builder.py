@@ -365,10 +365,9 @@ class SheetBuilder:
         first = self._row
         kinds = tuple(column.kind for column in columns)
         keys = [column.key for column in columns]
+        is_translated = self.texts.language != SOURCE_LANGUAGE
         values = [[row[key] for key in keys] for row in rows]
-        if self.texts.language != SOURCE_LANGUAGE:
-            values = [[self._said(*cell) for cell in zip(keys, row, strict=True)] for row in values]
-        self._values(kinds, values, "plain")
+        self._values(kinds, values, "plain", keys if is_translated else None)
         last = self._row - 1
         if last < first:
             self.note(empty)
@@ -467,16 +466,25 @@ class SheetBuilder:
         self._height += _USUAL_ROW_HEIGHT if height is None else height
         self._row += 1
 
-    def _values(self, kinds: Sequence[str], rows: Sequence[Sequence[Any]], variant: str) -> None:
+    def _values(
+        self,
+        kinds: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+        variant: str,
+        translated: Sequence[str] | None = None,
+    ) -> None:
         """Rows of values of these kinds, each as high as its wrapped texts need.
 
         Cells are made column by column: what a kind needs is looked up once for all rows.
+        `translated` names the columns where their texts are still in the source language.
         """
         if not rows:
             return
+        names = [None] * len(kinds) if translated is None else translated
+        by_column = zip(names, kinds, zip(*rows, strict=True), strict=True)
         columns = [
-            self._column(index, kind, variant, values)
-            for index, (kind, values) in enumerate(zip(kinds, zip(*rows, strict=True), strict=True))
+            self._column(index, name, kind, variant, values)
+            for index, (name, kind, values) in enumerate(by_column)
         ]
         lines = [1] * len(rows)
         for kind, width, column in zip(kinds, self._widths, columns, strict=False):
@@ -488,28 +496,31 @@ class SheetBuilder:
             self._height += height
             self._row += 1
 
-    def _column(self, index: int, kind: str, variant: str, values: Sequence[Any]) -> list[Cell]:
+    def _column(
+        self, index: int, name: str | None, kind: str, variant: str, values: Sequence[Any]
+    ) -> list[Cell]:
         """Cells of one column from the next row down; the frequent ones by the shortest way."""
         first, number = self._row, self._numbers[kind, variant, False]
+
+        def other(row: int, value: Any) -> Cell:
+            said = value if name is None else self._said(name, value)
+            return self._cell(index, row, kind, variant, said)
+
         if kind in TEXT_KINDS:
             different = dict.fromkeys(value for value in values if value.__class__ is str)
-            texts = {value: self._text_cell(kind, variant, value) for value in different}
+            texts = {value: other(first, value) for value in different}
             return [
-                texts[value]
-                if value.__class__ is str
-                else self._cell(index, row, kind, variant, value)
+                texts[value] if value.__class__ is str else other(row, value)
                 for row, value in enumerate(values, first)
             ]
         if kind in _ONE_LOOK:
             return [
                 (number, _decimal_text(kind, value), False)
                 if value.__class__ is Decimal
-                else self._cell(index, row, kind, variant, value)
+                else other(row, value)
                 for row, value in enumerate(values, first)
             ]
-        return [
-            self._cell(index, row, kind, variant, value) for row, value in enumerate(values, first)
-        ]
+        return [other(row, value) for row, value in enumerate(values, first)]
 
     def _cell(self, index: int, row: int, kind: str, variant: str, value: Any) -> Cell:
         if value.__class__ is date and kind == "date":
