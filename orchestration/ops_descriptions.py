@@ -72,6 +72,8 @@ COLUMNS: dict[str, str] = {
     "run_id": "Run of the orchestrator.",
     "scope": "How far the finding reaches: lot, position, account, household or feed.",
     "seconds": "Time it took.",
+    "report_language": "Language of the texts, as the household or the firm wants it.",
+    "untranslated_count": "Sentences that stayed English because no catalogue has them.",
     "security_id": "Security.",
     "security_key": "Identifier of the security as received.",
     "severity": "block or warn.",

@@ -57,6 +57,7 @@ class ReportingOutcome:
     written: int = 0
     unchanged: int = 0
     failures: list[str] = field(default_factory=list)
+    untranslated: list[str] = field(default_factory=list)
 
 
 def write_workbooks(
@@ -104,6 +105,11 @@ def write_workbooks(
         unchanged=sum(row["status"] == "unchanged" for row in rows),
         failures=[
             f"{row['household_id']}: {row['detail']}" for row in rows if row["status"] == "failed"
+        ],
+        untranslated=[
+            f"{row['household_id']}: {row['detail']}"
+            for row in rows
+            if row.get("untranslated_count")
         ],
     )
 
@@ -178,6 +184,18 @@ def _written_one(
         advisor_id=item.advisor_id,
         path=relative.as_posix(),
         sha256=item.sha256,
+        report_language=item.language,
+        untranslated_count=len(item.untranslated),
+        detail=_untranslated_words(item),
+    )
+
+
+def _untranslated_words(item: RenderedWorkbook) -> str | None:
+    if not item.untranslated:
+        return None
+    return (
+        f"{item.language} lacks {len(item.untranslated)} of the sentences, which stayed English; "
+        f"the first: {item.untranslated[0]}"
     )
 
 

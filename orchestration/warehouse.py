@@ -124,6 +124,8 @@ OPS_TABLES: dict[str, dict[str, str]] = {
         "status": "varchar",
         "seconds": "double",
         "detail": "varchar",
+        "report_language": "varchar",
+        "untranslated_count": "integer",
     },
     "trade_decisions": {
         "as_of_date": "date",

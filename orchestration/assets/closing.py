@@ -48,7 +48,12 @@ _REPORT_FACTS = [dg.AssetKey(["marts", name]) for name in MARTS_READ] + [
             "every_household_has_a_workbook",
             asset=HOUSEHOLD_WORKBOOKS,
             description="Every household of the book has a workbook, or a named failure.",
-        )
+        ),
+        dg.AssetCheckSpec(
+            "every_text_is_translated",
+            asset=HOUSEHOLD_WORKBOOKS,
+            description="No workbook of another language has sentences that stayed English.",
+        ),
     ],
 )
 def household_workbooks(
@@ -62,6 +67,8 @@ def household_workbooks(
         outcome = write_workbooks(home.home(), warehouse, as_of_date, log=context.log.info)
     for failure in outcome.failures:
         context.log.error(failure)
+    for warning in outcome.untranslated:
+        context.log.warning(warning)
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": outcome.written + outcome.unchanged,
@@ -75,7 +82,13 @@ def household_workbooks(
                 passed=not outcome.failures,
                 severity=dg.AssetCheckSeverity.ERROR,
                 metadata={"failures": dg.MetadataValue.json(outcome.failures[:50])},
-            )
+            ),
+            dg.AssetCheckResult(
+                check_name="every_text_is_translated",
+                passed=not outcome.untranslated,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"untranslated": dg.MetadataValue.json(outcome.untranslated[:50])},
+            ),
         ],
     )
 

@@ -80,6 +80,8 @@ _PLACE: Final = re.compile(r"\{(\w+)\}")
 _WIDE: Final = re.compile("[\u2e80-\u9fff\uff00-\uffef]")
 _IDEOGRAPH: Final = re.compile("[\u4e00-\u9fff]")
 _MOST_REMEMBERED: Final = 50_000
+# Letters of its own that a message needs to stand around something that is not known.
+_LEAST_FRAME: Final = 8
 
 
 class Catalogue:
@@ -120,9 +122,30 @@ class Catalogue:
             self._remembered[text] = known
         return known
 
-    def sentences(self, text: str) -> list[tuple[str, str | None]]:
-        """The sentences of a text with their translations, None for each that is not known."""
-        return [(sentence, self.translated(sentence)) for sentence in _SENTENCE_END.split(text)]
+    def as_far_as_known(self, text: str) -> tuple[str, list[str]]:
+        """The text with its known parts translated, and the parts that are not known."""
+        known = self.translated(text)
+        if known is not None:
+            return known, []
+        sentences = _SENTENCE_END.split(text)
+        if len(sentences) > 1:
+            parts = [self.as_far_as_known(sentence) for sentence in sentences]
+            said = [f"{words} " if unknown else words for words, unknown in parts]
+            return "".join(said).strip(), [each for _, unknown in parts for each in unknown]
+        for pattern, found in self._patterns.matches(text):
+            if pattern.weight >= _LEAST_FRAME:
+                return self._framed(pattern, found)
+        return text, [text]
+
+    def _framed(self, pattern: SentencePattern, found: re.Match[str]) -> tuple[str, list[str]]:
+        values, unknown = {}, []
+        for name, kind in pattern.kinds.items():
+            said = self._value(kind, found.group(name))
+            if said is None:
+                said, missing = self.as_far_as_known(found.group(name))
+                unknown += missing
+            values[name] = said
+        return _filled(pattern.translation, values), unknown
 
     def _translated(self, text: str) -> str | None:
         known = self._fixed.get(text)
@@ -249,9 +272,10 @@ class Translator:
         """
         if self._catalogue is None or text in self._said:
             return text
-        said = self._catalogue.translated(text)
-        if said is None:
-            said = self._as_far_as_known(self._catalogue, text)
+        said, unknown = self._catalogue.as_far_as_known(text)
+        for each in unknown:
+            stem = each.removesuffix(".")
+            self.unknown[stem] = self.unknown.get(stem, 0) + 1
         self._said.add(said)
         return said
 
@@ -262,14 +286,6 @@ class Translator:
         if column in MIXED_COLUMNS and text not in self._said:
             return self._catalogue.translated(text) or text
         return self.translated(text)
-
-    def _as_far_as_known(self, known: Catalogue, text: str) -> str:
-        parts = []
-        for sentence, said in known.sentences(text):
-            if said is None:
-                self.unknown[sentence] = self.unknown.get(sentence, 0) + 1
-            parts.append(f"{sentence} " if said is None else said)
-        return "".join(parts).strip()
 
 
 @lru_cache(maxsize=len(LANGUAGES))

@@ -57,6 +57,29 @@ def test_the_manifest_names_every_household_with_path_hash_and_seconds(made):
     assert all(row["seconds"] > 0 for row in rows)
 
 
+def test_the_manifest_names_each_workbooks_language_and_what_stayed_english(tmp_path):
+    rows = book(3)
+    rows["dim_households"][1]["report_language"] = "zh-Hans"
+    rows["dim_households"][2]["report_language"] = "zh-Hans"
+    second, third = (row["household_id"] for row in rows["dim_households"][1:])
+    rows["dim_households"][2]["state_reason"] = "The moon is made of cheese."
+    rows["dim_households"][2]["household_state"] = "withheld"
+    home, warehouse = made_home(tmp_path / "data", rows)
+    outcome = written(home, warehouse)
+    assert (outcome.written, outcome.failures) == (3, [])
+    told = {row["household_id"]: row for row in manifest(warehouse)}
+    languages = {household: row["report_language"] for household, row in told.items()}
+    assert languages == {"H-0": "en", second: "zh-Hans", third: "zh-Hans"}
+    counts = {household: row["untranslated_count"] for household, row in told.items()}
+    assert counts == {"H-0": 0, second: 0, third: 1}
+    words = (
+        "zh-Hans lacks 1 of the sentences, which stayed English; the first: The moon is made of "
+        "cheese"
+    )
+    assert told[third]["detail"] == words
+    assert outcome.untranslated == [f"{third}: {words}"]
+
+
 def test_a_second_run_writes_only_what_changed(made):
     home, warehouse = made
     written(home, warehouse)

@@ -373,7 +373,14 @@ def test_an_unknown_sentence_stays_english_and_is_counted():
     shown = translator.translated(text)
     assert shown.startswith("没有尚未结束的窗口期。")
     assert shown.endswith("The moon is made of cheese.")
-    assert translator.unknown == {"The moon is made of cheese.": 2}
+    assert translator.unknown == {"The moon is made of cheese": 2}
+
+
+def test_what_is_known_around_an_unknown_part_is_translated():
+    translator = Translator(CHINESE)
+    shown = translator.translated("No trades are proposed: The moon is made of cheese.")
+    assert shown == "没有建议交易：The moon is made of cheese。"
+    assert translator.unknown == {"The moon is made of cheese": 1}
 
 
 def test_what_was_translated_once_is_not_translated_again():
