@@ -233,7 +233,7 @@ def _breach_facts(review: Review) -> list[Fact]:
             if row["allocation_group_id"] == group and row["is_breach"] is True
         ]
         breached.sort(key=lambda row: (row["breach_severity_rank"] or 0, row["asset_class"]))
-        listed = "; ".join(
+        listed = texts.clauses(
             texts.text(
                 "summary.breaches.item",
                 asset_class=texts.asset_class(row["asset_class"]),

@@ -8,10 +8,10 @@ Other languages translate the English, these texts and the marts' sentences alik
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from python_steps.reports.translation import LANGUAGES, SOURCE_LANGUAGE, Translator
+from python_steps.reports.translation import LANGUAGES, MARKS, SOURCE_LANGUAGE, Translator
 
 # Texts without a word of their own: nothing in them is translated.
 NAMES_ONLY: Final = frozenset({"account.label"})
@@ -67,6 +67,10 @@ class Texts:
         """
         name = ENGLISH.get(f"asset_class.{value}")
         return value if name is None else self.translator.translated(name)
+
+    def clauses(self, parts: Iterable[str]) -> str:
+        """Parts of a sentence in a row, with the mark that the language puts between them."""
+        return MARKS[self.language].between_clauses.join(parts)
 
     def counted(self, text_id: str, count: int) -> str:
         """The singular or plural form of a text, `<id>.one` or `<id>.other`, with its count."""

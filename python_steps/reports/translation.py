@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import lru_cache
 from importlib.resources import files
-from typing import Final
+from typing import Final, NamedTuple
 
 from python_steps.reports.sentence_patterns import (
     PatternIndex,
@@ -84,21 +84,35 @@ _MOST_REMEMBERED: Final = 50_000
 _LEAST_FRAME: Final = 8
 
 
+class Marks(NamedTuple):
+    """What a language puts behind a sentence, between its clauses and between words in a row."""
+
+    full_stop: str
+    between_clauses: str
+    between_words: str
+
+
+MARKS: Final = {
+    SOURCE_LANGUAGE: Marks(".", "; ", ", "),
+    SIMPLIFIED_CHINESE: Marks("。", "；", "、"),
+}
+
+
 class Catalogue:
     """The messages of one language beside English."""
 
     def __init__(
-        self, language: str, messages: Iterable[tuple[str | Sequence[str], str]], full_stop: str
+        self, language: str, messages: Iterable[tuple[str | Sequence[str], str]], marks: Marks
     ) -> None:
         """Read messages.
 
         Args:
             language: its code, as `report_language` states it.
             messages: the English (singular and plural where there are both) and its translation.
-            full_stop: how a sentence ends.
+            marks: of the language.
         """
         self.language = language
-        self._full_stop = full_stop
+        self._marks = marks
         self._fixed: dict[str, str] = {}
         self._remembered: dict[str, str | None] = {}
         patterns: list[SentencePattern] = []
@@ -185,18 +199,18 @@ class Catalogue:
         """Clauses in a row, or words in a row."""
         clauses = _clauses(text)
         if len(clauses) > 1:
-            return self._all(clauses, "；")
+            return self._all(clauses)
         words = [self._fixed.get(word) for word in text.split(", ")]
         known = [word for word in words if word is not None]
-        return "、".join(known) if len(known) == len(words) > 1 else None
+        return self._marks.between_words.join(known) if len(known) == len(words) > 1 else None
 
     def _of_other_end(self, text: str) -> str | None:
         """A sentence that is known without its full stop, or with one."""
         if text.endswith("."):
             stem = None if text.endswith("..") else self.translated(text[:-1])
-            return None if stem is None else stem + self._full_stop
+            return None if stem is None else stem + self._marks.full_stop
         whole = self._fixed.get(f"{text}.") or self._of_pattern(f"{text}.")
-        return None if whole is None else whole.removesuffix(self._full_stop)
+        return None if whole is None else whole.removesuffix(self._marks.full_stop)
 
     def _value(self, kind: str, value: str) -> str | None:
         if kind == "name":
@@ -210,7 +224,7 @@ class Catalogue:
         if kind == "open":
             return self.translated(value) or value
         if kind == "clauses":
-            return self._all(_clauses(value), "；")
+            return self._all(_clauses(value))
         if kind in ("names", "terms", "parts"):
             return self._list(kind, value)
         return value
@@ -241,14 +255,14 @@ class Catalogue:
                 return [first, *rest]
         return None
 
-    def _all(self, parts: Sequence[str], joint: str) -> str | None:
+    def _all(self, parts: Sequence[str]) -> str | None:
         words: list[str] = []
         for part in parts:
             known = self.translated(part)
             if known is None:
                 return None
             words.append(known)
-        return joint.join(words)
+        return self._marks.between_clauses.join(words)
 
 
 class Translator:
@@ -312,7 +326,7 @@ def catalogue(language: str) -> Catalogue:
         if not said or message.fuzzy:
             raise ValueError(f"the {language} catalogue does not translate {message.id!r}")
         messages.append((message.id, said))
-    return Catalogue(language, messages, full_stop="。")
+    return Catalogue(language, messages, MARKS[language])
 
 
 @lru_cache(maxsize=4096)

@@ -21,6 +21,7 @@ from python_steps.reports.sentence_patterns import UnknownPlaceError, compiled, 
 from python_steps.reports.texts import ENGLISH, NAMES_ONLY, in_words, texts_for
 from python_steps.reports.translation import (
     LANGUAGES,
+    MARKS,
     MIXED_COLUMNS,
     NAME_COLUMNS,
     SOURCE_LANGUAGE,
@@ -416,6 +417,8 @@ def test_texts_of_a_language_are_translated_with_their_values():
     status = texts.name("plan_status", "no_trade")
     assert texts.text("summary.trades.none", status=status) == "不进行任何交易：无需交易"
     assert texts.translator.unknown == {}
+    assert texts.clauses(["甲", "乙"]) == "甲；乙"
+    assert texts_for("en").clauses(["a", "b"]) == "a; b"
 
 
 def test_columns_of_names_and_of_words_are_columns():
@@ -441,7 +444,7 @@ def test_the_most_exact_message_is_taken():
     made = Catalogue(
         "zh-Hans",
         [("{name} is sold", "甲{name}"), ("{name} in {name2} is sold", "乙{name2}{name}")],
-        full_stop="。",
+        MARKS[CHINESE],
     )
     assert made.translated("VTI in IRA is sold") == "乙 IRAVTI"
     assert made.translated("VTI is sold") == "甲 VTI"
