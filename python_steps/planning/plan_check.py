@@ -124,6 +124,7 @@ def check_plan(
         _no_wash_sale_in_plan(facts, plan, policy),
         _no_wash_sale_against_history(facts, plan, policy),
         _no_churn(plan),
+        _no_gain_is_taken_to_buy_the_same(facts, plan),
         _trades_are_large_enough(facts, plan),
         _shares_are_whole(facts, plan),
         _taxes_are_true(facts, plan, rates),
@@ -369,6 +370,29 @@ def _no_churn(plan: HouseholdPlan) -> Iterator[BrokenInvariant]:
     for key, trades in sorted(count.items()):
         if trades > 1:
             yield BrokenInvariant("one_trade_per_account_and_security", f"{key[0]}, {key[1]}")
+
+
+def _no_gain_is_taken_to_buy_the_same(
+    facts: _Facts, plan: HouseholdPlan
+) -> Iterator[BrokenInvariant]:
+    """Invariant 6: no taxable gain in one account for what another account of the group buys.
+
+    Unless cash is the reason of either, or the trades are a move to a better place.
+    """
+    bought: dict[tuple[str | None, str], list[Trade]] = defaultdict(list)
+    for trade in _buys(plan):
+        account = facts.accounts[trade.account_id]
+        if account.is_taxable and trade.reason_code not in ("INVEST_CASH", "LOCATE"):
+            group = facts.securities[trade.security_id].identity_group_id
+            bought[account.allocation_group_id, group].append(trade)
+    for trade in _sells(plan):
+        account = facts.accounts[trade.account_id]
+        group = facts.securities[trade.security_id].identity_group_id
+        has_gain = any((part.realized_gain or NOTHING) > CENT for part in trade.lots)
+        if not account.is_taxable or not has_gain or trade.reason_code in ("RAISE_CASH", "LOCATE"):
+            continue
+        if bought.get((account.allocation_group_id, group)):
+            yield BrokenInvariant("no_gain_is_taken_to_buy_the_same", trade.security_id)
 
 
 def _trades_are_large_enough(facts: _Facts, plan: HouseholdPlan) -> Iterator[BrokenInvariant]:

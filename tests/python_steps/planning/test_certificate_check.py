@@ -26,7 +26,7 @@ from python_steps.optimizer.linear_model import LinearModel
 from python_steps.optimizer.linear_programs import LinearPrograms
 from python_steps.optimizer.model_assembly import CoreModel
 from python_steps.optimizer.planner import plan_household
-from python_steps.optimizer.prices import objective_prices
+from python_steps.optimizer.prices import objective_prices, relinearised
 from python_steps.optimizer.rounding import rounded_ledger
 from python_steps.optimizer.search import fitted, search
 from python_steps.optimizer.valuation import fully_valued
@@ -42,6 +42,7 @@ from python_steps.planning.household import Household
 from python_steps.planning.ledger import PlanLedger
 from python_steps.planning.objective_check import check_objective
 from python_steps.planning.plan import HouseholdPlan, Optimality
+from python_steps.planning.tax_effect import Realized
 from python_steps.sample_households.generate import stress_household, typical_household
 from python_steps.sample_households.rules import sample_rules
 
@@ -154,6 +155,23 @@ def test_no_plan_is_better_than_the_bound_which_fractions_confirm(seed: int) -> 
     for name, plan in true_plans(seed, given):
         judged = given.judged(plan)
         assert judged.broken or judged.objective >= 1000 * float(exact) - 0.5, name
+
+
+def test_rates_taken_at_a_plan_do_not_change_what_a_place_costs(
+    sound: tuple[Modelled, HouseholdPlan],
+) -> None:
+    """A plan's own gains make this year dearer, not the years in which a place costs."""
+    given, _ = sound
+    prices = objective_prices(
+        given.work.market.index, RULES.policy, RULES.assumptions, given.work.tax
+    )
+    results = {name: Realized(long_gain=Decimal(900_000)) for name in prices.tax_units}
+    there = relinearised(prices, given.work.tax, results)
+    assert there.tax_units != prices.tax_units
+    index = given.work.market.index
+    for account in index.accounts.values():
+        for security in index.securities.values():
+            assert there.location_cost(account, security) == prices.location_cost(account, security)
 
 
 # Programs that are wrong in one number

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import ROUND_FLOOR, Decimal
+from pathlib import Path
 
 import pytest
 
+from python_steps.planning import plan_check as check_module
 from python_steps.planning.batch import checked_plan, rate_tables_from
 from python_steps.planning.book_tables import BookTables
 from python_steps.planning.household import ConcentrationLimit, Household, HouseholdIndex
@@ -575,3 +578,64 @@ def test_of_the_very_lot_that_is_sold_the_rest_replaces_nothing() -> None:
     part = replace(plan, trades=(of_recent,))
     found = {each.invariant for each in check_plan(household, part, EXITS, RATES)}
     assert not {"no_loss_is_replaced", "no_loss_inside_a_window"} & found
+
+
+def two_taxable_accounts() -> tuple[Household, HouseholdPlan]:
+    """One account sells a fund at a gain; the other buys bonds."""
+    book = SmallBook()
+    book.household()
+    book.group({LARGE: "0.5", BONDS: "0.5"})
+    book.account("A1")
+    book.account("A2", cash=20_000)
+    book.tax_unit()
+    book.security("VTI", LARGE, 100)
+    book.security("BND", BONDS, 50)
+    for ticker in ("VTI", "BND"):
+        book.model(ticker)
+    book.lot("A1", "VTI", 800, 60)
+    household = problem(book)
+    assumptions = market_assumptions(BookTables(book.frames(), AS_OF))
+    return household, plan_household(household, POLICY, RATES, assumptions)
+
+
+@pytest.mark.parametrize(
+    ("of_sale", "of_purchase", "is_found"),
+    [
+        ("REBALANCE", "REBALANCE", True),
+        ("RAISE_CASH", "REBALANCE", False),
+        ("REBALANCE", "INVEST_CASH", False),
+        ("LOCATE", "LOCATE", False),
+    ],
+)
+def test_a_gain_taken_to_buy_the_same_elsewhere_is_found(
+    of_sale: str, of_purchase: str, is_found: bool
+) -> None:
+    household, plan = two_taxable_accounts()
+    sale = next(trade for trade in plan.trades if trade.action == "sell")
+    buy = next(trade for trade in plan.trades if trade.action == "buy" and trade.account_id == "A2")
+    assert any((part.realized_gain or 0) > 0 for part in sale.lots)
+    again = replace(
+        buy,
+        security_id="VTI",
+        price=D(100),
+        quantity=buy.notional / 100,
+        reason_code=of_purchase,
+    )
+    tampered = replace(plan, trades=(replace(sale, reason_code=of_sale), again))
+    found = broken_by(household, tampered)
+    assert ("no_gain_is_taken_to_buy_the_same" in found) == is_found
+
+
+def test_every_rule_of_the_checkers_is_tried_by_a_test() -> None:
+    """Names of rules, read from the checkers, against the words of these tests."""
+    folder = Path(check_module.__file__).parent
+    tests = "".join(
+        path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))
+    )
+    names: set[str] = set()
+    for module in ("plan_check", "objective_check", "certificate_check"):
+        source = (folder / f"{module}.py").read_text(encoding="utf-8")
+        names |= set(re.findall(r'BrokenInvariant\(\s*"([a-z_]+)"', source))
+        names |= set(re.findall(r'^    name = "([a-z_]+)"', source, re.MULTILINE))
+    assert len(names) > 60
+    assert {name for name in names if f'"{name}"' not in tests} == set()
