@@ -177,10 +177,15 @@ def _written_one(
     if isinstance(item, FailedWorkbook):
         return _row(as_of_date, item.household_id, "failed", detail=item.error)
     relative = household_workbook_path(item.advisor_id, item.household_id)
+    try:
+        status = _write_if_changed(folder / relative, item.content, item.sha256)
+    except OSError as error:
+        # A path that the file system refuses must not cost the others their workbooks.
+        return _row(as_of_date, item.household_id, "failed", detail=f"not written: {error}")
     return _row(
         as_of_date,
         item.household_id,
-        _write_if_changed(folder / relative, item.content, item.sha256),
+        status,
         advisor_id=item.advisor_id,
         path=relative.as_posix(),
         sha256=item.sha256,
@@ -248,9 +253,12 @@ def _write_if_changed(target: Path, content: bytes, digest: str) -> str:
         return "unchanged"
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    temporary.write_bytes(content)
-    temporary.chmod(0o600)
-    temporary.replace(target)
+    try:
+        temporary.write_bytes(content)
+        temporary.chmod(0o600)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
     return "written"
 
 

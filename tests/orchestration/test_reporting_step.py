@@ -149,7 +149,35 @@ def test_a_failed_household_and_a_failed_batch_are_named_and_the_others_written(
     assert told["H-6"] is None
 
 
-def test_no_half_written_file_is_left_and_a_household_that_has_gone_loses_its_file(made):
+def test_a_file_that_cannot_be_written_is_named_and_the_others_are(made):
+    home, warehouse = made
+    rows = book(3)
+    rows["dim_households"].append(
+        rows["dim_households"][1] | {"household_id": "H-" + "9" * 300, "household_name": "Long"}
+    )
+    write_marts(warehouse, rows)
+    outcome = written(home, warehouse)
+    assert outcome.written == 3
+    assert len(outcome.failures) == 1
+    assert "not written" in outcome.failures[0]
+    assert len(digests(home)) == 3
+
+
+def test_no_half_written_file_is_left(made, monkeypatch):
+    home, warehouse = made
+
+    def full(self: Path, target: Path) -> None:
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", full)
+        outcome = written(home, warehouse)
+    assert len(outcome.failures) == HOUSEHOLDS
+    assert not digests(home)
+    assert written(home, warehouse).written == HOUSEHOLDS
+
+
+def test_a_household_that_has_gone_loses_its_file(made):
     home, warehouse = made
     written(home, warehouse)
     write_marts(warehouse, book(3))
