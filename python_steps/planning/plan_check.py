@@ -383,15 +383,13 @@ def _no_gain_is_taken_to_buy_the_same(
     for trade in _buys(plan):
         account = facts.accounts[trade.account_id]
         if account.is_taxable and trade.reason_code not in ("INVEST_CASH", "LOCATE"):
-            group = facts.securities[trade.security_id].identity_group_id
-            bought[account.allocation_group_id, group].append(trade)
+            bought[account.allocation_group_id, trade.security_id].append(trade)
     for trade in _sells(plan):
         account = facts.accounts[trade.account_id]
-        group = facts.securities[trade.security_id].identity_group_id
         has_gain = any((part.realized_gain or NOTHING) > CENT for part in trade.lots)
         if not account.is_taxable or not has_gain or trade.reason_code in ("RAISE_CASH", "LOCATE"):
             continue
-        if bought.get((account.allocation_group_id, group)):
+        if bought.get((account.allocation_group_id, trade.security_id)):
             yield BrokenInvariant("no_gain_is_taken_to_buy_the_same", trade.security_id)
 
 
