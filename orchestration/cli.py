@@ -1122,6 +1122,10 @@ def _cell(column: str, value: Any) -> str:
         if column == "quantity":
             return f"{value.normalize():,f}"
         return _money(value)
+    if isinstance(value, float) and column.endswith(("_drift", "tracking_error")):
+        return f"{value * 100:,.2f} %"
+    if isinstance(value, float) and column.endswith("_years"):
+        return f"{value:,.1f}"
     return str(value)
 
 
