@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Decimal
 
-from python_steps.planning.costs import CENT, NOTHING, CostModel
+from python_steps.planning.costs import CENT, NOTHING, CostModel, OrderCost
 from python_steps.planning.household import (
     CASH,
     AllocationGroup,
@@ -224,9 +224,21 @@ class PlanLedger:
     def _spendable_after_buy(
         self, account_id: str, security: Security, quantity: Decimal
     ) -> Decimal:
-        trial = self._extended(account_id, security, BUY, quantity, {}, None)
         before = self.order_of(account_id, security.security_id, BUY)
-        return self._spendable[account_id] + self._moved(trial) - self._moved(before)
+        total = quantity + (NOTHING if before is None else before.quantity)
+        notional, cost = self._priced(account_id, security, total)
+        paid = notional + cost.total + notional * self._buffer
+        return self._spendable[account_id] - paid - self._moved(before)
+
+    def _priced(
+        self, account_id: str, security: Security, quantity: Decimal
+    ) -> tuple[Decimal, OrderCost]:
+        """Notional and cost of an order."""
+        if security.price is None:
+            raise ValueError(f"security {security.security_id} has no price")
+        notional = to_cents(quantity * security.price)
+        terms = self.index.terms_of(account_id, security)
+        return notional, self.costs.of_order(security, terms, notional)
 
     def _extend(
         self,
@@ -255,21 +267,17 @@ class PlanLedger:
         action: str,
         quantity: Decimal,
         lots: dict[str, Decimal],
-        purpose: Purpose | None,
+        purpose: Purpose,
     ) -> Order:
         before = self.order_of(account_id, security.security_id, action)
         total = quantity + (NOTHING if before is None else before.quantity)
-        if security.price is None:
-            raise ValueError(f"security {security.security_id} has no price")
-        notional = to_cents(total * security.price)
-        cost = self.costs.of_order(security, self.index.terms_of(account_id, security), notional)
+        notional, cost = self._priced(account_id, security, total)
         merged = dict(() if before is None else before.lots)
         for lot_id, part in lots.items():
             merged[lot_id] = merged.get(lot_id, NOTHING) + part
         purposes = dict(() if before is None else before.purposes)
-        if purpose is not None:
-            added = notional - (NOTHING if before is None else before.notional)
-            purposes[purpose] = purposes.get(purpose, NOTHING) + added
+        added = notional - (NOTHING if before is None else before.notional)
+        purposes[purpose] = purposes.get(purpose, NOTHING) + added
         return Order(
             account_id=account_id,
             security_id=security.security_id,
