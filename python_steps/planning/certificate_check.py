@@ -180,6 +180,10 @@ class _Columns:
         self.row_lower = program.row_lower.tolist()
         self.row_upper = program.row_upper.tolist()
 
+    def are(self, kind: re.Pattern[str]) -> set[int]:
+        """The columns whose name is of a kind."""
+        return {place for place, name in enumerate(self.names) if kind.match(name)}
+
 
 _SLACKS = re.compile(
     r"^(cash missing in |cash left idle in |more than |excess of |gains beyond the budget$"
@@ -217,8 +221,10 @@ class _Solution:
                 if place not in certified.purchases:
                     raise _NoPlaceError(f"purchase of {trade.security_id}")
                 self.values[certified.purchases[place]] = float(trade.notional) / THOUSAND
-        self._fill_rows(_CHORD, lambda coefficient, _: coefficient < 0)
-        self._fill_rows(_SEGMENT, lambda coefficient, residual: coefficient * residual < 0)
+        self._fill_rows(self.columns.are(_CHORD), lambda coefficient, _: coefficient < 0)
+        self._fill_rows(
+            self.columns.are(_SEGMENT), lambda coefficient, residual: coefficient * residual < 0
+        )
         self._fill_taxes(household, plan)
         for switch in certified.program.switches:
             self.values[switch.column] = self._side(switch.when_one) > self._side(switch.when_zero)
@@ -243,17 +249,17 @@ class _Solution:
         """A row's sum at the plan."""
         return math.fsum(value * self.values[column] for column, value in self.columns.entries[row])
 
-    def _fill_rows(self, kind: re.Pattern[str], opens: _Opens) -> None:
+    def _fill_rows(self, kind: set[int], opens: _Opens) -> None:
         """Fill the steps of each row of a kind one after the other, until the row is even."""
         for row, entries in enumerate(self.columns.entries):
-            steps = [(c, value) for c, value in entries if kind.match(self.columns.names[c])]
-            is_even = self.columns.row_lower[row] == self.columns.row_upper[row]
-            if not steps or not is_even:
+            if self.columns.row_lower[row] != self.columns.row_upper[row]:
                 continue
-            names = {column for column, _ in steps}
+            steps = [(column, value) for column, value in entries if column in kind]
+            if not steps:
+                continue
             residual = (
                 math.fsum(
-                    value * self.values[column] for column, value in entries if column not in names
+                    value * self.values[column] for column, value in entries if column not in kind
                 )
                 - self.columns.row_lower[row]
             )
@@ -356,6 +362,8 @@ def year_results(household: Household, plan: HouseholdPlan) -> dict[str, tuple[D
         owner = account[trade.account_id]
         if trade.action != "sell" or owner.tax_treatment != TAXABLE:
             continue
+        if owner.tax_unit_id not in found:
+            raise _NoPlaceError(f"no year of {owner.tax_unit_id}")
         short, long = found[owner.tax_unit_id]
         for part in trade.lots:
             gain = part.proceeds - (part.cost_basis or Decimal(0))
@@ -381,6 +389,13 @@ class _Judge:
         self.columns = solution.columns
         self.security = {each.security_id: each for each in household.securities}
         self.account = {each.account_id: each for each in household.accounts}
+        self._lots_held: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for position in household.positions:
+            self._lots_held[position.account_id, position.security_id] += [
+                certified.sales[lot.lot_id]
+                for lot in position.lots
+                if lot.lot_id in certified.sales
+            ]
         lots = sum(len(trade.lots) for trade in plan.trades)
         # Every trade and lot is rounded to cents.
         self.cents = CENT * (2 + len(plan.trades) + lots)
@@ -525,14 +540,7 @@ class _Judge:
         if trade.action == "buy":
             columns = [self.certified.purchases[trade.account_id, trade.security_id]]
         else:
-            columns = [
-                self.certified.sales[lot.lot_id]
-                for position in self.household.positions
-                if (position.account_id, position.security_id)
-                == (trade.account_id, trade.security_id)
-                for lot in position.lots
-                if lot.lot_id in self.certified.sales
-            ]
+            columns = self._lots_held[trade.account_id, trade.security_id]
         return Decimal(math.fsum(self.columns.upper[column] for column in columns) * THOUSAND)
 
     def _drift_range(self) -> tuple[float, float]:
