@@ -1,6 +1,6 @@
 -- What the search itself may have missed is a part of the whole distance to the best plan: never
 -- negative, never more than the whole (a dollar is left to roundings), and known where that is.
-{{ config(tags=['plan']) }}
+{{ config(tags=['plan'], meta={'dagster': {'ref': {'name': 'fct_rebalance_plans'}}}) }}
 
 select
     household_id,

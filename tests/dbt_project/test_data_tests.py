@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,36 @@ def test_failing_data_test_is_told_and_skips_nothing(book: Path, tmp_path: Path)
     assert statuses["assert_received_accounts_are_registered"] == "warn"
     assert set(statuses.values()) == {"success", "pass", "warn"}
     assert query(path, "select distinct as_of_date from marts.dim_accounts") == [(AS_OF_DATE,)]
+
+
+def test_what_a_search_missed_is_part_of_the_whole_gap(book: Path, tmp_path: Path) -> None:
+    """Four plans are told: a part above the whole, one below nothing, and either without the other.
+
+    A dollar is left to roundings; a plan without a proof has neither, and other days are past.
+    """
+    path = tmp_path / "warehouse.duckdb"
+    shutil.copy(book, path)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "create or replace table marts.fct_rebalance_plans (as_of_date date, "
+            "household_id varchar, plan_id varchar, search_gap decimal(24,6), "
+            "optimality_gap decimal(24,6))"
+        )
+        connection.executemany(
+            "insert into marts.fct_rebalance_plans values (?, ?, ?, ?, ?)",
+            [
+                (AS_OF_DATE, "H1", "P1", "0.01", "90"),
+                (AS_OF_DATE, "H2", "P2", "1.5", "0.6"),
+                (AS_OF_DATE, "H3", "P3", None, None),
+                (AS_OF_DATE, "H4", "P4", "92", "90"),
+                (AS_OF_DATE, "H5", "P5", "-0.01", "90"),
+                (AS_OF_DATE, "H6", "P6", None, "90"),
+                (AS_OF_DATE, "H7", "P7", "1", None),
+                (AS_OF_DATE - timedelta(days=1), "H8", "P8", None, "90"),
+            ],
+        )
+    result = invoke_dbt(path, "test", "--select", "plan_assert_search_gap_is_part_of_the_gap")
+    assert [run.failures for run in result.result] == [4]
 
 
 def test_book_without_any_price_stops(book: Path, tmp_path: Path) -> None:
