@@ -331,7 +331,7 @@ class SheetBuilder:
             values = (
                 Marked(fact.label, "label"),
                 Marked(fact.value, "strong"),
-                Marked(fact.note, "label"),
+                Marked(self.texts.translator.translated(fact.note), "label"),
                 *[""] * others,
             )
             self._values(("text", fact.kind, "wrapped", *["text"] * others), [values], "plain")

@@ -241,4 +241,5 @@ def test_the_books_workbook_is_chinese_where_the_firm_is():
     sheets, facts, texts = book_sheets(frames, CHINESE)
     workbook = opened(workbook_bytes(sheets, facts, texts))
     assert workbook.sheetnames[:2] == ["全部客户摘要", "家庭"]
+    assert "2 个方案被暂扣" in set(texts_of(workbook))
     assert texts.translator.unknown == {}
