@@ -201,7 +201,20 @@ TAX_BUDGETS: Final = TableLayout(
         Column("transaction_cost", "money", 16),
     ),
 )
-TAX_IMPACT_SHEET: Final = SheetLayout("tax_impact", (TAX_IMPACT, PLAN_VALUES, TAX_BUDGETS), 1)
+GAINS_SCHEDULE: Final = TableLayout(
+    "gains_schedule",
+    (
+        Column("schedule_line", "wrapped", 24),
+        Column("tax_year", "year", 8),
+        Column("short_term_amount", "money", 16),
+        Column("long_term_amount", "money", 16),
+        Column("total_amount", "money", 16),
+        Column("tax_unit", "wrapped", 16),
+    ),
+)
+TAX_IMPACT_SHEET: Final = SheetLayout(
+    "tax_impact", (TAX_IMPACT, GAINS_SCHEDULE, PLAN_VALUES, TAX_BUDGETS), 1
+)
 
 COMPARISON: Final = TableLayout(
     "comparison",

@@ -150,6 +150,14 @@ HOUSEHOLD_MARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "tax_saved_vs_waterfall",
         "wash_sale_exposure",
     ),
+    "fct_capital_gains_schedule": (
+        "tax_unit_id",
+        "tax_year",
+        "line",
+        "short_term_amount",
+        "long_term_amount",
+        "total_amount",
+    ),
     "fct_plan_values": ("term", "amount", "waterfall_amount"),
     "fct_tax_budget_frontier": (
         "point",
@@ -448,6 +456,7 @@ class HouseholdReportFrames:
     trades: Records
     trade_lots: Records
     tax_impact: Records
+    gains_schedule: Records
     plan_values: Records
     tax_budget_frontier: Records
     allocation_comparison: Records
@@ -513,6 +522,7 @@ class HouseholdReportFrames:
             trades=rows("fct_recommended_trades"),
             trade_lots=rows("fct_trade_lots"),
             tax_impact=rows("fct_tax_impact"),
+            gains_schedule=rows("fct_capital_gains_schedule"),
             plan_values=rows("fct_plan_values"),
             tax_budget_frontier=rows("fct_tax_budget_frontier"),
             allocation_comparison=rows("fct_allocation_comparison"),

@@ -62,6 +62,18 @@ VALUE_TERMS: Final = (
     "shortfall_penalty",
 )
 _COMPARED: Final = "tax_saved_vs_waterfall"
+_DEDUCTED: Final = "deducted_from_income"
+SCHEDULE_LINES: Final = (
+    "realized_so_far",
+    "carried_in",
+    "net_without_plan",
+    "gains_of_plan",
+    "losses_of_plan",
+    "net_with_plan",
+    "taxed",
+    _DEDUCTED,
+    "carried_out",
+)
 SPECIFIC_LOTS: Final = "specific_lots"
 _INPUT: Final = "input"
 _COSTS: Final = ("tax_cost", "commission", "spread_cost", "market_impact")
@@ -140,9 +152,7 @@ def _plan_stamp(review: Review) -> PlanStamp | None:
     plan = review.plan
     if plan is None or not review.trades:
         return None
-    return PlanStamp(
-        review.household_id, plan["plan_id"], str(plan["version"]), plan["input_hash"]
-    )
+    return PlanStamp(review.household_id, plan["plan_id"], str(plan["version"]), plan["input_hash"])
 
 
 def _plan_line(texts: Texts, stamp: PlanStamp) -> str:
@@ -308,11 +318,21 @@ def _instruction(texts: Texts, trade: Row, is_first: bool) -> Row:
 
 
 def _trade_lot_row(review: Review, trade: Row, lot: Row) -> Row:
+    account = review.account_label(trade["account_id"])
+    ticker = review.securities.ticker(trade["security_id"])
+    return trade_lot_cells(review.texts, trade, lot, account, ticker)
+
+
+def trade_lot_cells(texts: Texts, trade: Row, lot: Row, account: str, ticker: str) -> Row:
+    """What a lot's row shows beside the instruction to the custodian.
+
+    A returned workbook is held against it, as against `trade_cells`.
+    """
     return {
         "sequence": trade["trade_sequence"],
-        "account": review.account_label(trade["account_id"]),
-        "term": term_words(review.texts, lot["term"]),
-        "ticker": review.securities.ticker(trade["security_id"]),
+        "account": account,
+        "term": term_words(texts, lot["term"]),
+        "ticker": ticker,
         "lot_id": lot["lot_id"],
         **{
             key: lot[key]
@@ -349,6 +369,21 @@ def tax_impact_sheet(review: Review) -> Sheet:
     for sentence in missing_sentences(review.texts, rows, planners):
         builder.note(sentence)
     builder.table(
+        layout.GAINS_SCHEDULE,
+        [
+            _schedule_row(review.texts, row)
+            for row in sorted(
+                review.frames.gains_schedule,
+                key=lambda row: (
+                    row["tax_unit_id"],
+                    row["tax_year"],
+                    SCHEDULE_LINES.index(row["line"]),
+                ),
+            )
+        ],
+        empty=review.empty(layout.GAINS_SCHEDULE),
+    )
+    builder.table(
         layout.PLAN_VALUES,
         [
             {"value_term": review.texts.name("value_term", row["term"]), **row}
@@ -365,6 +400,18 @@ def tax_impact_sheet(review: Review) -> Sheet:
     if points:
         builder.note(review.texts.text("tax_budgets.note"))
     return builder.finished()
+
+
+def _schedule_row(texts: Texts, row: Row) -> Row:
+    """One line of a return's netting; a deduction from income has no term: its cells are empty."""
+    has_term = row["line"] != _DEDUCTED
+    return {
+        "schedule_line": texts.name("schedule_line", row["line"]),
+        "tax_unit": row["tax_unit_id"],
+        "short_term_amount": row["short_term_amount"] if has_term else "",
+        "long_term_amount": row["long_term_amount"] if has_term else "",
+        **{key: row[key] for key in ("tax_year", "total_amount")},
+    }
 
 
 def _place_of_term(row: Row) -> int:

@@ -171,6 +171,17 @@ SCHEMAS: Mapping[str, dict[str, pa.DataType]] = {
         "realized_collectibles_loss": MONEY,
     }
     | _REALIZED,
+    "fct_capital_gains_schedule": _HOUSEHOLD
+    | {
+        "plan_id": TEXT,
+        "tax_unit_id": TEXT,
+        "tax_year": WHOLE,
+        "line_rank": WHOLE,
+        "line": TEXT,
+        "short_term_amount": MONEY,
+        "long_term_amount": MONEY,
+        "total_amount": MONEY,
+    },
     "fct_plan_values": _HOUSEHOLD
     | {"plan_id": TEXT, "term": TEXT, "amount": MONEY, "waterfall_amount": MONEY},
     "fct_tax_budget_frontier": _HOUSEHOLD
@@ -442,6 +453,7 @@ def busy_household(household_id: str = "H-GARCIA") -> Rows:
     rows["fct_recommended_trades"] = [mine(**row) for row in _trades()]
     rows["fct_trade_lots"] = [mine(**row) for row in _trade_lots()]
     rows["fct_tax_impact"] = [mine(**row) for row in _tax_impact()]
+    rows["fct_capital_gains_schedule"] = [mine(**row) for row in _gains_schedule()]
     rows["fct_plan_values"] = [mine(**row) for row in _plan_values()]
     rows["fct_tax_budget_frontier"] = [mine(**row) for row in _tax_budgets()]
     rows["fct_allocation_comparison"] = [mine(**_comparison(*given)) for given in CLASSES]
@@ -658,6 +670,29 @@ def _tax_impact() -> list[dict[str, Any]]:
             "wash_sale_exposure": Decimal("12.5"),
         }
         for unit, estimated in (("Garcia joint return", Decimal("-412.385")), ("Trust", None))
+    ]
+
+
+def _gains_schedule() -> list[dict[str, Any]]:
+    lines = (
+        ("realized_so_far", Decimal("120.5"), Decimal("-4100.25")),
+        ("carried_in", Decimal(0), Decimal("-900.125")),
+        ("net_with_plan", Decimal("120.5"), None),
+        ("deducted_from_income", None, None),
+        ("carried_out", Decimal(0), Decimal("-1880.5")),
+    )
+    return [
+        {
+            "plan_id": "P-0123456789abcdef0123",
+            "tax_unit_id": "Garcia joint return",
+            "tax_year": 2026,
+            "line_rank": rank,
+            "line": line,
+            "short_term_amount": short,
+            "long_term_amount": long,
+            "total_amount": Decimal(-3000) - rank,
+        }
+        for rank, (line, short, long) in enumerate(lines, 1)
     ]
 
 

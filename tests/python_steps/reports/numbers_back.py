@@ -28,6 +28,7 @@ SHOWN: Final[tuple[tuple[str, TableLayout, str, bool], ...]] = (
     ("trades", layout.TRADE_TAX, "fct_recommended_trades", False),
     ("trades", layout.TRADE_LOTS, "fct_trade_lots", False),
     ("tax_impact", layout.TAX_IMPACT, "fct_tax_impact", False),
+    ("tax_impact", layout.GAINS_SCHEDULE, "fct_capital_gains_schedule", False),
     ("tax_impact", layout.PLAN_VALUES, "fct_plan_values", False),
     ("tax_impact", layout.TAX_BUDGETS, "fct_tax_budget_frontier", False),
     ("comparison", layout.COMPARISON, "fct_allocation_comparison", True),
@@ -36,7 +37,14 @@ SHOWN: Final[tuple[tuple[str, TableLayout, str, bool], ...]] = (
     ("wash_sales", layout.MATCHES, "fct_wash_sale_matches", False),
 )
 # Shown as an empty cell where the mart has none: only a limit order has a limit price.
-_EMPTY_MEANS_NONE: Final = ("limit_price", "holding_period_start_date", "provisional_until_date")
+# and a deduction from income has no term.
+_EMPTY_MEANS_NONE: Final = (
+    "short_term_amount",
+    "long_term_amount",
+    "limit_price",
+    "holding_period_start_date",
+    "provisional_until_date",
+)
 
 
 def compared_cells(

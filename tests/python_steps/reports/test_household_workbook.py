@@ -76,6 +76,12 @@ COMPARED = [
     ("trades", layout.TRADE_TAX, "fct_recommended_trades", {"sequence": "trade_sequence"}),
     ("trades", layout.TRADE_LOTS, "fct_trade_lots", {"lot_id": "lot_id"}),
     ("tax_impact", layout.TAX_IMPACT, "fct_tax_impact", {"tax_unit": "tax_unit_id"}),
+    (
+        "tax_impact",
+        layout.GAINS_SCHEDULE,
+        "fct_capital_gains_schedule",
+        {"total_amount": "total_amount"},
+    ),
     ("tax_impact", layout.TAX_BUDGETS, "fct_tax_budget_frontier", {"tax_budget": "tax_budget"}),
     ("comparison", layout.COMPARISON, "fct_allocation_comparison", {"asset_class": "asset_class"}),
     (
@@ -142,7 +148,13 @@ def test_the_lots_of_a_trade_stand_with_what_the_custodian_must_be_told(garcia):
 
 
 # Columns where null is an answer (no limit, no amount, period not carried over), not a gap.
-NOTHING_MEANS_NONE = {"limit_price", "amount", "holding_period_start_date"}
+NOTHING_MEANS_NONE = {
+    "limit_price",
+    "amount",
+    "holding_period_start_date",
+    "short_term_amount",
+    "long_term_amount",
+}
 
 
 def _key(kind: str, value: Any) -> Any:
@@ -461,7 +473,8 @@ def test_what_is_known_of_every_tax_return_needs_no_reason():
     rows = busy_household()
     for row in rows["fct_tax_impact"]:
         row |= {"tax_saved_vs_waterfall": Decimal(5), "estimated_tax": Decimal(1)}
-    rows["fct_plan_values"], rows["fct_tax_budget_frontier"] = [], []
+    for mart in ("fct_plan_values", "fct_tax_budget_frontier", "fct_capital_gains_schedule"):
+        rows[mart] = []
     texts = reading_back.all_texts(sheet(opened(rendered(rows)), "tax_impact"))
     assert not any("n/a" in text for text in texts)
 

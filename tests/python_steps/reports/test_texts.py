@@ -20,7 +20,7 @@ from python_steps.reports.texts import (
     texts_for,
 )
 from python_steps.reports.totals import URGENCY
-from python_steps.reports.trade_sheets import VALUE_TERMS
+from python_steps.reports.trade_sheets import SCHEDULE_LINES, VALUE_TERMS
 from python_steps.reports.translation import LANGUAGES
 from python_steps.wash_sales.tables import FINDING_RULES
 
@@ -131,6 +131,7 @@ def test_no_text_stands_unused():
     closed += ("tax_treatment", "account_state", "severity", "coverage", "covered_status")
     closed += (
         "value_term",
+        "schedule_line",
         "closed_by",
         "scope",
         "file_status",
@@ -160,6 +161,11 @@ def test_no_text_stands_unused():
 def test_every_term_of_a_plans_value_has_its_words_and_its_place(term):
     assert f"value_term.{term}" in ENGLISH
     assert term in VALUE_TERMS
+
+
+def test_every_line_of_the_schedule_of_gains_has_its_words():
+    lines = {text_id for text_id in ENGLISH if text_id.startswith("schedule_line.")}
+    assert lines == {f"schedule_line.{line}" for line in SCHEDULE_LINES}
 
 
 @pytest.mark.parametrize("rule", FINDING_RULES)

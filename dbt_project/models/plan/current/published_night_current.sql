@@ -12,7 +12,7 @@
     'fct_data_quality_metrics',
     'fct_positions', 'fct_tax_lots', 'fct_wash_sale_matches', 'fct_wash_sale_windows', 'fct_rebalance_plans',
     'fct_recommended_trades',
-    'fct_trade_lots', 'fct_trade_rationale', 'fct_tax_impact', 'fct_plan_values', 'fct_tax_budget_frontier',
+    'fct_trade_lots', 'fct_trade_rationale', 'fct_tax_impact', 'fct_capital_gains_schedule', 'fct_plan_values', 'fct_tax_budget_frontier',
     'fct_plan_alternatives', 'fct_untraded_holdings', 'fct_allocation_comparison', 'fct_asset_location',
     'fct_trade_exceptions', 'fct_trade_decisions', 'fct_compliance_checks', 'fct_realized_gains', 'fct_fact_sources'
 ] %}
