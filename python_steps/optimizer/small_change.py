@@ -40,7 +40,7 @@ class _Share(NamedTuple):
 
     account_id: str
     security_id: str
-    dollars: float
+    dollars: Decimal
 
 
 def spend_small_change(
@@ -66,20 +66,24 @@ def spend_small_change(
     if not places:
         return
     worth = _Worth(core, ledger)
+    shares = list(_affordable(ledger, core.problem, places))
     for _ in range(ROUNDS_PER_PURCHASE * len(places)):
-        best: tuple[float, _Share] | None = None
-        for share in _affordable(ledger, core.problem, places):
-            gain = worth.of(share, ledger)
-            if gain > LEAST_WORTH and (best is None or gain > best[0]):
-                best = gain, share
-        if best is None:
+        gains = [worth.of(share, ledger) for share in shares]
+        if max(gains, default=0.0) <= LEAST_WORTH:
             return
-        share = best[1]
+        share = shares[gains.index(max(gains))]
         security = core.problem.security(share.security_id)
         purpose = purposes[share.account_id, share.security_id]
         price = security.price or NOTHING
         bought = float(ledger.buy(share.account_id, security, price, purpose))
         worth.add(share, bought)
+        # What other accounts can pay is as before; only a limit may have become too narrow.
+        there = [place for place in places if place[0] == share.account_id]
+        shares = [
+            *(each for each in shares if each.account_id != share.account_id),
+            *_affordable(ledger, core.problem, there),
+        ]
+        shares = [each for each in shares if _has_room(ledger, core.problem, each)]
 
 
 def _affordable(
@@ -91,20 +95,20 @@ def _affordable(
         if security.price is None:
             continue
         quantity = ledger.affordable(account_id, security, security.price)
-        dollars = quantity * security.price
-        if quantity > 0 and _has_room(ledger, problem, security_id, dollars):
-            yield _Share(account_id, security_id, float(dollars))
+        share = _Share(account_id, security_id, quantity * security.price)
+        if quantity > 0 and _has_room(ledger, problem, share):
+            yield share
 
 
-def _has_room(ledger: PlanLedger, problem: CoreProblem, security_id: str, amount: Decimal) -> bool:
+def _has_room(ledger: PlanLedger, problem: CoreProblem, share: _Share) -> bool:
     """Whether a concentration limit leaves room for a purchase beyond the solution's."""
-    room = problem.index.room_under_limit(security_id)
+    room = problem.index.room_under_limit(share.security_id)
     if room is None:
         return True
     for order in ledger.orders.values():
-        if order.security_id == security_id and order.action == BUY:
+        if order.security_id == share.security_id and order.action == BUY:
             room -= order.notional
-    return amount <= room
+    return share.dollars <= room
 
 
 class _Worth:
@@ -138,7 +142,7 @@ class _Worth:
 
     def of(self, share: _Share, ledger: PlanLedger) -> float:
         """What the objective falls by with a share more."""
-        column, amount = self._place(share, share.dollars)
+        column, amount = self._place(share, float(share.dollars))
         worth = -float(self._core.model.cost[column]) * amount
         for row, weight in self._entries(column):
             was = float(self._traded[row])
@@ -182,8 +186,11 @@ def amounts_by_column(core: CoreModel, ledger: PlanLedger) -> dict[int, float]:
     problem = core.problem
     amounts: dict[int, float] = {}
     for sale, column in zip(problem.sales, core.sale_columns, strict=True):
+        quantity = ledger.sold_lots.get(sale.lot.lot_id)
+        if quantity is None:
+            amounts[column] = 0.0
+            continue
         price = problem.security(sale.security_id).price or NOTHING
-        quantity = ledger.sold_lots.get(sale.lot.lot_id, NOTHING)
         amounts[column] = float(quantity * price) / DOLLARS_PER_UNIT
     for purchase, column in zip(problem.purchases, core.purchase_columns, strict=True):
         order = ledger.order_of(purchase.account_id, purchase.security_id, BUY)
