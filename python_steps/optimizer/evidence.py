@@ -16,7 +16,7 @@ from python_steps.optimizer.workshop import Workshop
 from python_steps.planning.certificate_check import Certified, check_certified_model
 from python_steps.planning.plan import HouseholdPlan, Optimality
 
-# No plan in whole shares may be better than the bound by more: one cannot be below it otherwise.
+# No plan inside the room of a proof may be better than its bound by more than cents.
 BELOW_BOUND = Decimal(1)
 
 
@@ -47,11 +47,12 @@ def with_sound_proof(
     """
     if proved.lower_bound is None:
         return proved
+    program = replace(certified(attempt.core), room=attempt.model.upper)
     judged = check_certified_model(
-        work.household, plan, work.policy, work.market.assumptions, certified(attempt.core)
+        work.household, plan, work.policy, work.market.assumptions, program
     )
     is_below = judged.objective < float(proved.lower_bound - BELOW_BOUND)
-    if not judged.broken and not is_below:
+    if not judged.broken and not (is_below and judged.is_inside):
         return proved
     return replace(
         proved,

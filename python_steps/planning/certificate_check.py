@@ -110,6 +110,8 @@ class Certified:
 
     `sales` are the columns by lot, `purchases` by account and security. `terms` are the objective's
     prices by term and `term_offsets` their constants; together they must be all of the objective.
+    `room` are the columns' upper bounds in the part of the program that the bound was proved for,
+    None where that is all of it.
     """
 
     program: Program
@@ -117,13 +119,19 @@ class Certified:
     purchases: Mapping[tuple[str, str], int]
     terms: Mapping[str, Floats]
     term_offsets: Mapping[str, float]
+    room: Floats | None = None
 
 
 class Judged(NamedTuple):
-    """What the program makes of a plan: its objective, dollars, and what does not fit."""
+    """What the program makes of a plan: its objective, dollars, and what does not fit.
+
+    `is_inside` says whether the plan keeps to the room of the proof: whole shares may step beyond
+    what a stage or a budget leaves.
+    """
 
     objective: float
     broken: list[BrokenInvariant]
+    is_inside: bool = True
 
 
 def check_certified_model(
@@ -155,7 +163,8 @@ def check_certified_model(
         judge.rates_are_rates(),
         judge.terms_are_true(plan.value) if plan.value is not None else (),
     )
-    return Judged(solution.objective, [broken for check in checks for broken in check])
+    broken = [broken for check in checks for broken in check]
+    return Judged(solution.objective, broken, solution.is_within(certified.room))
 
 
 class _NoPlaceError(Exception):
@@ -243,6 +252,15 @@ class _Solution:
         priced = zip(self._program.cost.tolist(), self.values, strict=True)
         return THOUSAND * math.fsum(
             [self._program.offset, *(cost * value for cost, value in priced)]
+        )
+
+    def is_within(self, room: Floats | None) -> bool:
+        """Whether no column is used beyond a room's upper bounds, but for a cent."""
+        if room is None:
+            return True
+        return all(
+            value <= most + CENT / THOUSAND
+            for value, most in zip(self.values, room.tolist(), strict=True)
         )
 
     def activity(self, row: int) -> float:

@@ -418,16 +418,28 @@ def test_a_proof_of_another_household_is_withdrawn(
     )  # fmt: skip
 
 
-def test_a_bound_above_the_plan_is_withdrawn(sound: tuple[Modelled, HouseholdPlan]) -> None:
+class Attempted(NamedTuple):
+    """What the judge looks at of an attempt."""
+
+    core: CoreModel
+    model: LinearModel
+
+
+@pytest.mark.parametrize(
+    ("bound_above", "closed", "status"),
+    [(-1, False, "optimal"), (2, False, "heuristic"), (2, True, "optimal")],
+    ids=["below the plan", "above the plan", "above a plan beyond the room of the proof"],
+)
+def test_a_bound_above_a_plan_inside_its_room_is_withdrawn(
+    sound: tuple[Modelled, HouseholdPlan], bound_above: int, closed: bool, status: str
+) -> None:
     given, plan = sound
-
-    class Attempted(NamedTuple):
-        core: CoreModel
-
-    objective = given.judged(plan).objective
-    for bound, status in ((objective - 1, "optimal"), (objective + 2, "heuristic")):
-        value = Decimal(str(round(bound, 2)))
-        proved = Optimality("optimizer", "optimal", lower_bound=value, optimality_gap=value * 0)
-        held = with_sound_proof(given.work, Attempted(given.core), plan, proved)  # type: ignore[arg-type]
-        assert held.solver_status == status
-        assert (held.optimality_gap is None) == (status == "heuristic")
+    upper = given.core.model.upper.copy()
+    if closed:
+        upper[sold_column(given, plan)] = 0.0
+    attempt = Attempted(given.core, replace(given.core.model, upper=upper))
+    told = Decimal(str(round(given.judged(plan).objective + bound_above, 2)))
+    proved = Optimality("optimizer", "optimal", lower_bound=told, optimality_gap=Decimal(0))
+    held = with_sound_proof(given.work, attempt, plan, proved)  # type: ignore[arg-type]
+    assert held.solver_status == status
+    assert (held.optimality_gap is None) == (status == "heuristic")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from decimal import Decimal
 from random import Random
 
 import pytest
 
+from python_steps.planning import objective_check as objective_check_module
 from python_steps.planning.book_tables import BookTables
 from python_steps.planning.household import ClassIncome, Household, MarketAssumptions, TaxUnit
 from python_steps.planning.household_frames import market_assumptions
@@ -387,3 +389,19 @@ def test_tracking_error_is_recomputed() -> None:
         replace(right, tracking_error_after=None),
     ):
         assert names(found(wrong, household)) == {"tracking_error_is_true"}
+
+
+def test_a_tracking_error_of_next_to_nothing_left_is_compared_by_its_size() -> None:
+    """Flows that use a group up leave a huge share off target: no two sums agree to its end."""
+    household, plan, assumptions = sound()
+    huge = 328_245_571.52408993
+    told = replace(plan, tracking_error_before=huge, tracking_error_after=huge)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            objective_check_module, "_tracking_error", lambda *_: math.nextafter(huge, 0.0)
+        )
+        rules = (POLICY, RATES, assumptions)
+        assert check_objective(household, told, *rules) == []
+        patch.setattr(objective_check_module, "_tracking_error", lambda *_: huge + 10)
+        broken = {each.invariant for each in check_objective(household, told, *rules)}
+        assert broken == {"tracking_error_is_true"}
