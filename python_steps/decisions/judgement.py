@@ -21,7 +21,11 @@ from python_steps.decisions.plan_facts import (
     PlanIdentity,
     TradeDecision,
 )
-from python_steps.decisions.protected_cells import protected_cell_refusals, record_refusals
+from python_steps.decisions.protected_cells import (
+    lot_refusals,
+    protected_cell_refusals,
+    record_refusals,
+)
 from python_steps.decisions.refusals import Refusal, RefusedFileError, shown_value
 from python_steps.decisions.returned_workbook import ReturnedWorkbook
 from python_steps.decisions.stamp import APPROVE, DECISION, OVERRIDE, REJECT, SNOOZE_UNTIL, TRADE_ID
@@ -80,6 +84,7 @@ def judge_decisions(
     """
     sheet = returned.workbook.sheet
     written, refusals = _read_rows(returned.workbook, identity, facts)
+    refusals += lot_refusals(sheet, facts, returned.workbook.lots)
     last_snooze = _latest_snooze(returned.decided_at, policy)
     refusals += [
         refusal

@@ -7,23 +7,26 @@ security or a quantity there means something else than the plan does, so the fil
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from python_steps.decisions.plan_facts import IssuedTrade, PlanFacts, Row
 from python_steps.decisions.refusals import Refusal, shown_value
-from python_steps.decisions.returned_workbook import ReturnedCell
+from python_steps.decisions.returned_workbook import LOT_ID, ReturnedCell
 from python_steps.decisions.stamp import INPUT_COLUMNS, TRADE_ID
-from python_steps.decisions.vocabulary import COLUMN_KINDS, languages, missing_words, plain
+from python_steps.decisions.vocabulary import languages, missing_words, plain
+from python_steps.reports import layout
 from python_steps.reports.household_review import account_words
+from python_steps.reports.layout import TableLayout
 from python_steps.reports.sheet_builder import number_text, safe_text
 from python_steps.reports.styles import TEXT_KINDS
-from python_steps.reports.trade_sheets import trade_cells
+from python_steps.reports.trade_sheets import trade_cells, trade_lot_cells
 
 # A double keeps 15 digits of a number; a spreadsheet that saves it may lose the next ones.
 _TOLERANCE: Final = Decimal("1E-12")
+_UNCHANGED: Final = "protected_cells_are_unchanged"
 _WHAT_TO_DO: Final = (
     "Undo the change: only Decision, Quantity override, Snooze until and Note may be filled in. To "
     "trade another quantity write Override."
@@ -49,22 +52,37 @@ def protected_cell_refusals(
 ) -> Iterator[Refusal]:
     """Every protected cell of a row that does not show what was issued."""
     row = facts.trades[trade_id]
-    texts = languages()[0]
-    account = account_words(texts, facts.accounts[row["account_id"]])
-    shown = trade_cells(texts, row, account, _ticker(facts, row["security_id"]))
-    for column, value in shown.items():
-        cell = cells.get(column)
-        if cell is None or column in INPUT_COLUMNS:
+    shown = trade_cells(languages()[0], row, *_names(facts, row))
+    yield from _changed_cells(sheet, layout.TRADES, shown, cells)
+
+
+def lot_refusals(
+    sheet: str, facts: PlanFacts, rows: Sequence[Mapping[str, ReturnedCell]]
+) -> Iterator[Refusal]:
+    """Every cell of the lots to deliver that does not show what was issued.
+
+    Other lots cannot be named in the workbook: who changes one must learn that nothing comes of it.
+    """
+    issued = {
+        lot["lot_id"]: (facts.trades[trade_id], lot)
+        for trade_id, lots in facts.trade_lots.items()
+        for lot in lots
+    }
+    for cells in rows:
+        cell = cells[LOT_ID]
+        lot_id = str(cell.value).strip()
+        if cell.is_formula or lot_id not in issued:
+            yield _changed(sheet, cell, "the plan delivers no such lot")
             continue
-        if cell.is_formula or not _is_shown(column, value, cell.value):
-            yield Refusal(
-                "protected_cells_are_unchanged",
-                sheet,
-                cell.place,
-                shown_value(cell.value),
-                f"this protected cell was changed; issued was {shown_value(value) or 'nothing'!r}",
-                _WHAT_TO_DO,
-            )
+        trade, lot = issued[lot_id]
+        shown = trade_lot_cells(languages()[0], trade, lot, *_names(facts, trade))
+        yield from _changed_cells(sheet, layout.TRADE_LOTS, shown, cells)
+
+
+def _names(facts: PlanFacts, trade: Row) -> tuple[str, str]:
+    """How the workbooks call a trade's account and security."""
+    account = account_words(languages()[0], facts.accounts[trade["account_id"]])
+    return account, _ticker(facts, trade["security_id"])
 
 
 def _ticker(facts: PlanFacts, security_id: str) -> str:
@@ -74,8 +92,25 @@ def _ticker(facts: PlanFacts, security_id: str) -> str:
     return next((str(words) for words in known if words), security_id)
 
 
-def _is_shown(column: str, value: Any, found: Any) -> bool:
-    kind = COLUMN_KINDS[column]
+def _changed_cells(
+    sheet: str, table: TableLayout, shown: Row, cells: Mapping[str, ReturnedCell]
+) -> Iterator[Refusal]:
+    kinds = {column.key: column.kind for column in table.columns}
+    for column, value in shown.items():
+        cell = cells.get(column)
+        if cell is None or column in INPUT_COLUMNS:
+            continue
+        if cell.is_formula or not _is_shown(column, kinds[column], value, cell.value):
+            issued = shown_value(value) or "nothing"
+            yield _changed(sheet, cell, f"this protected cell was changed; issued was {issued!r}")
+
+
+def _changed(sheet: str, cell: ReturnedCell, reason: str) -> Refusal:
+    value = shown_value(cell.value)
+    return Refusal(_UNCHANGED, sheet, cell.place, value, reason, _WHAT_TO_DO)
+
+
+def _is_shown(column: str, kind: str, value: Any, found: Any) -> bool:
     if value is None:
         return found is not None and plain(found) in missing_words()
     if isinstance(value, str):

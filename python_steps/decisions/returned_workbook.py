@@ -25,7 +25,12 @@ from python_steps.decisions.stamp import (
     PlanStamp,
     range_name,
 )
-from python_steps.decisions.vocabulary import TRADE_COLUMNS, header_words, plain
+from python_steps.decisions.vocabulary import (
+    LOT_COLUMNS,
+    TRADE_COLUMNS,
+    header_words,
+    plain,
+)
 
 # A household's workbook with 5,000 lots takes less than 2 MB, and unpacks to less than 40 MB.
 LARGEST_FILE: Final = 25_000_000
@@ -35,6 +40,7 @@ _HEADERS_IN_A_ROW: Final = 5
 _MOST_ROWS: Final = 100_000
 _ZIP_START: Final = b"PK\x03\x04"
 _CELLS: Final = re.compile(r"^'?(?P<sheet>.+?)'?!\$?(?P<column>[A-Z]{1,3})\$?(?P<row>\d+)")
+LOT_ID: Final = "lot_id"
 # Columns without which nothing can be checked; the others may be missing.
 NEEDED_COLUMNS: Final = (
     *INPUT_COLUMNS,
@@ -66,13 +72,14 @@ class ReturnedCell(NamedTuple):
 
 @dataclass(frozen=True)
 class ReturnedWorkbook:
-    """What a returned workbook says; `rows` are the trades' cells by column."""
+    """What a returned workbook says; `rows` are the trades' cells by column, `lots` their lots'."""
 
     stamp: PlanStamp
     stamp_places: Mapping[str, str]
     plan_line: ReturnedCell | None
     sheet: str
     rows: tuple[Mapping[str, ReturnedCell], ...]
+    lots: tuple[Mapping[str, ReturnedCell], ...] = ()
 
 
 def read_returned_workbook(content: bytes) -> ReturnedWorkbook:
@@ -92,6 +99,7 @@ def read_returned_workbook(content: bytes) -> ReturnedWorkbook:
             plan_line=_plan_line(workbook),
             sheet=worksheet.title,
             rows=_rows(worksheet, columns, header_row),
+            lots=_lots(worksheet),
         )
     finally:
         workbook.close()
@@ -210,7 +218,7 @@ def _trades(
         sheet for sheet in workbook.worksheets if sheet.title != STAMP_SHEET
     ]
     for worksheet in candidates:
-        header_row, headers = _header_row(worksheet)
+        header_row, headers = _header_row(worksheet, TRADE_COLUMNS, TRADE_ID)
         columns = headers | {
             key: column for key, (sheet, column, _) in named.items() if sheet == worksheet.title
         }
@@ -234,16 +242,18 @@ def _require_columns(sheet: str, columns: Mapping[str, int]) -> None:
         )
 
 
-def _header_row(worksheet: Any) -> tuple[int | None, dict[str, int]]:
-    """The first row that names the columns of the trades; a second table's row names others."""
-    words = header_words()
+def _header_row(
+    worksheet: Any, columns: tuple[str, ...], needed: str
+) -> tuple[int | None, dict[str, int]]:
+    """The first row that names a table's columns, the needed one among them."""
+    words = header_words(columns)
     for row in worksheet.iter_rows():
         found: dict[str, int] = {}
         for cell in row:
             key = words.get(plain(cell.value)) if isinstance(cell.value, str) else None
             if key is not None and key not in found:
                 found[key] = cell.column
-        if len(found) >= _HEADERS_IN_A_ROW and TRADE_ID in found:
+        if len(found) >= _HEADERS_IN_A_ROW and needed in found:
             return row[0].row, found
     return None, {}
 
@@ -272,5 +282,18 @@ def _rows(
         cells = {key: _cell(worksheet.cell(number, column)) for key, column in columns.items()}
         asked = [cells[key] for key in (TRADE_ID, *INPUT_COLUMNS)]
         if any(not cell.is_empty for cell in asked):
+            rows.append(cells)
+    return tuple(rows)
+
+
+def _lots(worksheet: Any) -> tuple[Mapping[str, ReturnedCell], ...]:
+    """Rows that name a lot, below the header of the lots; none where somebody has deleted them."""
+    header_row, columns = _header_row(worksheet, LOT_COLUMNS, LOT_ID)
+    if header_row is None:
+        return ()
+    rows = []
+    for number in range(header_row + 1, worksheet.max_row + 1):
+        cells = {key: _cell(worksheet.cell(number, column)) for key, column in columns.items()}
+        if not cells[LOT_ID].is_empty:
             rows.append(cells)
     return tuple(rows)

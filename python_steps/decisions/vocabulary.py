@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from python_steps.decisions.stamp import DECISIONS, TRADE_ID
+from python_steps.decisions.stamp import DECISIONS
 from python_steps.reports import layout
 from python_steps.reports.texts import Texts
 from python_steps.reports.translation import LANGUAGES
 
 TRADE_COLUMNS = tuple(column.key for column in layout.TRADES.columns)
-COLUMN_KINDS = {column.key: column.kind for column in layout.TRADES.columns}
+LOT_COLUMNS = tuple(column.key for column in layout.TRADE_LOTS.columns)
 
 
 def plain(text: object) -> str:
@@ -38,14 +38,12 @@ def decision_words() -> dict[str, str]:
     }
 
 
-@lru_cache(maxsize=1)
-def header_words() -> dict[str, str]:
-    """The header texts of the trades in every language, and their columns."""
+@lru_cache(maxsize=2)
+def header_words(columns: tuple[str, ...]) -> dict[str, str]:
+    """The header texts of a table's columns in every language, and the columns."""
     return {
-        plain(texts.text(f"column.{column}")): column
-        for column in TRADE_COLUMNS
-        for texts in languages()
-    } | {TRADE_ID: TRADE_ID}
+        plain(texts.text(f"column.{column}")): column for column in columns for texts in languages()
+    }
 
 
 def missing_words() -> set[str]:

@@ -170,6 +170,13 @@ class Table:
 
         return self.sheet.cell(self.row(trade_id), TRADE_COLUMNS.index(column) + 1)
 
+    def lot_cell(self, lot_id: str, column: str) -> Any:
+        """A cell of the lots to deliver, by lot and key of the column."""
+        from python_steps.decisions.vocabulary import LOT_COLUMNS
+
+        (cell,) = [one for row in self.sheet.iter_rows() for one in row if one.value == lot_id]
+        return self.sheet.cell(cell.row, LOT_COLUMNS.index(column) + 1)
+
     def decide(self, trade_id: str, decision: object, **others: object) -> None:
         """Write a decision, and what stands beside it."""
         for column, value in {"decision": decision, **others}.items():

@@ -305,6 +305,17 @@ def test_a_changed_cell_of_a_trade_that_is_not_decided_is_refused_too():
     refused(judged(written(tamper)), "protected_cells_are_unchanged", "quantity", "T-1")
 
 
+@pytest.mark.parametrize(("lot", "quantity"), [("L-OTHER", 30), ("L-OLD", 29)])
+def test_other_lots_cannot_be_named_in_the_workbook(lot, quantity):
+    def rename(table):
+        approve_all(table)
+        table.lot_cell("L-OLD", "quantity").value = quantity
+        table.lot_cell("L-OLD", "lot_id").value = lot
+
+    refusal = refused(judged(written(rename)), "protected_cells_are_unchanged")
+    assert refusal.value == (lot if lot != "L-OLD" else str(quantity))
+
+
 def test_a_published_trade_that_is_not_the_one_on_record_is_refused():
     known = identity()
     trades = {
@@ -573,9 +584,15 @@ def test_a_budget_for_gains_is_not_kept_without_its_losses():
     changed["A-IRA"]["tax_treatment"] = "taxable"
     household = {"annual_gains_budget": Decimal(100), "market_value": Decimal(100_000)}
     around = facts(trade_lots=lots, accounts=changed, household=household)
-    assert decided(judged(written(approve_all), around=around))
+
+    def with_the_gain(table):
+        approve_all(table)
+        table.lot_cell("L-1", "realized_gain").value = 500
+
+    assert decided(judged(written(with_the_gain), around=around))
 
     def without_the_loss(table):
+        table.lot_cell("L-1", "realized_gain").value = 500
         table.decide("T-1", "Approve")
         table.decide("T-3", "Reject")
 
@@ -598,6 +615,7 @@ def test_a_concentration_is_not_worsened_by_a_part_of_the_plan():
 
     def edit(table):
         table.cell("T-1", "ticker").value = "BND"
+        table.lot_cell("L-1", "ticker").value = "BND"
         table.decide("T-2", "Approve")
 
     judgement = judged(written(edit), around=around, known=identity(issued_trades=issued))
