@@ -90,6 +90,18 @@ def test_where_a_rebalance_stops_is_a_share_of_the_half_width():
     assert FirmPolicy(trade_to="edge").stopping_share == 1
 
 
+def test_every_table_of_the_readme_begins_with_its_header():
+    """Rows that stand alone after a paragraph are no table: they are shown as bars and text."""
+    lines = README.read_text(encoding="utf-8").splitlines()
+    starts = [
+        number
+        for number, line in enumerate(lines)
+        if line.startswith("|") and not lines[number - 1].startswith("|")
+    ]
+    assert starts
+    assert [lines[n] for n in starts if not lines[n + 1].startswith("|---")] == []
+
+
 def test_the_readme_documents_every_setting_of_a_household():
     """Unit, what is allowed and the default, as the code has them."""
     rows = {}
