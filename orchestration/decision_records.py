@@ -36,7 +36,7 @@ _TABLES = (
         return_number integer primary key, file_sha256 varchar not null, file_name varchar not null,
         advisor_id varchar not null, decided_at timestamp not null, household_id varchar not null,
         plan_id varchar not null, outcome varchar not null, replaces_earlier boolean not null,
-        refusals json not null
+        refusals json not null, recorded_at timestamp not null
     )
     """,
     """
@@ -161,7 +161,7 @@ class DecisionRecords:
             number = _next_number(connection, "decision_returns", "return_number")
             refusals = json.dumps([one._asdict() for one in returned.refusals], ensure_ascii=False)
             connection.execute(
-                "insert into decision_returns values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "insert into decision_returns values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     number,
                     returned.file_sha256,
@@ -173,6 +173,8 @@ class DecisionRecords:
                     returned.outcome,
                     returned.replaces_earlier,
                     refusals,
+                    # What the business says of the moment is one thing, when it was told another.
+                    _in_utc(datetime.now(UTC)),
                 ],
             )
             for decision in decisions:

@@ -84,7 +84,8 @@ def answer_file(home: Home, waiting: WaitingFile, decided_at: datetime) -> Decid
     return decided
 
 
-@dg.op
+# The records may be held for a moment by a night that publishes.
+@dg.op(retry_policy=dg.RetryPolicy(max_retries=5, delay=3))
 def decide_returned_workbook(
     context: dg.OpExecutionContext,
     config: ReturnedWorkbookConfig,
@@ -93,7 +94,10 @@ def decide_returned_workbook(
 ) -> None:
     """Decide one returned workbook; a refusal is an answer, not a failure."""
     waiting = WaitingFile(config.advisor_id, config.file_name, config.sha256)
-    decided = answer_file(home.home(), waiting, datetime.fromisoformat(config.found_at))
+    try:
+        decided = answer_file(home.home(), waiting, datetime.fromisoformat(config.found_at))
+    except ValueError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
     lines = [*headline(decided), *(refusal.sentence() for refusal in decided.refusals)]
     for line in lines:
         context.log.info(line)
@@ -119,11 +123,12 @@ def decisions_job() -> None:
 def inbox_sensor(
     context: dg.SensorEvaluationContext, home: HomeResource
 ) -> dg.SensorResult | dg.SkipReason:
-    """One run per file and content."""
+    """One run per file and content, until it is answered."""
     found_at = datetime.now(NEW_YORK).isoformat(timespec="seconds")
     requests = [
         dg.RunRequest(
-            run_key=f"{waiting.advisor_id}/{waiting.name}/{waiting.sha256}",
+            # A run that failed leaves the file without an answer: it is asked for again each hour.
+            run_key=f"{waiting.advisor_id}/{waiting.name}/{waiting.sha256}/{found_at[:13]}",
             run_config=dg.RunConfig(
                 ops={
                     "decide_returned_workbook": ReturnedWorkbookConfig(

@@ -33,6 +33,7 @@ from orchestration.inbox import (
     inbox_sensor,
     waiting_files,
 )
+from orchestration.order_records import OrderRecords, ReleasedTrade
 from orchestration.questions import QuestionError
 from orchestration.records import IssuedPlan, Records
 from orchestration.resources import AlertsResource, HomeResource
@@ -373,6 +374,34 @@ def test_a_consent_opens_an_account_that_is_not_discretionary(home):
             record_consent(home, consent._replace(**wrong))
 
 
+def test_what_has_left_as_an_order_is_not_taken_back_in_a_workbook(home):
+    decide_file(home, returned(written(some)))
+    left = ReleasedTrade(
+        "T-1",
+        "B-1",
+        1,
+        STAMP.plan_id,
+        HOUSEHOLD,
+        "A-IRA",
+        "SCHWAB",
+        "S-VEA",
+        "sell",
+        Decimal(100),
+        Decimal(50),
+        None,
+        (),
+    )
+    OrderRecords(home.records).append_release(1, NOON, NIGHT, {}, [left])
+
+    def take_back(table):
+        table.decide("T-1", "Reject")
+
+    content = written(take_back)
+    decided = decide_file(home, returned(content, at=NOON, replaces=True))
+    assert [one.check for one in decided.refusals] == ["order_has_not_left"]
+    assert recorded(home)[0][0] == "recorded"
+
+
 def test_prices_of_a_file_stop_a_stale_approval(home, tmp_path):
     prices = tmp_path / "noon.csv"
     prices.write_text("ticker,price\nVEA,48.00\n", encoding="utf-8")
@@ -456,6 +485,9 @@ def test_the_sensor_asks_for_one_run_per_file_and_the_run_decides_it(home):
     asked = inbox_sensor(dg.build_sensor_context(), home=resources["home"])
     (request,) = asked.run_requests
     config = request.run_config["ops"]["decide_returned_workbook"]["config"]
+    lost = ReturnedWorkbookConfig(**(config | {"sha256": "0" * 64}))
+    with pytest.raises(dg.Failure, match="was changed"):
+        decide_returned_workbook(dg.build_op_context(), lost, **resources)
     at_nine = {**config, "found_at": MORNING.isoformat()}
     decide_returned_workbook(dg.build_op_context(), ReturnedWorkbookConfig(**at_nine), **resources)
     assert recorded(home) == [("recorded", {"T-1": "approve", "T-2": "override", "T-4": "reject"})]
