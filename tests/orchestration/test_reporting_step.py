@@ -163,6 +163,13 @@ def test_a_file_that_cannot_be_written_is_named_and_the_others_are(made):
     assert len(digests(home)) == 3
 
 
+def test_an_id_with_a_quotation_mark_is_an_id(made):
+    home, warehouse = made
+    write_marts(warehouse, bare_household("O'Neil; drop table x --"))
+    assert written(home, warehouse) == ReportingOutcome(written=1)
+    assert len(digests(home)) == 1
+
+
 def test_no_half_written_file_is_left(made, monkeypatch):
     home, warehouse = made
 
