@@ -14,7 +14,7 @@ from python_steps.optimizer.core_model import build_core_model
 from python_steps.optimizer.core_problem import CoreProblem, Stage
 from python_steps.optimizer.deferrals import deferrals_of
 from python_steps.optimizer.household_trades import trade_groups
-from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT, Floats, LinearModel
+from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT, UNBOUNDED, Floats, LinearModel
 from python_steps.optimizer.model_assembly import CoreModel, Room
 from python_steps.optimizer.prices import ObjectivePrices
 from python_steps.optimizer.repair import Repaired, repaired
@@ -97,8 +97,9 @@ def _of_stages(work: Workshop, core: CoreModel) -> tuple[Room, SearchResult] | N
     best = found.objective
     for earlier in (Stage.TAX_ADVANTAGED, Stage.CASH_FLOWS):
         smaller = room._replace(stage=earlier)
-        trial = _solved(work, core, smaller)
-        if not _is_found(trial) or trial.objective > best + _worth(work):
+        most = best + _worth(work)
+        trial = _solved(work, core, smaller, cutoff=most)
+        if not _is_found(trial) or trial.objective > most:
             break
         room, found = smaller, trial
     return room, found
@@ -112,8 +113,9 @@ def _with_gains(work: Workshop, attempt: Attempt, stage: Stage) -> tuple[Attempt
     Trials are not tried trade by trade: only the largest one that pays is finished, or the next.
     """
     core, room = attempt.core, attempt.room._replace(stage=stage, tax_budget=None)
-    found = _solved(work, core, room)
-    if not _is_found(found) or found.objective > attempt.found.objective - _worth(work):
+    most = attempt.found.objective - _worth(work)
+    found = _solved(work, core, room, cutoff=most)
+    if not _is_found(found) or found.objective > most:
         return attempt, []
     whole = _finished_attempt(work, core, room, found, is_trial=True)
     paying = [] if whole is None else [whole]
@@ -177,12 +179,16 @@ def tolerance_of(work: Workshop, core: CoreModel) -> float:
     return max(LARGE_TOLERANCES[0], LARGE_TOLERANCES[1] * value) / DOLLARS_PER_UNIT
 
 
-def _solved(work: Workshop, core: CoreModel, room: Room) -> SearchResult:
+def _solved(
+    work: Workshop, core: CoreModel, room: Room, *, cutoff: float = UNBOUNDED
+) -> SearchResult:
+    """The best solution within a room; one that cannot be below the cutoff need not be found."""
     return search(
         _within(core, room),
         work.tools.programs,
         tolerance=tolerance_of(work, core),
         most_programs=MOST_PROGRAMS,
+        cutoff=cutoff,
     )
 
 

@@ -59,6 +59,7 @@ def search(
     *,
     tolerance: float,
     most_programs: int = MOST_PROGRAMS,
+    cutoff: float = UNBOUNDED,
 ) -> SearchResult:
     """Best 0s and 1s for a model's switches, to within a tolerance.
 
@@ -67,8 +68,10 @@ def search(
         programs: the solver.
         tolerance: thousand dollars the result may lie above the optimum.
         most_programs: programs after which no further branch is opened.
+        cutoff: thousand dollars above which no solution is of use; where none can be below it,
+            the result may be `no_incumbent`.
     """
-    return _Search(model, programs, tolerance, most_programs).result()
+    return _Search(model, programs, tolerance, most_programs, cutoff).result()
 
 
 def fitted(model: LinearModel, values: Floats) -> dict[int, float]:
@@ -191,11 +194,13 @@ class _Search:
         programs: LinearPrograms,
         tolerance: float,
         most_programs: int,
+        cutoff: float,
     ) -> None:
         self._model = model
         self._programs = programs
         self._tolerance = tolerance
         self._most_programs = most_programs
+        self._cutoff = cutoff
         self._solved_before = programs.programs_solved
         self._sides = SwitchSides(model.switches)
         self._waiting: list[tuple[float, int, _Node]] = []
@@ -212,7 +217,7 @@ class _Search:
         while self._waiting and self._may_branch():
             _, _, node = heapq.heappop(self._waiting)
             self._plunge(node)
-        if not self._has_found():
+        if not self._has_found() and self._bound() < self._cutoff:
             self._dive()
         return self._summed_up()
 
@@ -315,7 +320,7 @@ class _Search:
         heapq.heappush(self._waiting, (node.bound, node.number, node))
 
     def _is_settled(self, bound: float) -> bool:
-        return bound >= self._best.objective - self._tolerance
+        return bound >= min(self._best.objective - self._tolerance, self._cutoff)
 
     def _has_found(self) -> bool:
         return self._best.objective < UNBOUNDED
@@ -331,9 +336,12 @@ class _Search:
         nodes = [*self._closed, *(node for _, _, node in self._waiting)]
         return sorted(nodes, key=lambda node: node.number)
 
+    def _bound(self) -> float:
+        """What no solution is below, as the solver sees it."""
+        return min(node.bound for node in self._nodes())
+
     def _summed_up(self) -> SearchResult:
-        nodes = self._nodes()
-        bound = min(node.bound for node in nodes)
+        nodes, bound = self._nodes(), self._bound()
         return SearchResult(
             self._status(bound),
             self._best.values,
@@ -346,7 +354,8 @@ class _Search:
 
     def _status(self, bound: float) -> SearchStatus:
         if self._has_found():
-            return "optimal" if self._is_settled(bound) else "gap"
+            is_settled = bound >= self._best.objective - self._tolerance
+            return "optimal" if is_settled else "gap"
         return "infeasible" if bound == UNBOUNDED else "no_incumbent"
 
 

@@ -179,9 +179,9 @@ def test_a_budget_of_long_term_gains_does_not_bind_short_term_gains(
     rooms: list[Room] = []
     solved = attempt_module._solved
 
-    def watched(work: Any, core: Any, room: Room) -> Any:
+    def watched(work: Any, core: Any, room: Room, **options: Any) -> Any:
         rooms.append(room)
-        return solved(work, core, room)
+        return solved(work, core, room, **options)
 
     monkeypatch.setattr(attempt_module, "_solved", watched)
     plan_of(book, FirmPolicy(breakeven_years_limit=Decimal("1")))

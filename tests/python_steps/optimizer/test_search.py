@@ -35,7 +35,7 @@ def either_or(gain_of_zero: float, gain_of_one: float, *, threshold: float = 1e-
 
 
 def searched(
-    model: LinearModel, programs: LinearPrograms | None = None, **limits: int
+    model: LinearModel, programs: LinearPrograms | None = None, **limits: float
 ) -> SearchResult:
     programs = programs or LinearPrograms()
     programs.load(model)
@@ -121,6 +121,28 @@ def test_a_typical_household_is_proven_with_few_programs(seed: int) -> None:
     assert result.programs_solved < 400
     assert_satisfies(model, result.values)
     assert plain_objective(model, result.fixed) == pytest.approx(result.objective, abs=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_is_below_a_cutoff_is_found_and_nothing_above_it_is_sought(seed: int) -> None:
+    model = random_household(seed, SMALL).model
+    best = every_setting(model)
+    below = searched(model, cutoff=best + 5 * TOLERANCE)
+    assert below.status == "optimal"
+    assert below.objective == pytest.approx(best, abs=TOLERANCE)
+
+    above = searched(model, cutoff=best - 1.0)
+    assert above.lower_bound >= best - 1.0
+    assert above.objective >= best - 1e-6
+    assert above.programs_solved <= searched(model).programs_solved
+
+
+def test_a_cutoff_saves_the_programs_of_a_hard_household() -> None:
+    model = hard_household()
+    proven = searched(model)
+    trial = searched(model, cutoff=proven.objective - 1.0)
+    assert trial.programs_solved < proven.programs_solved / 2
+    assert trial.status in ("no_incumbent", "gap")
 
 
 def hard_household() -> LinearModel:
