@@ -375,7 +375,8 @@ class FirmPolicy:
     )
     approval_price_move_limit: Decimal = _setting(
         Decimal("0.03"),
-        "Price move since the plan beyond which a trade cannot be approved any more, share of price.",
+        "Price move since the plan beyond which a trade cannot be approved any more, share of "
+        "price.",
         low="0",
         high="1",
     )
