@@ -36,9 +36,11 @@ _TABLES = (
         return_number integer primary key, file_sha256 varchar not null, file_name varchar not null,
         advisor_id varchar not null, decided_at timestamp not null, household_id varchar not null,
         plan_id varchar not null, outcome varchar not null, replaces_earlier boolean not null,
-        refusals json not null, recorded_at timestamp not null
+        refusals json not null
     )
     """,
+    # Records are older than the code that reads them: what came later is added.
+    "alter table decision_returns add column if not exists recorded_at timestamp",
     """
     create table if not exists trade_decisions (
         return_number integer not null, trade_id varchar not null, decision varchar not null,
