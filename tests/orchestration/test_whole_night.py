@@ -24,7 +24,7 @@ from orchestration.home import DBT_PROJECT_FOLDER, Home
 from orchestration.questions import Snapshot
 from orchestration.run_night import NightReport, run_night, write_landing
 from python_steps.demo_book.book import DEMO_SEED, DEMO_SESSION, DIRTY_CASES, demo_files
-from python_steps.reports.texts import texts_and_notice
+from python_steps.reports.texts import texts_for
 from python_steps.sessions import previous_session
 from tests.python_steps.reports.numbers_back import SHOWN, compared_cells
 
@@ -148,13 +148,13 @@ def test_every_number_of_every_workbook_is_the_marts(night):
             shown.setdefault((mart, row["household_id"]), []).append(row)
     households = records_of(
         home,
-        "select household_id, household_state, report_language, path "
+        "select household_id, household_state, workbooks.report_language, path "
         "from marts.dim_households inner join ops.workbooks using (as_of_date, household_id)",
     )
     assert len(households) == HOUSEHOLDS
     for household in households:
         workbook = load_workbook(home.reports(DEMO_SESSION) / household["path"])
-        texts, _ = texts_and_notice(household["report_language"])
+        texts = texts_for(household["report_language"])
         rows_by_mart = {
             mart: found for (mart, of), found in shown.items() if of == household["household_id"]
         }
