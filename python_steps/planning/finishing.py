@@ -7,7 +7,7 @@ a lot is its share of that (`tax_shares`), so that they add up to the plan's to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from python_steps.lot_selection.instructions import AVERAGE, LotInstruction, lot_instruction
@@ -66,12 +66,22 @@ def finished_trades(
         )
 
     ordered = sorted(ledger.orders.values(), key=place)
-    payers = _payers(index, ordered)
+    payers, bought_in = _payers(index, ordered), _buyers(index, ordered)
     costs = lot_costs(index, ordered, tax)
     realized = ledger.realized()
     uses = {unit: tax.use_of_losses(unit, realized[unit]) for unit in sorted(realized)}
     return tuple(
-        _trade(index, start, order, policy, costs, uses, sequence, payers.get(order.account_id, ()))
+        _trade(
+            index,
+            start,
+            order,
+            policy,
+            costs,
+            uses,
+            sequence,
+            payers.get(order.account_id, ()),
+            bought_in.get(index.securities[order.security_id].primary_class, ()),
+        )
         for sequence, order in enumerate(ordered, start=1)
     )
 
@@ -110,6 +120,7 @@ def _trade(
     uses_of_losses: Mapping[str, LossUse | None],
     sequence: int,
     paid_from: Sequence[str],
+    bought_in: Collection[str],
 ) -> Trade:
     account = index.accounts[order.account_id]
     security = index.securities[order.security_id]
@@ -143,6 +154,7 @@ def _trade(
             tax_cost,
             paid_from,
             uses_of_losses.get(account.tax_unit_id),
+            bought_in,
         ),
         tax_character=tax_character(realized),
         realized_short_term_gain=realized.short_gain,
@@ -207,6 +219,16 @@ def _payers(index: HouseholdIndex, orders: Iterable[Order]) -> dict[str, tuple[s
             name = index.securities[order.security_id].primary_class
             found.setdefault(order.account_id, {}).setdefault(name)
     return {account_id: tuple(names) for account_id, names in found.items()}
+
+
+def _buyers(index: HouseholdIndex, orders: Iterable[Order]) -> dict[str | None, set[str]]:
+    """By class the accounts in which the plan buys it."""
+    found: dict[str | None, set[str]] = {}
+    for order in orders:
+        if order.action == BUY:
+            name = index.securities[order.security_id].primary_class
+            found.setdefault(name, set()).add(order.account_id)
+    return found
 
 
 def tax_character(realized: Realized) -> str:

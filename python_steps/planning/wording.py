@@ -7,7 +7,7 @@ labels, not these sentences.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -105,6 +105,7 @@ def trade_rationale(
     tax_cost: Decimal,
     paid_from: Sequence[str],
     use_of_losses: LossUse | None,
+    bought_in: Collection[str],
 ) -> str:
     """The sentence that explains one order.
 
@@ -117,12 +118,13 @@ def trade_rationale(
         tax_cost: the sale's share of the plan's true tax, dollars.
         paid_from: the classes whose sales in the account pay for its purchases.
         use_of_losses: what becomes of the plan's losses in the account's tax unit.
+        bought_in: the accounts in which the plan buys the security's class.
     """
     account = index.accounts[order.account_id]
     security = index.securities[order.security_id]
     if order.action == SELL:
         parts = [
-            _sale_reason(index, start, order, reason_code, use_of_losses),
+            _sale_reason(index, start, order, reason_code, use_of_losses, bought_in),
             _tax_words(account, sales, tax_cost),
         ]
     else:
@@ -263,6 +265,7 @@ def _sale_reason(
     order: Order,
     reason_code: str,
     use_of_losses: LossUse | None,
+    bought_in: Collection[str],
 ) -> str:
     account = index.accounts[order.account_id]
     if reason_code == RAISE_CASH:
@@ -272,7 +275,7 @@ def _sale_reason(
         return f"brings it toward its limit of {percent(limit.limit_weight)} of the household."
     where = TREATMENT_WORDS[account.tax_treatment]
     if reason_code == LOCATE:
-        reason = f"{order.main_purpose.sold_class} is moved to accounts where it costs less tax"
+        reason = _place_reason(index, order, bought_in)
     else:
         reason = _target_reason(index, start, order)
     if not account.is_taxable:
@@ -284,6 +287,19 @@ def _sale_reason(
             f"{(index.household.planned_trade_date + AFTER_WINDOW).isoformat()} on."
         )
     return f"{reason}."
+
+
+def _place_reason(index: HouseholdIndex, order: Order, bought_in: Collection[str]) -> str:
+    """How a sale saves tax by place: its class moves, changes its holdings, or makes room."""
+    sold = index.securities[order.security_id].primary_class
+    other = order.main_purpose.bought_class
+    if any(account_id != order.account_id for account_id in bought_in):
+        return f"{sold} is moved to accounts where it costs less tax"
+    if bought_in:
+        return f"{sold} stays in this account in holdings that cost less tax"
+    if other is None or other == sold:
+        return f"moves money out of {sold}, so that holdings stand where they cost less tax"
+    return f"makes room for {other}, so that holdings stand where they cost less tax"
 
 
 def _purchase_reason(
@@ -309,7 +325,10 @@ def _purchase_reason(
         )
     payers = f"other {purpose.sold_class}" if purpose.is_part_swap else listed(paid_from)
     if not payers:
-        return f"{reason}; paid from free cash."
+        # Sales that raise needed cash pay for nothing else; whole shares leave some of it over.
+        is_free = account.cash is not None and account.cash.investable >= order.notional
+        payer = "free cash" if is_free else "cash that is free once what is needed has been raised"
+        return f"{reason}; paid from {payer}."
     return f"{reason}; paid from {payers} sold in this {where} account."
 
 

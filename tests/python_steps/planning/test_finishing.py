@@ -20,6 +20,8 @@ from python_steps.planning.ledger import PlanLedger
 from python_steps.planning.plan import (
     HARVEST_LOSS,
     HARVEST_REPLACEMENT,
+    INVEST_CASH,
+    LOCATE,
     RAISE_CASH,
     REBALANCE,
     Purpose,
@@ -119,3 +121,47 @@ def test_a_purchase_replaces_a_harvest_only_where_losses_are_harvested(
     (purchase,) = (trade for trade in trades if trade.action == "buy")
     assert purchase.reason_code == reason
     assert ("takes the place of the shares sold at a loss" in purchase.rationale) == is_told
+
+
+def sentences(
+    sold: Purpose, bought: dict[tuple[str, str], Purpose], *, cash: Decimal = Decimal(0)
+) -> dict[str, str]:
+    """The sentences of 40 shares of VTI sold in the IRA, and of 900 dollars of each purchase."""
+    book = book_at_a_loss(harvests=False)
+    book.tables["fct_account_cash"][1].update(trade_date=cash, investable=cash)
+    tables = BookTables(book.frames(), AS_OF)
+    index = HouseholdIndex(HouseholdBuilder(tables, POLICY, TRADE_DATE).build("H1", AS_OF))
+    costs = CostModel(POLICY, market_assumptions(tables))
+    start = PlanLedger(index, costs, POLICY.execution_buffer)
+    ledger = PlanLedger(index, costs, POLICY.execution_buffer)
+    position = index.positions["I1", "VTI"]
+    assert ledger.sell(position, position.lots, Decimal(40), sold) > 0
+    for (account_id, security_id), purpose in bought.items():
+        assert ledger.buy(account_id, index.securities[security_id], Decimal(900), purpose) > 0
+    tax = TaxEffect(index, rate_tables_from(seeds(), POLICY))
+    trades = finished_trades(index, start, ledger, POLICY, tax)
+    return {f"{trade.account_id} {trade.security_id}": trade.rationale for trade in trades}
+
+
+def test_a_class_is_said_to_move_only_where_the_plan_buys_it_in_another_account() -> None:
+    """A sale for the sake of location names what the plan does: move, exchange or make room."""
+    away = Purpose(LOCATE, None, LARGE, BONDS)
+    room = sentences(away, {("I1", "BND"): away})["I1 VTI"]
+    assert "is moved" not in room
+    assert f"makes room for {BONDS}, so that holdings stand where they cost less tax; sold" in room
+    exchange = sentences(Purpose(LOCATE, None, LARGE, LARGE), {("I1", "ITOT"): away})["I1 VTI"]
+    assert f"{LARGE} stays in this account in holdings that cost less tax; sold" in exchange
+    moved = sentences(away, {("A1", "ITOT"): Purpose(INVEST_CASH, None, None, LARGE)})["I1 VTI"]
+    assert f"{LARGE} is moved to accounts where it costs less tax; sold" in moved
+    alone = sentences(Purpose(LOCATE, None, LARGE, None), {})["I1 VTI"]
+    assert f"moves money out of {LARGE}, so that holdings stand" in alone
+
+
+def test_cash_that_was_raised_is_not_called_free_cash() -> None:
+    """Whole shares raise more than is needed: what is over buys, though no cash was free before."""
+    need, spare = Purpose(RAISE_CASH, None, LARGE, None), Purpose(REBALANCE, None, LARGE, BONDS)
+    bought = {("I1", "BND"): spare}
+    raised = sentences(need, bought)["I1 BND"]
+    assert "paid from cash that is free once what is needed has been raised." in raised
+    free = sentences(need, bought, cash=Decimal(5_000))["I1 BND"]
+    assert "paid from free cash." in free
