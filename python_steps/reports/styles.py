@@ -71,8 +71,8 @@ KINDS: Final[Mapping[str, Kind]] = {
 TEXT_KINDS: Final = frozenset(name for name, kind in KINDS.items() if kind.number_format is None)
 
 # plain: a row of a table. total: the last line. attention: a person should look. missing: n/a.
-# label: the left side of a list of facts. strong: a fact that answers a question. input: a cell that
-# the reader fills in, which the protection of a sheet leaves open.
+# label: the left side of a list of facts. strong: a fact that answers a question. input: a cell
+# that the reader fills in, which the protection of a sheet leaves open.
 VARIANTS: Final = (
     "plain",
     "total",

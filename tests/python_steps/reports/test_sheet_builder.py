@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from python_steps.reports.layout import Column, SheetLayout, TableLayout
+from python_steps.reports.layout import LOTS, TRADE_LOTS, Column, SheetLayout, TableLayout
 from python_steps.reports.sheet_builder import (
     SheetBuilder,
     column_letter,
@@ -150,3 +150,25 @@ def test_every_kind_has_every_variant_registered():
         for variant in VARIANTS:
             assert (kind, variant, False) in numbers
     assert len(set(numbers.values())) > 50
+
+
+@pytest.mark.parametrize("table", [LOTS, TRADE_LOTS])
+def test_the_id_of_a_lot_takes_one_line(table):
+    """Ids are account, position and lot number: a second line would halve the lots on a page."""
+    width = next(column.width for column in table.columns if column.key == "lot_id")
+    longest = "A-000009:8681115386.003.0021"
+    made = SheetBuilder(
+        SheetLayout("lots", (TableLayout("lots", (Column("lot_id", "wrapped", width),)),)),
+        texts_for("en"),
+        style_book(),
+    )
+    made.table(made.layout.tables[0], [{"lot_id": longest}], empty="", with_heading=False)
+    short = "A-000009:1"
+    made.table(made.layout.tables[0], [{"lot_id": short}], empty="", with_heading=False)
+    heights = {
+        cell[1]: row.height
+        for row in made.finished().rows
+        for cell in row.cells
+        if cell and cell[1] in (longest, short)
+    }
+    assert heights[longest] == heights[short]
