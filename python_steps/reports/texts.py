@@ -549,8 +549,8 @@ _BOOK_SHEETS: Final[dict[str, str]] = {
     "sheet.households.name": "Households",
     "sheet.households.title": "Households by urgency",
     "sheet.households.note": (
-        "Order: what a person must act on first (withheld, cash, waiting), then proposals, by "
-        "number of classes outside their band and largest drift."
+        "Order: what a person must act on first (withheld, cash, waiting), then proposals; within "
+        "each by number of blocking findings, classes outside their band and largest drift."
     ),
     "table.households.heading": "Households",
     "table.households.empty": "There are no households.",
