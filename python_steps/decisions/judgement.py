@@ -246,12 +246,13 @@ def _conflicts(
     now = {decision.trade_id: decision for decision in decisions}
     places = {one.trade_id: one.places[DECISION] for one in written}
     refusals = []
+    moment = earlier.decided_at.astimezone(NEW_YORK)
     for before in earlier.decisions:
         after = now.get(before.trade_id)
         if after is not None and _says(after) == _says(before):
             continue
         reason = (
-            f"{earlier.file_name}, returned at {earlier.decided_at:%Y-%m-%d %H:%M}, decides trade "
+            f"{earlier.file_name}, returned at {moment:%Y-%m-%d %H:%M}, decides trade "
             f"{before.trade_id} otherwise: {_in_words(before)}. Nothing of the plan is released"
         )
         what = "Say which file holds: evenkeel decide FILE --as ADVISOR --replace."

@@ -7,6 +7,7 @@ any check that makes one.
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Final, NamedTuple
 
 _LONGEST_VALUE: Final = 120
@@ -44,6 +45,8 @@ def shown_value(value: object) -> str:
         return ""
     if isinstance(value, datetime) and not any((value.hour, value.minute, value.second)):
         value = value.date()
+    if isinstance(value, Decimal):
+        value = f"{value.normalize():f}"
     text = value.isoformat() if isinstance(value, date) else str(value)
     text = " ".join(text.split())
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"

@@ -6,7 +6,7 @@ import io
 import shutil
 import subprocess
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -302,7 +302,9 @@ def test_a_changed_cell_of_a_trade_that_is_not_decided_is_refused_too():
         table.decide("T-5", "Approve")
         table.cell("T-1", "quantity").value = 99
 
-    refused(judged(written(tamper)), "protected_cells_are_unchanged", "quantity", "T-1")
+    judgement = judged(written(tamper))
+    refusal = refused(judgement, "protected_cells_are_unchanged", "quantity", "T-1")
+    assert "issued was '100'" in refusal.reason
 
 
 @pytest.mark.parametrize(("lot", "quantity"), [("L-OTHER", 30), ("L-OLD", 29)])
@@ -639,7 +641,7 @@ def test_a_trade_that_has_left_as_an_order_is_not_decided_otherwise(edit):
 
 
 def earlier(*decisions):
-    return EarlierReturn("first.xlsx", "aa", MORNING, decisions)
+    return EarlierReturn("first.xlsx", "aa", MORNING.astimezone(UTC), decisions)
 
 
 def said(trade_id, decision, quantity):
@@ -651,7 +653,7 @@ def test_a_return_that_decides_otherwise_conflicts_and_names_the_cell():
     content = written(lambda table: table.decide("T-5", "Reject"))
     judgement = judged(content, earlier=(first,))
     refusal = refused(judgement, "returns_agree", "decision", "T-5")
-    assert "first.xlsx" in refusal.reason
+    assert "first.xlsx, returned at 2026-11-20 09:15," in refusal.reason
     assert "Nothing of the plan is released" in refusal.reason
     assert [one.decision for one in judgement.conflicting] == ["reject"]
 
