@@ -25,9 +25,8 @@ from orchestration.home import DBT_PROJECT_FOLDER
 from orchestration.optimizer_reference import Comparison, compared_with_best
 from python_steps.optimizer.attempt import Attempt
 from python_steps.optimizer.linear_programs import LinearPrograms
-from python_steps.optimizer.planner import optimizing_planner
+from python_steps.optimizer.planner import optimizing_planner, plan_step_by_step
 from python_steps.optimizer.workshop import AttemptRecord, PlanningTools, StageTimer
-from python_steps.planning import waterfall
 from python_steps.planning.batch import Planner
 from python_steps.planning.household import Household
 from python_steps.planning.objective_check import check_objective
@@ -254,7 +253,7 @@ def plan_sample(sample: Sample, ready: Callable[[], object] = lambda: None) -> B
 
 def _planner(name: str, stopwatch: Stopwatch, record: LastAttempt) -> Planner:
     if name == "waterfall":
-        return waterfall.plan_household
+        return plan_step_by_step
     with_values = name == "optimizer with trade values"
     return optimizing_planner(
         PlanningTools(

@@ -29,7 +29,7 @@ REBALANCE_TABLES = {
     "tax_impact": "What the plan does to each tax return. One row per tax unit and tax year.",
     "plan_values": "The objective of each plan, term by term. One row per household and term.",
     "tax_budget_frontier": "What budgets for the year's tax would buy. One row per point.",
-    "alternatives": "The plan, waiting and other paths side by side. One row per household and path.",
+    "alternatives": "The plan beside waiting and other paths. One row per household and path.",
     "untraded": "Holdings that stay off their targets, and why. One row per holding and reason.",
     "exceptions": "What was considered and left. One row per household and subject.",
 }

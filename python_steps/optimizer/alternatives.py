@@ -28,6 +28,7 @@ from python_steps.planning.evaluation import (
 from python_steps.planning.household import (
     UNMAPPED,
     Account,
+    Banded,
     Block,
     CashFlow,
     Household,
@@ -241,8 +242,11 @@ def _alternative(question: Question, name: str, path: _Path) -> Alternative:
     for group in path.end.groups:
         own = values[group.allocation_group_id]
         total = sum(own.values(), NOTHING)
-        for row in group.classes:
-            value = own.get(row.asset_class, NOTHING)
+        targets: list[tuple[Banded, Decimal]] = [
+            *((row, own.get(row.asset_class, NOTHING)) for row in group.classes),
+            *((part, part.market_value) for part in group.parts),
+        ]
+        for row, value in targets:
             if row.asset_class == UNMAPPED or total <= 0:
                 continue
             drifts.append(abs(value / total - row.target_weight))

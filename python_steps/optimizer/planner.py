@@ -69,6 +69,23 @@ def optimizing_planner(
     return plan
 
 
+def plan_step_by_step(
+    household: Household,
+    policy: FirmPolicy,
+    rate_tables: RateTables,
+    assumptions: MarketAssumptions,
+) -> HouseholdPlan:
+    """The waterfall's plan for a firm that wants no other, or no trade where that is worth more."""
+    work = workshop_of(household, policy, rate_tables, assumptions, PlanningTools(LinearPrograms()))
+    plan = waterfall.plan_from(work.market, work.start, work.judge)
+    needs = core_problem(work.start, work.market.sells, work.market.buys, policy).needs
+    if not plan.trades or needs:
+        return plan
+    prices = objective_prices(work.market.index, policy, assumptions, work.tax)
+    idle = _better_idle_plan(work, prices, fully_valued(plan, prices, work.tax))
+    return plan if idle is None else replace(idle, value=None)
+
+
 def plan_household(
     household: Household,
     policy: FirmPolicy,
@@ -156,22 +173,9 @@ def _unless_idle_is_better(
     attempt: Attempt | None,
     baseline: HouseholdPlan,
 ) -> HouseholdPlan:
-    """The plan, or none of its trades where not trading is worth more.
-
-    Where trades must be very large, what is left of a plan may cost more than it cures.
-    """
-    shortfalls = {
-        account.account_id: max(Decimal(0), -work.start.cash(account.account_id))
-        for account in work.household.accounts
-    }
-    steps = waterfall.Steps(work.start.copy(), REBALANCE_MODE, shortfalls, [])
-    idle = fully_valued(
-        waterfall.finished_plan(work.market, work.start, steps, work.judge), prices, work.tax
-    )
-    idle = replace(idle, run_mode=NO_TRADE_MODE)
-    if not _is_better(idle, plan, work.policy) or check_plan(
-        work.household, idle, work.policy, work.rate_tables
-    ):
+    """The plan, or none of its trades where not trading is worth more."""
+    idle = _better_idle_plan(work, prices, plan)
+    if idle is None:
         return plan
     known = plan.optimality or Optimality(PLANNER, "heuristic")
     if attempt is not None and known.planner == PLANNER:
@@ -191,6 +195,28 @@ def _unless_idle_is_better(
     return replace(
         idle, optimality=replace(known, planner=PLANNER, stage=None, trade_values={}, rationales={})
     )
+
+
+def _better_idle_plan(
+    work: Workshop, prices: ObjectivePrices, plan: HouseholdPlan
+) -> HouseholdPlan | None:
+    """The plan without any trade, where that is worth more; None where it is not.
+
+    Where trades must be very large, what is left of a plan may cost more than it cures.
+    """
+    shortfalls = {
+        account.account_id: max(Decimal(0), -work.start.cash(account.account_id))
+        for account in work.household.accounts
+    }
+    steps = waterfall.Steps(work.start.copy(), REBALANCE_MODE, shortfalls, [])
+    idle = fully_valued(
+        waterfall.finished_plan(work.market, work.start, steps, work.judge), prices, work.tax
+    )
+    idle = replace(idle, run_mode=NO_TRADE_MODE)
+    is_better = _is_better(idle, plan, work.policy)
+    if not is_better or check_plan(work.household, idle, work.policy, work.rate_tables):
+        return None
+    return idle
 
 
 def _published(plan: HouseholdPlan, baseline: HouseholdPlan, status: str) -> HouseholdPlan:

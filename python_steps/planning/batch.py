@@ -98,11 +98,9 @@ def plan_households(payload: PlanningPayload) -> dict[str, pa.Table]:
 
 def planner_of(policy: FirmPolicy) -> Planner:
     """The planner that the firm's policy names; its solver is made once and used for all."""
-    if policy.planner == "waterfall":
-        return plan_household
-    from python_steps.optimizer.planner import optimizing_planner
+    from python_steps.optimizer.planner import optimizing_planner, plan_step_by_step
 
-    return optimizing_planner()
+    return plan_step_by_step if policy.planner == "waterfall" else optimizing_planner()
 
 
 def rate_tables_from(tables: Mapping[str, pa.Table], policy: FirmPolicy) -> RateTables:
