@@ -27,7 +27,7 @@ def show_decided(console: Console, decided: DecidedFile) -> None:
         return
     if decided.decisions:
         table = Table()
-        for column in ("trade", "decision", "shares", "snooze until", "note"):
+        for column in ("cell", "trade", "decision", "shares", "snooze until", "note"):
             table.add_column(column)
         for decision in decided.decisions:
             table.add_row(*(Text(text) for text in _cells(decision)))
@@ -64,6 +64,7 @@ def headline(decided: DecidedFile) -> list[str]:
 def _cells(decision: TradeDecision) -> tuple[str, ...]:
     until = decision.snooze_until_date
     return (
+        decision.cell,
         decision.trade_id,
         decision.decision,
         _shares(decision.quantity),

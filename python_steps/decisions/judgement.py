@@ -7,7 +7,7 @@ records.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +19,7 @@ from python_steps.decisions.plan_facts import (
     EarlierReturn,
     PlanFacts,
     PlanIdentity,
+    Row,
     TradeDecision,
 )
 from python_steps.decisions.protected_cells import (
@@ -114,7 +115,7 @@ def judge_decisions(
     known = {decision.trade_id for one in earlier for decision in one.decisions}
     return Judgement(
         decisions=tuple(one for one in decisions if one.trade_id not in known),
-        notices=tuple(_notices(orders, facts)),
+        notices=tuple(_notices(orders, facts, known | {one.trade_id for one in decisions})),
     )
 
 
@@ -272,9 +273,16 @@ def _in_words(decision: TradeDecision) -> str:
     return decision.decision if until is None else f"{decision.decision} until {until}"
 
 
-def _notices(orders: OrderSet, facts: PlanFacts) -> list[str]:
+def _notices(orders: OrderSet, facts: PlanFacts, decided: Set[str]) -> list[str]:
     """What was not checked because nothing is known, and what is left open."""
     notices = []
+    open_trades = [
+        f"{trade['trade_sequence']} ({trade['action']} {_ticker(trade, facts)})"
+        for trade in sorted(facts.trades.values(), key=lambda trade: int(trade["trade_sequence"]))
+        if trade["trade_id"] not in decided
+    ]
+    if open_trades:
+        notices.append(f"not decided, so not released: trades {', '.join(open_trades)}")
     unknown = {one.row["security_id"] for one in orders.traded.values()} - set(facts.prices)
     if unknown:
         notices.append(
@@ -282,3 +290,8 @@ def _notices(orders: OrderSet, facts: PlanFacts) -> list[str]:
             "they moved is not checked"
         )
     return notices
+
+
+def _ticker(trade: Row, facts: PlanFacts) -> str:
+    security = facts.securities.get(trade["security_id"])
+    return str(security["ticker"] if security else trade["security_id"])

@@ -25,10 +25,11 @@ class Refusal(NamedTuple):
 
     def sentence(self) -> str:
         """The refusal as people read it."""
-        place = f"{self.sheet}!{self.cell}" if self.cell else self.sheet
-        where = f"{place}: " if place else ""
-        value = f" ({self.value!r})" if self.cell else ""
-        return f"{where}{self.reason}{value}. {self.what_to_do}"
+        where = f"{self.sheet}: " if self.sheet else ""
+        if self.cell:
+            says = f"says {self.value!r}" if self.value else "is empty"
+            where = f"{self.sheet}!{self.cell} {says}: "
+        return f"{where}{self.reason}. {self.what_to_do}"
 
 
 class RefusedFileError(ValueError):

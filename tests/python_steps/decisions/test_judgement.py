@@ -264,6 +264,28 @@ def test_a_plan_is_decided_until_the_close_of_its_last_day():
     refused(judged(content, decided_at=too_early), "plan_is_in_time")
 
 
+def test_trades_left_open_are_told_by_number_and_name():
+    """A row that was left empty or deleted is not lost in silence."""
+    (notice,) = [one for one in judged(written(some_of_each)).notices if "not decided" in one]
+    open_trades = [
+        f"{row['trade_sequence']} ({row['action']} {row['security_id'][2:]})"
+        for trade_id, row in small_plan.TRADES.items()
+        if trade_id not in {"T-1", "T-2", "T-4"}
+    ]
+    assert open_trades
+    assert notice == f"not decided, so not released: trades {', '.join(open_trades)}"
+    assert not any("not decided" in one for one in judged(written(approve_all)).notices)
+
+
+def test_a_refusal_says_what_the_cell_says_first():
+    def wrong_word(table):
+        table.decide("T-1", "Approved!")
+
+    (refusal,) = judged(written(wrong_word)).refusals
+    assert refusal.sentence().startswith(f"Trades!{refusal.cell} says 'Approved!': this is no")
+    assert refusal._replace(value="").sentence().startswith(f"Trades!{refusal.cell} is empty: ")
+
+
 def test_only_the_households_advisor_decides():
     refusal = refused(judged(written(approve_all), advisor_id="A-02"), "advisor_is_entitled")
     assert "A-02" in refusal.sentence()
