@@ -108,6 +108,9 @@ def _glance(review: Review) -> list[Fact]:
     ]
     if plan is None:
         return facts
+    if not review.is_current:
+        # Nothing was priced: a zero beside "withheld" would read as a result.
+        return [*facts, _plan_fact(texts, plan)]
     tax_note = "summary.tax.note" if plan["estimated_tax"] is not None else "summary.tax.missing"
     returns = review.frames.tax_impact
     short_term = exact_sum(returns, "realized_short_term_gain")

@@ -409,6 +409,22 @@ def test_a_reason_is_told_once_on_the_summary_and_every_sheet_says_not_released(
     assert sum("Two orders are open." in text for text in drift) == 1
 
 
+@pytest.mark.parametrize("state", ["withheld", "waiting_for_feed"])
+def test_what_was_never_computed_is_not_shown_as_zero(state):
+    """The plan of a household that is not released has no trades: its zeros are no estimates."""
+    rows = unreleased(state)
+    rows["fct_rebalance_plans"] = busy_household()["fct_rebalance_plans"]
+    rows["fct_rebalance_plans"][0] |= {
+        "plan_status": state,
+        "estimated_tax": Decimal(0),
+        "transaction_cost": Decimal(0),
+        "tracking_error_before": 0.0007,
+    }
+    facts = reading_back.facts(sheet(opened(rendered(rows)), "summary"))
+    assert "Plan" in facts
+    assert facts.keys().isdisjoint({"Estimated tax", "Transaction cost", "Tracking error before"})
+
+
 def test_a_household_with_orders_in_flight_is_not_said_to_trade_on_a_day():
     rows = busy_household()
     rows["dim_households"][0] |= {
