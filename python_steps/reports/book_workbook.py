@@ -293,6 +293,7 @@ def book_sheets(
     sheets = [
         _summary_sheet(book),
         _households_sheet(book),
+        _drift_map_sheet(book),
         _breaches_sheet(book),
         _blocks_sheet(book),
         _taxes_sheet(book),
@@ -499,14 +500,54 @@ def _households_sheet(book: _Book) -> Sheet:
     return builder.finished()
 
 
-def _breaches_sheet(book: _Book) -> Sheet:
-    texts, builder = book.texts, book.builder(layout.BREACHES_SHEET)
-    drift = book.frames.drift
-    current = {
-        row["household_id"]
+def _current_households(book: _Book) -> dict[str, Row]:
+    """The households whose own numbers may be shown as those of this night, most urgent first."""
+    return {
+        row["household_id"]: row
         for row in book.households
         if row["household_state"] not in NOT_CURRENT_STATES
     }
+
+
+def _drift_map_sheet(book: _Book) -> Sheet:
+    """One line per portfolio, one column per class: where the book has drifted, at a glance."""
+    builder = book.builder(layout.DRIFT_MAP_SHEET)
+    current = _current_households(book)
+    portfolios: dict[str, dict[str, dict[str, Row]]] = defaultdict(lambda: defaultdict(dict))
+    for row in book.frames.drift.to_pylist():
+        portfolios[row["household_id"]][row["allocation_group_id"]][row["asset_class"]] = row
+    builder.table(
+        layout.DRIFT_MAP,
+        [
+            {
+                "household": _workbook_link(book, household),
+                "group": group,
+                **{
+                    key: _mapped_drift(classes.get(asset_class))
+                    for asset_class, key in layout.DRIFT_MAP_CLASSES.items()
+                },
+            }
+            for household_id, household in current.items()
+            for group, classes in sorted(portfolios[household_id].items())
+        ],
+        empty=book.empty(layout.DRIFT_MAP),
+        with_heading=False,
+    )
+    return builder.finished()
+
+
+def _mapped_drift(row: Row | None) -> Any:
+    """The drift of a class; a class that is neither held nor wanted leaves its cell empty."""
+    if row is None:
+        return ""
+    is_marked = row["is_breach"] and row["absolute_drift"] is not None
+    return Marked(row["absolute_drift"], "attention") if is_marked else row["absolute_drift"]
+
+
+def _breaches_sheet(book: _Book) -> Sheet:
+    texts, builder = book.texts, book.builder(layout.BREACHES_SHEET)
+    drift = book.frames.drift
+    current = _current_households(book)
     breached = [
         row
         for row in drift.filter(pc.equal(drift.column("is_breach"), True)).to_pylist()

@@ -424,6 +424,28 @@ BREACHES: Final = TableLayout(
 )
 BREACHES_SHEET: Final = SheetLayout("breaches", (BREACHES,), 1)
 
+# The asset classes of the map and the keys of their columns, in the order of the classes.
+DRIFT_MAP_CLASSES: Final = {
+    "US Large Cap Equity": "drift_us_large_cap",
+    "US Small/Mid Cap": "drift_us_small_mid_cap",
+    "International Developed": "drift_international",
+    "Emerging Markets": "drift_emerging",
+    "Investment Grade Bonds": "drift_investment_grade",
+    "High Yield / Credit": "drift_high_yield",
+    "TIPS / Inflation Protected": "drift_inflation",
+    "Alternatives": "drift_alternatives",
+    "Cash": "drift_cash",
+}
+DRIFT_MAP: Final = TableLayout(
+    "drift_map",
+    (
+        Column("household", "link", 26),
+        Column("group", "text", 14),
+        *(Column(key, "drift", 12) for key in DRIFT_MAP_CLASSES.values()),
+    ),
+)
+DRIFT_MAP_SHEET: Final = SheetLayout("drift_map", (DRIFT_MAP,), 2)
+
 BLOCKS: Final = TableLayout(
     "blocks",
     (
@@ -562,6 +584,7 @@ HOUSEHOLD_SHEETS: Final = (
 BOOK_SHEETS: Final = (
     BOOK_SUMMARY_SHEET,
     HOUSEHOLDS_SHEET,
+    DRIFT_MAP_SHEET,
     BREACHES_SHEET,
     BLOCKS_SHEET,
     TAXES_SHEET,

@@ -149,6 +149,19 @@ def test_blocks_add_up_to_the_trades(workbook):
     )
 
 
+def test_the_drift_map_has_every_class_of_every_portfolio_and_marks_what_left_its_band(workbook):
+    worksheet = sheet(workbook, "drift_map")
+    lines = table_rows(worksheet, layout.DRIFT_MAP)
+    drift = book()["fct_household_drift"]
+    assert [line["household"] for line in lines] == ["Garcia Family", "Garcia Family"]
+    for row in drift:
+        key = layout.DRIFT_MAP_CLASSES[row["asset_class"]]
+        line = next(line for line in lines if line["group"] == row["allocation_group_id"])
+        assert line[key] == reading_back.as_shown("drift", row["absolute_drift"])
+    bold = sum(cell.font.b for line in worksheet.iter_rows(min_row=6, min_col=3) for cell in line)
+    assert bold == sum(row["is_breach"] is True for row in drift)
+
+
 def test_breaches_stand_largest_first(workbook):
     rows = table_rows(sheet(workbook, "breaches"), layout.BREACHES)
     sizes = [abs(row["absolute_drift"]) for row in rows]
@@ -249,7 +262,7 @@ def test_the_same_book_gives_the_same_bytes_whatever_its_order():
 def test_an_empty_book_has_its_sheets():
     rows: Rows = {"nights": [{"version": 1, "state": "complete"}]}
     workbook = opened(rendered(rows))
-    assert len(workbook.sheetnames) == 10
+    assert len(workbook.sheetnames) == len(layout.BOOK_SHEETS)
     assert "There are no households." in reading_back.all_texts(sheet(workbook, "households"))
 
 
