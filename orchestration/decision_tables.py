@@ -51,14 +51,13 @@ def headline(decided: DecidedFile) -> list[str]:
         words = f"{decided.file_name} is refused, nothing of it is taken; {reasons}:"
         return [words]
     plan = f"plan {decided.plan_id} of {decided.household_id}"
+    notices = [f"note: {notice}" for notice in decided.notices]
     if not decided.is_new:
-        return [f"{decided.file_name} was recorded before for {plan}; nothing is added"]
+        said = f"{decided.file_name} was recorded before for {plan}; nothing is added"
+        return [said, *notices]
     count = len(decided.decisions)
     decisions = "1 decision" if count == 1 else f"{count} decisions"
-    return [
-        f"{decided.file_name}: {decisions} recorded for {plan}",
-        *(f"note: {notice}" for notice in decided.notices),
-    ]
+    return [f"{decided.file_name}: {decisions} recorded for {plan}", *notices]
 
 
 def _cells(decision: TradeDecision) -> tuple[str, ...]:

@@ -144,9 +144,10 @@ def in_new_york(moment: datetime | None) -> datetime:
 
 def _again(records: DecisionRecords, before: DecisionReturn, digest: str) -> DecidedFile:
     """The same file once more: what was recorded stands, and nothing is added."""
+    returns = records.returns_of(before.plan_id)
     decisions = next(
         decided
-        for one, decided in records.returns_of(before.plan_id)
+        for one, decided in returns
         if one.file_sha256 == digest and one.outcome == "recorded"
     )
     return DecidedFile(
@@ -157,7 +158,22 @@ def _again(records: DecisionRecords, before: DecisionReturn, digest: str) -> Dec
         "recorded",
         False,
         decisions,
+        notices=_what_became_of(digest, returns),
     )
+
+
+def _what_became_of(
+    digest: str, returns: Sequence[tuple[DecisionReturn, tuple[TradeDecision, ...]]]
+) -> tuple[str, ...]:
+    """Why a file that was recorded decides nothing now; nothing where it holds."""
+    standing, in_conflict = standing_returns(returns)
+    if digest not in {one.file_sha256 for one in standing}:
+        why = "a later return has replaced it: to let it hold again"
+    elif in_conflict:
+        why = "another return of the plan decides otherwise: to let this one hold"
+    else:
+        return ()
+    return (f"it does not hold, {why}, return it with --replace",)
 
 
 def _judged(

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from orchestration.cli import app
 from orchestration.decision_records import Consent, DecisionRecords
 from orchestration.decision_step import load_decisions, session_decisions
+from orchestration.decision_tables import headline
 from orchestration.decisions import (
     ReturnedFile,
     decide_file,
@@ -273,6 +274,21 @@ def test_two_returns_that_disagree_release_nothing_until_one_replaces_the_other(
     assert third.outcome == "recorded"
     states = [row["return_state"] for row in session_decisions(records(home), PLANNED)]
     assert states == ["replaced"] * 6 + ["in_force"] * 3
+
+
+def test_a_file_that_holds_no_longer_is_not_said_to_stand(home):
+    content = written(some)
+    decide_file(home, returned(content))
+    assert decide_file(home, returned(content, at=NOON)).notices == ()
+    decide_file(home, returned(written(others), name="second.xlsx", at=NOON))
+    (notice,) = decide_file(home, returned(content, at=NOON)).notices
+    assert "another return of the plan decides otherwise" in notice
+    decide_file(home, returned(written(others), name="third.xlsx", at=NOON, replaces=True))
+    again = decide_file(home, returned(content, at=NOON))
+    assert not again.is_new
+    (notice,) = again.notices
+    assert "a later return has replaced it" in notice
+    assert any(notice in line for line in headline(again))
 
 
 def records(home):
