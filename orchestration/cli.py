@@ -1117,7 +1117,7 @@ def _cell(column: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Decimal):
-        if column.endswith(("_weight", "_drift")):
+        if column.endswith(("_weight", "_drift")) or column.startswith("share_of_"):
             return f"{_without_minus_zero(value * 100):,.2f} %"
         if column == "quantity":
             return f"{value.normalize():,f}"
@@ -1126,6 +1126,8 @@ def _cell(column: str, value: Any) -> str:
         return f"{value * 100:,.2f} %"
     if isinstance(value, float) and column.endswith("_years"):
         return f"{value:,.1f}"
+    if isinstance(value, float) and column.endswith("_bps"):
+        return f"{value:,.2f}"
     return str(value)
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -375,3 +376,16 @@ def test_files_outside_the_custodian_folders_are_named(tmp_path):
     link.symlink_to("/etc/hostname")
     strays = [link, tmp_path / "alpine" / "sub" / "prices.csv", tmp_path / "strayed.csv"]
     assert files_out_of_place(day, tmp_path) == strays
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "shown"),
+    [
+        ("share_of_daily_volume", Decimal("0.01234567"), "1.23 %"),
+        ("median_gap_bps", 7.858328647963917e-05, "0.00"),
+        ("median_gap_bps", 1.2803238898982316, "1.28"),
+        ("median_gap", Decimal("186.744"), "186.74"),
+    ],
+)
+def test_shares_and_basis_points_are_shown_as_such(column, value, shown):
+    assert cli._cell(column, value) == shown
