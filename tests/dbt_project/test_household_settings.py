@@ -71,6 +71,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built.delivery.add(
         "household_settings",
         *({"household_id": name} | settings for name, settings in SETTINGS.items()),
+        {"household_id": "", "trade_to": "edge"},
     )
     _change(built, "households", "household_id", "PLAIN", report_language="")
     _change(built, "tax_profiles", "household_id", "AFTER", expected_retirement_rate="0.2")
@@ -83,6 +84,8 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         if (row["allocation_group_id"], row["target_key"]) == ("G-PLAIN", "US Large Cap Equity"):
             row |= {"check_frequency": "monthly", "last_check_date": "2026-11-02"}
+        if (row["allocation_group_id"], row["target_key"]) == ("G-WORD", "US Large Cap Equity"):
+            row |= {"target_key": "", "absolute_band": "0.05"}
     built.delivery.write(path)
     with duckdb.connect(str(path)) as connection:
         _judge(connection)
@@ -292,3 +295,17 @@ def test_settings_of_nobody_are_told(book: Path) -> None:
     )
     assert found[0] == "warn"
     assert "NOBODY" in found[1]
+
+
+def test_a_row_that_names_nothing_is_told_and_stops_no_night(book: Path) -> None:
+    """A setting of no household, a target of nothing: no message has a name to speak of."""
+    found = dict(
+        query(
+            book,
+            "select rule, message from ops.violations where file_name like '%settings%' "
+            "and household_id is null or rule = 'target_key_is_known'",
+        )
+    )
+    assert "household_id = ''" in found["household_id_is_present"]
+    assert "NOBODY" in found["settings_name_a_known_household"]
+    assert "does not say what it is about" in found["target_key_is_known"]

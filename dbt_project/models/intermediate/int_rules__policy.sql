@@ -196,7 +196,8 @@ broken as (
         settings.source_row_number
     from {{ ref("stg_household_settings") }} as settings
     left join {{ ref("stg_households") }} as households on settings.household_id = households.household_id
-    where households.household_id is null
+    -- The contract tells of a row without a household.
+    where households.household_id is null and settings.household_id is not null
     union all by name
     select
         'after_tax_basis_has_a_retirement_rate' as rule,

@@ -30,7 +30,12 @@ judged as (
         rules.source_row_number,
         rules.observed,
         catalogue.expected,
-        rules.message,
+        -- A row without the id that its message names is told all the same; it must not stop the night.
+        coalesce(
+            rules.message,
+            'The rule ' || rules.rule
+            || ' is broken by a row that does not say what it is about; correct the file.'
+        ) as message,
         replace(catalogue.reason, '{observed}', coalesce(rules.observed, '')) as reason,
         catalogue.who_must_act,
         'book' as found_by

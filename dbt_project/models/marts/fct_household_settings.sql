@@ -78,7 +78,10 @@ targets as (
         select
             allocation_groups.household_id,
             'target' as subject_type,
-            targets.allocation_group_id || ' ' || targets.target_key as subject,
+            -- A row that names no target is refused, not left out: its file says where it stands.
+            targets.allocation_group_id
+            || ' '
+            || coalesce(targets.target_key, 'row ' || targets.source_row_number) as subject,
             '{{ name }}' as setting,
             {{ setting_text("targets." ~ name, kind) }} as setting_value,
             '{{ unit }}' as unit,
