@@ -109,9 +109,9 @@ def _path_words(path: Alternative, *, is_start: bool = False) -> str:
     if waiting is not None and waiting >= 1:
         costs += f", bears {dollars(waiting)} of risk until then"
     left = (
-        f"no class outside its band (largest drift {percent(path.largest_drift)})"
+        f"no target outside its band (largest drift {percent(path.largest_drift)})"
         if path.breach_count == 0
-        else f"{path.breach_count} {'class' if path.breach_count == 1 else 'classes'} outside the "
+        else f"{path.breach_count} {'target' if path.breach_count == 1 else 'targets'} outside the "
         f"band by {dollars(path.drift_outside_bands)}"
     )
     return f"{costs} and leaves {left}"

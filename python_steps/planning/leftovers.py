@@ -406,10 +406,14 @@ def _is_sold_instead(
 def _out_of_tolerance(market: Market, left: LeftOver) -> TradeException:
     weight = left.value / left.total
     side = "above" if left.is_over else "below"
+    edge = left.row.upper_band_weight if left.is_over else left.row.lower_band_weight
+    # What is outside must not read as if it stood on the edge.
+    is_near = percent(weight) == percent(edge)
+    stands = f"{weight * 100:.2f}%" if is_near else percent(weight)
     return TradeException(
         subject=_target_subject(market, left.group, left.row),
         reason_code="out_of_tolerance",
-        rationale=f"The weight of {left.row.name} stays at {percent(weight)}, "
+        rationale=f"The weight of {left.row.name} stays at {stands}, "
         f"{dollars(left.outside)} {side} its band of {_band_words(left.row)}.",
         asset_class=left.row.asset_class,
         security_id=_security_of(left.row),
@@ -628,11 +632,18 @@ def _deferral_row(market: Market, deferral: Deferral) -> TradeException:
         if deferral.years is None
         else f"which less drift would pay back in {deferral.years:.1f} years"
     )
+    # A class's share of what is put off together may be a saving, which costs nothing.
+    if deferral.tax is not None and deferral.tax <= 0:
+        does = f"goes with sales at a gain {years}"
+    elif deferral.cost < 0:
+        does = f"would cost {tax}, {years}"
+    else:
+        does = f"would cost {tax} and {dollars(deferral.cost)} to trade, {years}"
     return TradeException(
         subject=f"{_named(market, group, deferral.asset_class)}: sale at a gain",
         reason_code="deferred",
         rationale=f"Selling {dollars(deferral.amount)} of {deferral.asset_class} in taxable "
-        f"accounts would cost {tax} and {dollars(deferral.cost)} to trade, {years}: put off.",
+        f"accounts {does}: put off.",
         asset_class=deferral.asset_class,
         amount=deferral.amount.quantize(CENT),
     )

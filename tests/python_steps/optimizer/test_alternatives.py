@@ -281,6 +281,27 @@ def test_the_words_fit_one_class_and_several() -> None:
     (now, wait, *others) = compared(work).alternatives
     one = replace(wait, breach_count=1, waiting_cost=Decimal("12.4"), estimated_tax=Decimal(-5))
     words = verdict_words(work.household, (now, one, *others), now)
-    assert "1 class outside the band" in words
+    assert "1 target outside the band" in words
     assert "bears $12.40 of risk until then" in words
     assert "saves $5.00 of tax" in words
+
+
+def test_a_target_inside_a_class_counts_as_outside_its_band() -> None:
+    """VTI, 30 % of the book, is missing while every class stands on its target."""
+    book = SmallBook()
+    book.household()
+    book.group({LARGE: "0.6", BONDS: "0.4"})
+    book.account("IRA", "traditional_ira")
+    for name, asset_class in (("VTI", LARGE), ("ITOT", LARGE), ("BND", BONDS)):
+        book.security(name, asset_class)
+        book.model(name)
+    book.part("VTI", "0.30", level="security")
+    book.tax_unit()
+    book.lot("IRA", "ITOT", 600, None)
+    book.lot("IRA", "BND", 400, None)
+    found = paths(compared(workshop_of_book(book)))
+    assert found[TRADE_NOW].breach_count == 0
+    wait = found[WAIT]
+    assert (wait.breach_count, wait.largest_drift) == (1, Decimal("0.3"))
+    assert 20_000 < wait.drift_outside_bands < 30_000
+    assert "leaves 1 target outside the band by $2" in wait.verdict
