@@ -41,7 +41,7 @@ from python_steps.orders.blocks import Block, blocks_of
 from python_steps.orders.order_files import order_files, order_layout
 from python_steps.planning.household import FUND_TYPES
 from python_steps.reports.styles import FORMULA_STARTS
-from python_steps.sessions import NEW_YORK
+from python_steps.sessions import NEW_YORK, session_open_for_orders
 
 _CENT = Decimal("0.01")
 _EVERY_CUSTODIAN = "*"
@@ -150,7 +150,8 @@ def _why_void(plan: Row | None, released_at: datetime, *, is_conflicting: bool) 
         return "a newer night or version has taken the plan's place: decide on the new workbook"
     if plan["household_state"] != "released":
         return f"the household is {plan['household_state']}"
-    if day > plan["valid_until_date"]:
+    # After the close an order waits for the next session: that one must be in time, too.
+    if session_open_for_orders(released_at) > plan["valid_until_date"]:
         return f"the plan was valid until {plan['valid_until_date']}: decide on the new workbook"
     if day < plan["planned_trade_date"]:
         return f"the plan is for {plan['planned_trade_date']}: release it then"

@@ -236,6 +236,8 @@ def test_a_smaller_quantity_delivers_the_lots_of_least_gain_and_claims_no_tax(ho
             "the household is awaiting_execution",
         ),
         ("select 1", at(24), "valid until 2026-11-23"),
+        # After the close of the last day an order could only be traded on the next one.
+        ("select 1", at(23, 16), "valid until 2026-11-23"),
         ("select 1", at(19, 23), "the plan is for 2026-11-20"),
         (
             "delete from marts.fct_recommended_trades",
