@@ -204,7 +204,9 @@ def with_settings_told(plan: HouseholdPlan, told: Sequence[TradeException]) -> H
     if not told:
         return plan
     explanation = plan.explanation
-    if not plan.trades and plan.plan_status in _SPEAKS_OF_DRIFT:
+    # Other rows tell what is not priced; only what is put off kept the plan from anything.
+    is_put_off = any(row.reason_code == "deferred" for row in told)
+    if is_put_off and not plan.trades and plan.plan_status in _SPEAKS_OF_DRIFT:
         explanation = (
             "Nothing more is due tonight under the household's own settings: see the exceptions."
         )

@@ -330,6 +330,21 @@ def test_unknown_rates_switch_location_off_and_are_told() -> None:
     assert "Asset location" not in {row["subject"] for row in run(book, "optimizer").exceptions}
 
 
+@pytest.mark.parametrize("planner", ["optimizer", "waterfall"])
+def test_unknown_rates_are_not_called_a_wish_of_the_household(planner: str) -> None:
+    """On target with nothing to do: what is not priced is told, and keeps the plan from nothing."""
+    book = ira_book(large=500, bonds=1_000)
+    book.rows("tax_unit_states")[0].update(
+        rates_status="missing", marginal_ordinary_rate=None, marginal_short_term_rate=None,
+        marginal_long_term_rate=None,
+    )  # fmt: skip
+    found = run(book, planner)
+    assert found.trades == []
+    assert "Asset location" in {row["subject"] for row in found.exceptions}
+    assert "own settings" not in found.plan["explanation"]
+    assert "nothing to do" in found.plan["explanation"]
+
+
 @pytest.mark.parametrize(("method", "sold"), [("SPEC_ID", "NEW"), ("FIFO", "OLD")])
 @pytest.mark.parametrize("planner", PLANNERS)
 def test_a_mandated_lot_method_binds_the_plan(planner: str, method: str, sold: str) -> None:
