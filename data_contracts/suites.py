@@ -140,18 +140,28 @@ def _column_expectations(
         add("is_allowed", f"one of {', '.join(column.allowed)}", allowed=column.allowed)
     if column.type in contract.type_patterns:
         described = _TYPE_WORDS[column.type].format(dates=" or ".join(contract.date_formats))
+        # What is no number at all is told the range, too: one correction is enough.
+        described += f", {_range_words(column)}" if _has_range(column) else ""
         add("has_form", described, pattern=contract.type_patterns[column.type])
     if column.pattern:
         add("has_form", f"text of the form {column.pattern}", pattern=column.pattern)
-    if column.lowest is not None and column.highest is not None:
-        unit = f" ({column.unit})" if column.unit else ""
+    if _has_range(column):
         add(
             "is_within",
-            f"{column.lowest} to {column.highest}{unit}",
+            _range_words(column),
             lowest=column.lowest,
             highest=column.highest,
         )
     return planned
+
+
+def _has_range(column: Column) -> bool:
+    return column.lowest is not None and column.highest is not None
+
+
+def _range_words(column: Column) -> str:
+    unit = f" ({column.unit})" if column.unit else ""
+    return f"{column.lowest} to {column.highest}{unit}"
 
 
 def check_table(contract: FeedContract, entity: str, table: pa.Table) -> SuiteResult:
