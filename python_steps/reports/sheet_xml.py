@@ -162,15 +162,23 @@ def defined_names_xml(sheets: Sequence[Sheet]) -> str:
         names.append(
             f'<definedName name="_xlnm.Print_Titles" {local}>{place}${first}:${last}</definedName>'
         )
-        names.append(
-            f'<definedName name="_xlnm.Print_Area" {local}>'
-            f"{place}{absolute_cells(print_area(sheet))}</definedName>"
-        )
+        printed = print_area(sheet)
+        if printed is not None:
+            names.append(
+                f'<definedName name="_xlnm.Print_Area" {local}>'
+                f"{place}{absolute_cells(printed)}</definedName>"
+            )
     return f"<definedNames>{''.join(names)}</definedNames>"
 
 
-def print_area(sheet: Sheet) -> str:
-    """The cells that are printed."""
+def print_area(sheet: Sheet) -> str | None:
+    """The cells that are printed; None for a hidden sheet.
+
+    LibreOffice prints hidden sheets that have a print area, too, and skips what has none as long
+    as another sheet has one.
+    """
+    if sheet.is_very_hidden:
+        return None
     return f"A1:{column_letter(sheet.print_columns - 1)}{sheet.last_row}"
 
 
