@@ -44,6 +44,9 @@ _TYPE_WORDS: Mapping[str, str] = {
     "time": "a time of day, HH:MM or HH:MM:SS",
 }
 
+# Of these the book knows what a broken row restricts or taxes, and stops just that.
+_STOPS_WHAT_IT_IS_ABOUT = ("restrictions", "tax_profiles")
+
 _ROW_NUMBER = "source_row_number"
 _FILE_ID = "source_file_id"
 _IDENTIFIERS = ("custodian_security_id", "cusip", "isin", "ticker")
@@ -496,7 +499,7 @@ class _Collected:
             message=(
                 f"{place}, row {number}{_whose(row)}: rule {item.rule}: found {observed}; expected "
                 f"{item.expected}. Ask the sender for a corrected row; until then "
-                f"{_meanwhile(item)}."
+                f"{_meanwhile(item, self._entity)}."
             ),
             observed=observed,
             expected=item.expected,
@@ -515,10 +518,12 @@ class _Collected:
         return f"{item.column} all empty"
 
 
-def _meanwhile(item: PlannedExpectation) -> str:
+def _meanwhile(item: PlannedExpectation, entity: Entity) -> str:
     """What a broken row does until it is corrected, as a clause."""
     if item.severity != "block":
         return f"the {item.scope} is flagged"
+    if entity.name in _STOPS_WHAT_IT_IS_ABOUT:
+        return "only what depends on it is not traded"
     if item.scope == "feed":
         return "this value is not loaded, the rest of the file is"
     return f"the {item.scope} is not traded"

@@ -155,3 +155,35 @@ entities:
 def test_a_range_that_cannot_be_judged_is_refused(column: str, words: str) -> None:
     with pytest.raises(ContractError, match=words):
         parse_contract(RANGED.replace("COLUMN", column), file_name="s.yaml", common_rules="{}")
+
+
+@pytest.mark.parametrize(
+    ("entity", "column", "value", "meanwhile"),
+    [
+        (
+            "tax_profiles",
+            "expected_retirement_rate",
+            "1.7",
+            "only what depends on it is not traded.",
+        ),
+        ("restrictions", "limit_weight", "-3", "only what depends on it is not traded."),
+        ("household_settings", "trade_to", "sideways", "the household is not traded."),
+    ],
+)
+def test_a_refusal_says_what_stops_and_no_more(
+    entity: str, column: str, value: str, meanwhile: str
+) -> None:
+    names = CONTRACT.entity(entity).column_names
+    table = pa.table(
+        {
+            **{name: pa.array([value if name == column else ""], pa.string()) for name in names},
+            "file_name": pa.array([f"{entity}.csv"]),
+            "source_row_number": pa.array([2], pa.int64()),
+        }
+    )
+    (found,) = (
+        each
+        for each in check_table(CONTRACT, entity, table).violations
+        if each.observed == f"{column} = {value!r}"
+    )
+    assert found.message.endswith(f"until then {meanwhile}")
