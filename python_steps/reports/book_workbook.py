@@ -333,9 +333,10 @@ def _households_by_urgency(
     for household in frames.households.to_pylist():
         key = household["household_id"]
         plan = plans.get(key)
-        # The workbook of such a household shows no drift; neither may the book.
+        # The workbook of such a household shows no drift and no tax; neither may the book.
         is_current = household["household_state"] not in NOT_CURRENT_STATES
         groups = breaches.get(key, []) if is_current else []
+        estimated = plan if is_current else None
         rows.append(
             household
             | {
@@ -344,8 +345,8 @@ def _households_by_urgency(
                 "breach_count": _whole_sum(groups, "breach_count"),
                 "max_absolute_drift": _largest(groups, "max_absolute_drift"),
                 "trade_count": trade_counts[key],
-                "estimated_tax": plan["estimated_tax"] if plan else None,
-                "transaction_cost": plan["transaction_cost"] if plan else None,
+                "estimated_tax": estimated["estimated_tax"] if estimated else None,
+                "transaction_cost": estimated["transaction_cost"] if estimated else None,
                 "exception_count": exception_counts[key],
                 "blocking_count": blocking_counts[key],
             }

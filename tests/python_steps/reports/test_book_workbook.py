@@ -199,6 +199,9 @@ def test_drift_of_a_household_that_is_not_released_is_not_told_as_current():
     ]
     assert [row["breach_count"] for row in held] == ["n/a", "n/a"]
     assert [row["max_absolute_drift"] for row in held] == ["n/a", "n/a"]
+    # H-2 has a plan: without trades its tax and cost are zero, which would read as estimates.
+    assert [row["estimated_tax"] for row in held] == ["n/a", "n/a"]
+    assert [row["transaction_cost"] for row in held] == ["n/a", "n/a"]
 
 
 def test_quality_counts_by_rule_and_lists_who_must_act(workbook):
