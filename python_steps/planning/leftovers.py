@@ -634,7 +634,7 @@ def _deferral_row(market: Market, deferral: Deferral) -> TradeException:
     )
     # A class's share of what is put off together may be a saving, which costs nothing.
     if deferral.tax is not None and deferral.tax <= 0:
-        does = f"goes with sales at a gain {years}"
+        does = f"goes with sales at a gain, {years}"
     elif deferral.cost < 0:
         does = f"would cost {tax}, {years}"
     else:

@@ -34,7 +34,7 @@ def book() -> SmallBook:
     [
         ("171", "3.89", "would cost $171 of tax and $3.89 to trade, which less drift would pay"),
         ("79.20", "-8.34", "would cost $79.20 of tax, which less drift would pay"),
-        ("-4.40", "1.84", "goes with sales at a gain which less drift would pay"),
+        ("-4.40", "1.84", "goes with sales at a gain, which less drift would pay"),
     ],
 )
 def test_what_is_put_off_never_costs_less_than_nothing(tax: str, cost: str, words: str) -> None:
