@@ -372,7 +372,7 @@ POLICY: Final = TableLayout(
     (
         Column("setting", "wrapped", 34),
         Column("meaning", "wrapped", 66),
-        Column("value", "text", 14),
+        Column("value", "text", 22),
     ),
 )
 COMPLIANCE_SHEET: Final = SheetLayout("compliance", (PLAN_RECORD, CHECKS, FILES, POLICY))

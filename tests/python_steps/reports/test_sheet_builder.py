@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -9,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from python_steps.reports.layout import LOTS, TRADE_LOTS, Column, SheetLayout, TableLayout
+from python_steps.policy import FirmPolicy
+from python_steps.reports.layout import (
+    LOTS,
+    POLICY,
+    TRADE_LOTS,
+    Column,
+    SheetLayout,
+    TableLayout,
+)
 from python_steps.reports.sheet_builder import (
     SheetBuilder,
     column_letter,
@@ -172,3 +181,10 @@ def test_the_id_of_a_lot_takes_one_line(table):
         if cell and cell[1] in (longest, short)
     }
     assert heights[longest] == heights[short]
+
+
+def test_values_of_the_policy_do_not_run_over_the_edge_of_their_table():
+    width = next(column.width for column in POLICY.columns if column.key == "value")
+    policy = FirmPolicy()
+    values = [str(getattr(policy, setting.name)) for setting in fields(policy)]
+    assert max(map(len, values)) <= width
