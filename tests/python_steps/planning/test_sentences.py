@@ -57,10 +57,10 @@ def test_parts_are_listed_with_one_and() -> None:
 
 def test_one_share_is_a_share() -> None:
     book = stocks_and_bonds(minimum_trade_amount=D(0))
-    book.security_row("VTI")["price"] = D(60_000)
-    book.lot("A1", "VTI", 2, 70_000)
-    book.lot("A1", "BND", 1_200, 50)
-    assert book.plan().of("sell")[0]["rationale"].startswith("Sell 1 share of VTI ($60,000)")
+    book.security_row("VTI")["price"] = D(20_000)
+    book.lot("A1", "VTI", 4, 25_000)
+    book.lot("A1", "BND", 800, 50)
+    assert book.plan().of("sell")[0]["rationale"].startswith("Sell 1 share of VTI ($20,000)")
 
 
 def test_a_weight_that_payments_due_move_is_not_passed_off_as_todays() -> None:
