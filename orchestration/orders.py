@@ -122,7 +122,10 @@ def _approvals(
         }
         if not wanted:
             continue
-        reason = _why_void(plans.get(plan_id), released_at, is_conflicting=is_conflicting)
+        decided_at = min(one.decided_at for one in standing)
+        reason = _why_void(
+            plans.get(plan_id), decided_at, released_at, is_conflicting=is_conflicting
+        )
         if reason is None:
             approvals[plan_id] = wanted
         else:
@@ -141,8 +144,14 @@ def _current_plans(snapshot: Snapshot) -> list[Row]:
     )
 
 
-def _why_void(plan: Row | None, released_at: datetime, *, is_conflicting: bool) -> str | None:
-    """Why approvals of a plan release nothing; None where they do."""
+def _why_void(
+    plan: Row | None, decided_at: datetime, released_at: datetime, *, is_conflicting: bool
+) -> str | None:
+    """Why approvals of a plan release nothing; None where they do.
+
+    Approvals were checked (terms, wash sales, windows) for the session in which they could first be
+    traded: in a later one another check could end otherwise.
+    """
     day = released_at.astimezone(NEW_YORK).date()
     if is_conflicting:
         return "its returned workbooks contradict each other: return one with --replace"
@@ -151,10 +160,14 @@ def _why_void(plan: Row | None, released_at: datetime, *, is_conflicting: bool) 
     if plan["household_state"] != "released":
         return f"the household is {plan['household_state']}"
     # After the close an order waits for the next session: that one must be in time, too.
-    if session_open_for_orders(released_at) > plan["valid_until_date"]:
+    session = session_open_for_orders(released_at)
+    checked = max(session_open_for_orders(decided_at), plan["planned_trade_date"])
+    if session > plan["valid_until_date"]:
         return f"the plan was valid until {plan['valid_until_date']}: decide on the new workbook"
     if day < plan["planned_trade_date"]:
         return f"the plan is for {plan['planned_trade_date']}: release it then"
+    if session > checked:
+        return f"it was checked for trading on {checked}, not on {session}: return it --replace"
     return None
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
+from python_steps.optimizer.core_problem import Stage
 from python_steps.optimizer.linear_model import DOLLARS_PER_UNIT, Floats, LinearModel
 from python_steps.optimizer.linear_programs import LinearPrograms
 from python_steps.optimizer.model_assembly import CoreModel, Room
@@ -23,6 +24,8 @@ from python_steps.planning.plan import FrontierPoint
 CENT = Decimal("0.01")
 # Eight budgets and none: as many as show where the curve bends, in one small chart.
 POINTS = 8
+# Budgets that all lie within a dollar say nothing.
+SMALLEST_RANGE = 1.0
 # How much dearer drift is than in the plan: no tax is then too high to cure it. A dollar inside the
 # bands then has a price of 25 cents on either side of a swap, half a dollar in all, and one outside
 # of them six: the highest rates of the United States together take 54 cents of a gain, which is
@@ -38,7 +41,10 @@ MOST_PROGRAMS = 60
 def tax_budget_frontier(
     core: CoreModel, programs: LinearPrograms, assumptions: MarketAssumptions
 ) -> tuple[FrontierPoint, ...]:
-    """Points from a budget of nothing to none at all, the smallest budget first.
+    """Points from the smallest budget to none at all.
+
+    The smallest is nothing, or where harvested losses pay for every gain that would be taken, the
+    tax with those losses and no gain: a budget below zero says how much of their saving is kept.
 
     Args:
         core: the household's model.
@@ -53,35 +59,36 @@ def tax_budget_frontier(
         return ()
     pressed = replace(core.model, cost=core.model.cost + (PRESSURE - 1) * core.terms["drift"])
     programs.load(pressed)
-    free = _solved(core, pressed, programs, None)
+    allowed = core.problem.allowed
+    free = _solved(core, pressed, programs, Room(allowed, is_last_resort=True))
     if free is None:
         return ()
-    most = core.components(free)["tax"]
-    if most <= 1.0:
+    most, least = core.components(free)["tax"], 0.0
+    if most <= SMALLEST_RANGE:
+        without = _solved(core, pressed, programs, Room(Stage.LOSSES, is_last_resort=True))
+        least = most if without is None else core.components(without)["tax"]
+    if most - least <= SMALLEST_RANGE:
         return ()
     points = [
         _point(core, values, budget, assumptions)
-        for budget in _budgets(most)
-        if (values := _solved(core, pressed, programs, budget)) is not None
+        for budget in _budgets(least, most)
+        if (values := _solved(core, pressed, programs, Room(allowed, budget, is_last_resort=True)))
+        is not None
     ]
     points.append(_point(core, free, None, assumptions))
     # Where nothing is outside its band without any tax, no budget buys anything.
     return tuple(points) if points[0].drift_outside_bands > 1 else ()
 
 
-def _budgets(most: float) -> Iterator[float]:
-    """Whole dollars from nothing to almost the most that is asked for."""
+def _budgets(least: float, most: float) -> Iterator[float]:
+    """Whole dollars from the least to almost the most that is asked for."""
     for number in range(POINTS):
-        yield float(math.floor(most * number / POINTS))
+        yield float(math.floor(least + (most - least) * number / POINTS))
 
 
 def _solved(
-    core: CoreModel,
-    pressed: LinearModel,
-    programs: LinearPrograms,
-    budget: float | None,
+    core: CoreModel, pressed: LinearModel, programs: LinearPrograms, room: Room
 ) -> Floats | None:
-    room = Room(core.problem.allowed, budget, is_last_resort=True)
     model = replace(pressed, upper=core.upper_within(room))
     found = search(model, programs, tolerance=TOLERANCE, most_programs=MOST_PROGRAMS)
     return found.values if found.status in ("optimal", "gap") else None

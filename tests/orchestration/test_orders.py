@@ -257,6 +257,16 @@ def test_an_approval_of_a_plan_that_does_not_stand_releases_nothing(home, change
     assert told in release.not_released[0].reason
 
 
+def test_what_was_checked_for_one_session_does_not_trade_in_a_later_one(home):
+    decide(home, when=at(20, 15), sell="approve")
+
+    late = release_orders(home, at(20, 17))  # after the close: it would trade on Monday
+
+    assert late.blocks == ()
+    assert "checked for trading on 2026-11-20, not on 2026-11-23" in reasons(late)["H1"]
+    assert len(release_orders(home, at(20, 15)).blocks) == 1
+
+
 def test_returns_that_contradict_each_other_release_nothing(home):
     decide(home, sell="approve")
     conflicting = DecisionReturn(

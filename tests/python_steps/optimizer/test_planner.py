@@ -30,6 +30,8 @@ from python_steps.planning.household_frames import HouseholdBuilder, market_assu
 from python_steps.planning.ledger import PlanLedger
 from python_steps.planning.plan import HouseholdPlan
 from python_steps.policy import FirmPolicy
+from python_steps.sample_households.generate import typical_household
+from python_steps.sample_households.rules import sample_rules
 from tests.python_steps.optimizer.drifted_book import RECENT, drifted
 from tests.python_steps.planning.small_book import (
     AS_OF,
@@ -38,6 +40,7 @@ from tests.python_steps.planning.small_book import (
     TRADE_DATE,
     Planned,
     SmallBook,
+    seeds,
 )
 
 
@@ -418,6 +421,21 @@ def test_a_larger_budget_for_tax_leaves_no_more_drift() -> None:
     for point in points[:-1]:
         assert point.tax_budget is not None
         assert point.estimated_tax <= point.tax_budget + 1
+
+
+def test_where_losses_pay_for_gains_budgets_say_how_much_of_their_saving_is_kept() -> None:
+    rules = sample_rules(seeds())
+    household = typical_household(8, rules)
+    plan = plan_household(household, rules.policy, rules.rates, rules.assumptions)
+    assert plan.optimality is not None
+    points = plan.optimality.frontier
+    assert len(points) == 9
+    budgets = [point.tax_budget for point in points[:-1] if point.tax_budget is not None]
+    assert budgets == sorted(budgets)
+    assert len(set(budgets)) == 8
+    assert max(budgets) < 0
+    assert all(point.estimated_tax <= (point.tax_budget or 0) + 1 for point in points)
+    assert points[0].drift_outside_bands > points[-1].drift_outside_bands
 
 
 def test_the_same_household_gets_the_same_plan() -> None:
