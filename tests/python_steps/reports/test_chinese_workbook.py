@@ -47,8 +47,8 @@ SAID: dict[tuple[str, str], tuple[str, ...]] = {
         "Name these lots: 12 bought 2024-10-04 at $269.39; 25 of an unknown date. {method}",
     ),
     ("fct_asset_location", "recommendation"): (
-        "Better held in tax-deferred accounts, in the place of US Large Cap Equity: use new money "
-        "and replacements, realize no gain for it alone.",
+        "Would gain by changing places with US Large Cap Equity in tax-deferred accounts, which "
+        "would gain too: use new money and replacements, realize no gain for it alone.",
         "Cash stays where it is needed.",
     ),
     ("fct_wash_sale_windows", "caused_by"): (

@@ -212,8 +212,10 @@ select
             then 'Well placed: its interest is exempt from federal tax.'
         when other_asset_class is not null
             then
-                'Better held in ' || replace(other_tax_treatment, '_', '-') || ' accounts, in the place of '
-                || other_asset_class || ': use new money and replacements, realize no gain for it alone.'
+                'Would gain by changing places with ' || other_asset_class || ' in '
+                || replace(other_tax_treatment, '_', '-')
+                || ' accounts, which would gain too: use new money and replacements, '
+                || 'realize no gain for it alone.'
         when tax_treatment = preferred_tax_treatment
             then
                 'Well placed: this class is best held in ' || replace(preferred_tax_treatment, '_', '-')
