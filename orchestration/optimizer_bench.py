@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestration.home import DBT_PROJECT_FOLDER
 from orchestration.optimizer_reference import Comparison, compared_with_best
+from python_steps.batches import settled_objects
 from python_steps.optimizer.attempt import Attempt
 from python_steps.optimizer.linear_programs import LinearPrograms
 from python_steps.optimizer.planner import optimizing_planner, plan_step_by_step
@@ -242,7 +243,8 @@ def plan_sample(sample: Sample, ready: Callable[[], object] = lambda: None) -> B
         _timed(household, planner, rules, stopwatch, record)
     ready()
     started = time.perf_counter()
-    timed = [_timed(household, planner, rules, stopwatch, record) for household in households]
+    with settled_objects():
+        timed = [_timed(household, planner, rules, stopwatch, record) for household in households]
     finished = time.perf_counter()
     planned = [
         _judged(seed, household, one, rules, with_reference=place < sample.reference)

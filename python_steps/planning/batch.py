@@ -15,6 +15,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 
+from python_steps.batches import settled_objects
 from python_steps.planning.book_tables import BookTables
 from python_steps.planning.household import (
     RELEASED,
@@ -89,10 +90,11 @@ def plan_households(payload: PlanningPayload) -> dict[str, pa.Table]:
         ]
     )
     planner = planner_of(payload.policy)
-    plans = [
-        _plan_one(payload, builder, household_id, rates, assumptions, shared, planner)
-        for household_id in sorted(set(payload.household_ids))
-    ]
+    with settled_objects():
+        plans = [
+            _plan_one(payload, builder, household_id, rates, assumptions, shared, planner)
+            for household_id in sorted(set(payload.household_ids))
+        ]
     return plan_tables(plans)
 
 

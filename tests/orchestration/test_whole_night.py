@@ -385,7 +385,7 @@ def test_the_questions_of_an_advisor_are_answered(night):
     assert now["estimated_tax"] == wait["estimated_tax"]
     worse = Decimal(now["objective_value"]) - Decimal(wait["objective_value"])
     assert (waiting["verdict"] == "wait") == (worse > max(25, Decimal(now["optimality_gap"])))
-    assert waiting["sentence"] in answer("wait-or-trade", "thompson").replace("\n", " ")
+    assert waiting["sentence"] in " ".join(answer("wait-or-trade", "thompson").split())
     assert "5 rows" in answer(
         "sql", "select household_id from marts.dim_households_current limit 5"
     )
