@@ -32,7 +32,7 @@ from rich.tree import Tree
 from orchestration import questions
 from orchestration.home import PROJECT_ROOT, Home
 from orchestration.questions import QuestionError, Snapshot
-from python_steps.reports.styles import FORMULA_STARTS
+from python_steps.reports.styles import harmless_text
 
 if TYPE_CHECKING:
     from orchestration.trace import Step
@@ -1152,9 +1152,8 @@ def _harmless(value: Any) -> Any:
     told = _json_value(value)
     if isinstance(told, (dict, list)):
         told = json.dumps(told, ensure_ascii=False)
-    if isinstance(told, str) and told.lstrip(" ").startswith(FORMULA_STARTS):
-        return told if isinstance(value, Decimal) else f"'{told}"
-    return told
+    is_text = isinstance(told, str) and not isinstance(value, Decimal)
+    return harmless_text(told) if is_text else told
 
 
 def _print_json(answer: Any) -> None:

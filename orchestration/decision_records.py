@@ -8,8 +8,7 @@ Belongs here: the append-only tables of returned workbooks, their decisions and 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -97,18 +96,11 @@ class DecisionRecords:
     """What the records hold about decisions."""
 
     def __init__(self, path: Path) -> None:
-        self._records = Records(path)
-
-    @contextmanager
-    def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._records.open() as connection:
-            for statement in _TABLES:
-                connection.execute(statement)
-            yield connection
+        self._records = Records(path, _TABLES)
 
     def issued_plan(self, plan_id: str) -> IssuedPlanRecord | None:
         """The plan of an id, or None where no such plan was issued."""
-        with self._open() as connection:
+        with self._records.open() as connection:
             row = connection.execute(
                 """
                 select household_id, plan_id, version, input_hash, as_of_date, trades
@@ -127,7 +119,7 @@ class DecisionRecords:
 
     def returns_of(self, plan_id: str) -> list[tuple[DecisionReturn, tuple[TradeDecision, ...]]]:
         """Every return of a plan with its decisions, oldest first; refused ones too."""
-        with self._open() as connection:
+        with self._records.open() as connection:
             rows = connection.execute(
                 "select * from decision_returns where plan_id = ? order by return_number", [plan_id]
             ).fetchall()
@@ -146,7 +138,7 @@ class DecisionRecords:
 
     def last_return_of_file(self, file_sha256: str, advisor_id: str) -> DecisionReturn | None:
         """What became of a file the last time that this advisor returned it."""
-        with self._open() as connection:
+        with self._records.open() as connection:
             row = connection.execute(
                 """
                 select * from decision_returns where file_sha256 = ? and advisor_id = ?
@@ -158,7 +150,7 @@ class DecisionRecords:
 
     def append_return(self, returned: DecisionReturn, decisions: Sequence[TradeDecision]) -> int:
         """Record a return and its decisions together; returns its number."""
-        with self._open() as connection:
+        with self._records.open() as connection:
             connection.execute("begin")
             number = _next_number(connection, "decision_returns", "return_number")
             refusals = json.dumps([one._asdict() for one in returned.refusals], ensure_ascii=False)
@@ -188,7 +180,7 @@ class DecisionRecords:
 
     def append_consent(self, consent: Consent) -> bool:
         """Record a consent; False where the same consent is on record already."""
-        with self._open() as connection:
+        with self._records.open() as connection:
             known = connection.execute(
                 """
                 select count(*) from client_consents
@@ -208,7 +200,7 @@ class DecisionRecords:
 
     def accounts_with_consent(self, plan_id: str, on_or_before: date) -> frozenset[str]:
         """Accounts whose owner had consented to a plan by a day."""
-        with self._open() as connection:
+        with self._records.open() as connection:
             rows = connection.execute(
                 "select account_id from client_consents where plan_id = ? and given_date <= ?",
                 [plan_id, on_or_before],
@@ -224,7 +216,7 @@ class DecisionRecords:
         return self._decisions("r.decided_at >= $1 and r.decided_at < $2", first, last)
 
     def _decisions(self, condition: str, *moments: datetime) -> list[dict[str, Any]]:
-        with self._open() as connection:
+        with self._records.open() as connection:
             cursor = connection.execute(
                 f"""
                 select

@@ -280,7 +280,10 @@ def _facts(
         accounts=accounts,
         securities=securities,
         terms={
-            trade_id: _terms(terms, trade["security_id"], accounts[trade["account_id"]])
+            trade_id: terms_at(
+                [row for row in terms if row["security_id"] == trade["security_id"]],
+                accounts[trade["account_id"]]["custodian"],
+            )
             for trade_id, trade in trades.items()
         },
         cash=_by(rows("fct_account_cash", "household_id = $2", household_id), "account_id"),
@@ -315,10 +318,10 @@ def _by(rows: Iterable[Row], column: str) -> dict[str, Row]:
     return {row[column]: row for row in rows}
 
 
-def _terms(terms: Sequence[Row], security_id: str, account: Row) -> Row | None:
-    """The row that names the custodian goes before the row that holds for all custodians."""
-    found = {row["custodian"]: row for row in terms if row["security_id"] == security_id}
-    return found.get(account["custodian"]) or found.get(_EVERY_CUSTODIAN)
+def terms_at(terms: Iterable[Row], custodian: str) -> Row | None:
+    """Of a security's rows the one that names the custodian, else the one that holds for all."""
+    found = {row["custodian"]: row for row in terms}
+    return found.get(custodian) or found.get(_EVERY_CUSTODIAN)
 
 
 def _held_values(held: Sequence[Row]) -> dict[str, Decimal | None]:

@@ -7,8 +7,7 @@ belong here: which trades may be released (`orders`). A trade leaves once: its i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -59,24 +58,17 @@ class OrderRecords:
     """What the records hold about orders."""
 
     def __init__(self, path: Path) -> None:
-        self._records = Records(path)
-
-    @contextmanager
-    def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._records.open() as connection:
-            for statement in _TABLES:
-                connection.execute(statement)
-            yield connection
+        self._records = Records(path, _TABLES)
 
     def released(self) -> set[str]:
         """Ids of all trades that ever left."""
-        with self._open() as connection:
+        with self._records.open() as connection:
             rows = connection.execute("select trade_id from released_trades").fetchall()
         return {row[0] for row in rows}
 
     def released_of_plan(self, plan_id: str) -> dict[str, Decimal]:
         """Shares by trade of a plan's trades that ever left."""
-        with self._open() as connection:
+        with self._records.open() as connection:
             rows = connection.execute(
                 "select trade_id, quantity from released_trades where plan_id = ?", [plan_id]
             ).fetchall()
@@ -84,7 +76,7 @@ class OrderRecords:
 
     def next_release(self) -> int:
         """The number that the next release will have."""
-        with self._open() as connection:
+        with self._records.open() as connection:
             return _next_release(connection)
 
     def has_release(self, number: int) -> bool:
@@ -114,7 +106,7 @@ class OrderRecords:
         """
         if released_at.tzinfo is None:
             raise ValueError(f"{released_at} has no time zone")
-        with self._open() as connection:
+        with self._records.open() as connection:
             connection.execute("begin")
             if _next_release(connection) != number:
                 raise ValueError(f"release {number} was recorded meanwhile: release again")

@@ -22,6 +22,7 @@ import yaml
 
 from data_contracts.order_layouts import order_layout_text
 from orchestration.decision_records import DecisionRecords, standing_returns
+from orchestration.decisions import terms_at
 from orchestration.home import Home
 from orchestration.order_records import OrderRecords, ReleasedTrade
 from orchestration.questions import Row, Snapshot
@@ -40,11 +41,10 @@ from python_steps.orders.approved import (
 from python_steps.orders.blocks import Block, blocks_of
 from python_steps.orders.order_files import order_files, order_layout
 from python_steps.planning.household import FUND_TYPES
-from python_steps.reports.styles import FORMULA_STARTS
+from python_steps.reports.styles import harmless_text
 from python_steps.sessions import NEW_YORK, session_open_for_orders
 
 _CENT = Decimal("0.01")
-_EVERY_CUSTODIAN = "*"
 _UNFINISHED = ".unfinished"
 
 
@@ -210,10 +210,9 @@ class _NightFacts:
         self._securities = {
             row["security_id"]: row for row in _rows(snapshot, "dim_securities", night)
         }
-        self._terms = {
-            (row["security_id"], row["custodian"]): row
-            for row in _rows(snapshot, "dim_security_custodians", night)
-        }
+        self._terms: dict[str, list[Row]] = {}
+        for row in _rows(snapshot, "dim_security_custodians", night):
+            self._terms.setdefault(row["security_id"], []).append(row)
         self._lots: dict[str, list[Row]] = {}
         for lot in _rows(snapshot, "fct_trade_lots", night):
             self._lots.setdefault(lot["trade_id"], []).append(lot)
@@ -227,9 +226,7 @@ class _NightFacts:
         account = self._accounts[row["account_id"]]
         security = self._securities[row["security_id"]]
         custodian = account["custodian"]
-        terms = self._terms.get((row["security_id"], custodian)) or self._terms.get(
-            (row["security_id"], _EVERY_CUSTODIAN), {}
-        )
+        terms = terms_at(self._terms.get(row["security_id"], []), custodian) or {}
         is_whole = decision.quantity == row["quantity"]
         return ApprovedTrade(
             trade_id=row["trade_id"],
@@ -415,16 +412,11 @@ def blotter(blocks: Sequence[Block]) -> str:
             "lots": sum(len(trade.lots) for trade in block.trades),
             "advice": " ".join(block.advice),
         }
-        writer.writerow([_harmless(values[name]) for name in _BLOTTER])
+        told = (values[name] for name in _BLOTTER)
+        writer.writerow([harmless_text(each) if isinstance(each, str) else each for each in told])
     return text.getvalue()
 
 
 def _known_sum(amounts: Sequence[Decimal | None]) -> Decimal | str:
     known = [amount for amount in amounts if amount is not None]
     return sum(known, Decimal(0)).quantize(_CENT) if len(known) == len(amounts) else ""
-
-
-def _harmless(value: Any) -> Any:
-    """Text that a spreadsheet would run as a formula begins with an apostrophe."""
-    is_formula = isinstance(value, str) and value.startswith(FORMULA_STARTS)
-    return f"'{value}" if is_formula else value

@@ -99,15 +99,16 @@ class Override(NamedTuple):
 class Records:
     """The firm's append-only records."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, further_tables: Sequence[str] = ()) -> None:
         self.path = path
+        self._tables = (*_TABLES, *further_tables)
 
     @contextmanager
     def open(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection to the records, whose tables are there; closed whatever happens."""
         connection = duckdb.connect(str(self.path))
         try:
-            for statement in _TABLES:
+            for statement in self._tables:
                 connection.execute(statement)
             yield connection
         finally:

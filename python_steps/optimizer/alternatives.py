@@ -45,6 +45,7 @@ from python_steps.planning.plan import (
     Alternative,
     HouseholdPlan,
     PlanValue,
+    Wealth,
 )
 from python_steps.planning.wealth_paths import PathRates, wealth_path
 from python_steps.policy import FirmPolicy
@@ -253,8 +254,7 @@ def _alternative(question: Question, name: str, path: _Path) -> Alternative:
             if is_outside_band(row, value, total):
                 over = value - row.upper_band_weight * total
                 outside.append(max(over, row.lower_band_weight * total - value))
-    taxes = [plan.estimated_tax for plan in path.plans]
-    tax = None if None in taxes else sum((each or NOTHING for each in taxes), NOTHING)
+    tax = _known_sum(plan.estimated_tax for plan in path.plans)
     cost = sum((plan.transaction_cost for plan in path.plans), NOTHING)
     before, after = (_yearly_drift_cost(question, each) for each in (question.household, path.end))
     has_trades = any(plan.trades for plan in path.plans)
@@ -280,17 +280,33 @@ def _alternative(question: Question, name: str, path: _Path) -> Alternative:
         waiting_cost=waiting,
         objective_value=_objective([plan.value for plan in path.plans], waiting),
         breakeven_years=years if has_trades else None,
-        optimality_gap=sum((_gap(plan) for plan in path.plans), NOTHING),
-        wealth=wealth_path(
-            path.end, question.assumptions, _path_rates(question.prices), _taxes_due(path.plans)
+        optimality_gap=_known_sum(
+            None if plan.optimality is None else plan.optimality.optimality_gap
+            for plan in path.plans
         ),
+        wealth=_wealth(question, path),
     )
 
 
-def _gap(plan: HouseholdPlan) -> Decimal:
-    """How far a plan may be from the best one, as far as that is proved."""
-    known = None if plan.optimality is None else plan.optimality.optimality_gap
-    return known or NOTHING
+def _known_sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """The sum, None as soon as a part of it is not known."""
+    total = NOTHING
+    for amount in amounts:
+        if amount is None:
+            return None
+        total += amount
+    return total
+
+
+def _wealth(question: Question, path: _Path) -> tuple[Wealth, ...]:
+    """The wealth at the end of a path in later years; none where a tax on the way is not known."""
+    due: dict[str, Decimal] = {}
+    for plan in path.plans:
+        for impact in plan.tax_impacts:
+            if impact.estimated_tax is None:
+                return ()
+            due[impact.tax_unit_id] = due.get(impact.tax_unit_id, NOTHING) + impact.estimated_tax
+    return wealth_path(path.end, question.assumptions, _path_rates(question.prices), due)
 
 
 def _objective(values: Sequence[PlanValue | None], waiting: Decimal | None) -> Decimal | None:
@@ -310,25 +326,18 @@ def _path_rates(prices: ObjectivePrices) -> dict[str, PathRates]:
     }
 
 
-def _taxes_due(plans: Iterable[HouseholdPlan]) -> dict[str, Decimal]:
-    due: dict[str, Decimal] = {}
-    for plan in plans:
-        for impact in plan.tax_impacts:
-            known = due.get(impact.tax_unit_id, NOTHING)
-            due[impact.tax_unit_id] = known + (impact.estimated_tax or NOTHING)
-    return due
-
-
 def _judged(question: Question, alternatives: Sequence[Alternative]) -> tuple[Alternative, ...]:
     """The alternatives with the best one marked and the verdict in words; none where unknown.
 
     Another path must be better than the plan by what a further stage of sales must be, too, and by
-    more than the plans of both may be away from the best ones: less is no difference.
+    more than the plan's own path may be away from the best one, where that is proved: less is no
+    difference.
     """
     now = alternatives[0]
     value = question.household.market_value or NOTHING
     least = max(Decimal(str(STAGE_WORTH[0])), Decimal(str(STAGE_WORTH[1])) * value)
-    least = max(least, now.optimality_gap)
+    if now.optimality_gap is not None:
+        least = max(least, now.optimality_gap)
     best = now
     for each in alternatives[1:]:
         if each.objective_value is None or best.objective_value is None:

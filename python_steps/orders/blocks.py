@@ -33,6 +33,19 @@ _WORKED_FROM = Decimal("0.01")
 _DESK_FROM = Decimal("0.05")
 
 
+class _Shared(NamedTuple):
+    """What trades of one block have in common, in the order of sending."""
+
+    wave: int
+    custodian: str
+    is_purchase: bool
+    ticker: str
+    security_id: str
+    is_in_dollars: bool
+    # Without a limit: none, which stands before every limit.
+    limit: tuple[Decimal, ...]
+
+
 class Block(NamedTuple):
     """One order at one custodian and the trades that share it.
 
@@ -97,29 +110,21 @@ def blocks_of(
             raise OrderError(f"trade {trade.trade_id} was approved twice")
         seen.add(trade.trade_id)
     waiting = _accounts_that_wait(approved, spendable_cash, execution_buffer)
-    shared: dict[tuple[object, ...], list[ApprovedTrade]] = defaultdict(list)
+    shared: dict[_Shared, list[ApprovedTrade]] = defaultdict(list)
     for trade in approved:
-        wave = SECOND_WAVE if trade.action == BUY and trade.account_id in waiting else FIRST_WAVE
-        shared[
-            wave,
-            trade.custodian,
-            trade.action != SELL,
-            trade.security.ticker,
-            trade.security.security_id,
-            trade.is_in_dollars,
-            trade.limit_price is not None,
-            trade.limit_price or Decimal(0),
-        ].append(trade)
+        is_purchase = trade.action == BUY
+        key = _Shared(
+            wave=SECOND_WAVE if is_purchase and trade.account_id in waiting else FIRST_WAVE,
+            custodian=trade.custodian,
+            is_purchase=is_purchase,
+            ticker=trade.security.ticker,
+            security_id=trade.security.security_id,
+            is_in_dollars=trade.is_in_dollars,
+            limit=() if trade.limit_price is None else (trade.limit_price,),
+        )
+        shared[key].append(trade)
     sides = {(trade.custodian, trade.security.security_id, trade.action) for trade in approved}
-    return [
-        _block(int(str(key[0])), members, sides)
-        for key, members in sorted(shared.items(), key=_place)
-    ]
-
-
-def _place(item: tuple[tuple[object, ...], list[ApprovedTrade]]) -> tuple[str, ...]:
-    key = item[0]
-    return (*(str(part) for part in key[:-1]), f"{key[-1]:>30}")
+    return [_block(key.wave, members, sides) for key, members in sorted(shared.items())]
 
 
 def _accounts_that_wait(

@@ -369,13 +369,17 @@ def year_results(household: Household, plan: HouseholdPlan) -> dict[str, tuple[D
     account = {each.account_id: each for each in household.accounts}
     found: dict[str, tuple[Decimal, Decimal]] = {}
     for unit in household.tax_units:
-        if unit.tax_year == year:
-            found[unit.tax_unit_id] = (
-                (unit.year_to_date_short_term_gain or Decimal(0))
-                - (unit.short_term_carryforward or Decimal(0)),
-                (unit.year_to_date_long_term_gain or Decimal(0))
-                - (unit.long_term_carryforward or Decimal(0)),
-            )
+        so_far = unit.year_to_date_short_term_gain, unit.year_to_date_long_term_gain
+        carried = unit.short_term_carryforward, unit.long_term_carryforward
+        # A year of which a part is not known has no place here: nothing taxed may be sold in it.
+        if unit.tax_year != year or None in (*so_far, *carried):
+            continue
+        short, long = (
+            gain - loss
+            for gain, loss in zip(so_far, carried, strict=True)
+            if gain is not None and loss is not None
+        )
+        found[unit.tax_unit_id] = (short, long)
     for trade in plan.trades:
         owner = account[trade.account_id]
         if trade.action != "sell" or owner.tax_treatment != TAXABLE:
@@ -384,7 +388,9 @@ def year_results(household: Household, plan: HouseholdPlan) -> dict[str, tuple[D
             raise _NoPlaceError(f"no year of {owner.tax_unit_id}")
         short, long = found[owner.tax_unit_id]
         for part in trade.lots:
-            gain = part.proceeds - (part.cost_basis or Decimal(0))
+            if part.cost_basis is None:
+                raise _NoPlaceError(f"the basis of lot {part.lot_id} is not known")
+            gain = part.proceeds - part.cost_basis
             short, long = (short, long + gain) if part.term == "long" else (short + gain, long)
         found[owner.tax_unit_id] = (short, long)
     return found

@@ -9,7 +9,7 @@ as in the book: IRC 1091 (30 days), 1222 (holding period), 1212 (carryforwards i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -27,6 +27,7 @@ from python_steps.planning.household import (
     Lot,
     PartTarget,
     Position,
+    Security,
     TaxUnit,
     WashSaleWindow,
 )
@@ -69,7 +70,9 @@ def after_trades(household: Household, trades: Sequence[Trade]) -> Household:
         tax_units=tuple(_unit_after(index, unit, trades) for unit in household.tax_units),
         market_value=_less(household.market_value, sum((each.cost for each in trades), NOTHING)),
     )
-    return _measured(moved, _class_moves(index, trades), _part_moves(index, trades))
+    return _measured(
+        moved, _moves(index, trades, _class_shares), _moves(index, trades, _part_shares)
+    )
 
 
 def on_day(
@@ -302,8 +305,12 @@ def _units_of_year(household: Household, year: int, rates: RateTables) -> tuple[
     return tuple(units)
 
 
-def _class_moves(index: HouseholdIndex, trades: Iterable[Trade]) -> Moves:
-    """Dollars, as weights count them, that trades move into classes; Cash follows the balances."""
+def _moves(
+    index: HouseholdIndex,
+    trades: Iterable[Trade],
+    shares: Callable[[AllocationGroup, Security], Iterable[tuple[str, Decimal]]],
+) -> Moves:
+    """Dollars, as weights count them, that trades move into each target of their group."""
     moves: Moves = defaultdict(Decimal)
     for trade in trades:
         group = index.group_of(trade.account_id)
@@ -311,25 +318,19 @@ def _class_moves(index: HouseholdIndex, trades: Iterable[Trade]) -> Moves:
             continue
         account, security = index.accounts[trade.account_id], index.securities[trade.security_id]
         sign = 1 if trade.action == BUY else -1
-        for name, weight in security.class_weights:
-            if name != CASH:
-                amount = account.weighed(sign * trade.notional * weight)
-                moves[group.allocation_group_id, name] += amount
+        for name, share in shares(group, security):
+            moves[group.allocation_group_id, name] += account.weighed(sign * trade.notional * share)
     return moves
 
 
-def _part_moves(index: HouseholdIndex, trades: Iterable[Trade]) -> Moves:
-    moves: Moves = defaultdict(Decimal)
-    for trade in trades:
-        group = index.group_of(trade.account_id)
-        if group is None:
-            continue
-        account, security = index.accounts[trade.account_id], index.securities[trade.security_id]
-        sign = 1 if trade.action == BUY else -1
-        for part in group.parts:
-            amount = account.weighed(sign * trade.notional * part.weight_of(security))
-            moves[group.allocation_group_id, part.name] += amount
-    return moves
+def _class_shares(_: AllocationGroup, security: Security) -> Iterable[tuple[str, Decimal]]:
+    """The classes of a security but Cash, which follows the balances."""
+    return ((name, weight) for name, weight in security.class_weights if name != CASH)
+
+
+def _part_shares(group: AllocationGroup, security: Security) -> Iterable[tuple[str, Decimal]]:
+    """What a security counts for in the targets below class."""
+    return ((part.name, part.weight_of(security)) for part in group.parts)
 
 
 def _measured(household: Household, classes: Moves, parts: Moves) -> Household:

@@ -397,8 +397,8 @@ class Alternative:
     `same_as` names the path whose trades it shares. `trade_count` are tonight's trades; all other
     numbers are of the whole path, on `end_date`: what is left outside bands, tax and cost together,
     `waiting_cost` of the drift borne until then, and `objective_value`, smaller is better (None
-    where a tax is unknown), which may be `optimality_gap` above that of the best plans. `verdict`
-    compares all paths in words.
+    where a tax is unknown), which may be `optimality_gap` above that of the best plans (None where
+    the distance of one of its plans is not proved). `verdict` compares all paths in words.
     """
 
     name: str
@@ -414,7 +414,7 @@ class Alternative:
     waiting_cost: Decimal | None
     objective_value: Decimal | None
     breakeven_years: float | None
-    optimality_gap: Decimal
+    optimality_gap: Decimal | None
     wealth: tuple[Wealth, ...]
     is_recommended: bool = False
     verdict: str = ""

@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from python_steps.reports.layout import Column, SheetLayout, TableLayout
-from python_steps.reports.styles import FORMULA_STARTS, KINDS, TEXT_KINDS, StyleBook
+from python_steps.reports.styles import KINDS, TEXT_KINDS, StyleBook, may_be_a_formula
 from python_steps.reports.texts import Texts
 from python_steps.reports.translation import SOURCE_LANGUAGE
 
@@ -559,7 +559,7 @@ class SheetBuilder:
 def _cell_text(value: str) -> tuple[str, bool, bool]:
     """The text as a cell can hold it; whether it could be a formula; whether it is wide."""
     text = safe_text(value)
-    return text, text.lstrip(" ").startswith(FORMULA_STARTS), _is_wide(text)
+    return text, may_be_a_formula(text), _is_wide(text)
 
 
 def _is_wide(text: str) -> bool:

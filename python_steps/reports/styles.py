@@ -30,6 +30,17 @@ CHART_AFTER: Final = "0B4F7C"
 # What a spreadsheet may read as the start of a formula, full-width forms included.
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
+
+def may_be_a_formula(text: str) -> bool:
+    """Whether a spreadsheet could run a text instead of showing it; leading spaces do not help."""
+    return text.lstrip(" ").startswith(FORMULA_STARTS)
+
+
+def harmless_text(text: str) -> str:
+    """Text for a CSV cell: what a spreadsheet would run begins with an apostrophe."""
+    return f"'{text}" if may_be_a_formula(text) else text
+
+
 FONT: Final = "Calibri"
 # Calibri has no Chinese characters; what a viewer takes in their place differs from one to another.
 FONTS: Final[Mapping[str, str]] = {"zh-Hans": "Microsoft YaHei"}

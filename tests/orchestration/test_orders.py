@@ -51,7 +51,7 @@ def home(tmp_path) -> Home:
                 "security_type": "ETF",
                 "average_daily_dollar_volume": 10**9,
             }
-            for ticker, name in (("VTI", "=Total market"), ("BND", "Bonds"))
+            for ticker, name in (("VTI", " =Total market"), ("BND", "Bonds"))
         ),
     )
     put(
@@ -195,7 +195,7 @@ def test_approved_trades_leave_as_blocks_with_their_accounts_and_lots(home):
         "80.00",
         "2",
     )
-    assert first["security"] == "'=Total market"
+    assert first["security"] == "' =Total market"
     assert all(path.stat().st_mode & 0o077 == 0 for path in release.folder.iterdir())
 
 

@@ -202,6 +202,26 @@ def test_a_difference_that_the_plans_may_be_away_from_the_best_is_none() -> None
     assert "come to the same" in found[0].verdict
 
 
+def test_a_distance_that_is_not_proved_is_not_told_as_none() -> None:
+    work = workshop_of_book(overweight(basis=5, contribution=20_000), EAGER)
+    asked = question(work)
+    plan = asked.planner(work.household, work.policy)
+    assert plan.optimality is not None
+    assert alternatives_of(asked, plan)[0].optimality_gap is not None
+    unproved = replace(plan, optimality=replace(plan.optimality, optimality_gap=None))
+    assert alternatives_of(asked, unproved)[0].optimality_gap is None
+
+
+def test_wealth_after_an_unknown_tax_is_not_known() -> None:
+    work = workshop_of_book(overweight(basis=100, contribution=20_000))
+    asked = question(work)
+    plan = asked.planner(work.household, work.policy)
+    assert plan.tax_impacts
+    untaxed = tuple(replace(each, estimated_tax=None) for each in plan.tax_impacts)
+    assert alternatives_of(asked, plan)[0].wealth
+    assert alternatives_of(asked, replace(plan, tax_impacts=untaxed))[0].wealth == ()
+
+
 def test_an_unknown_tax_recommends_nothing() -> None:
     work = workshop_of_book(overweight(basis=100, contribution=20_000))
     asked = question(work)

@@ -99,13 +99,15 @@ def test_limits_and_amounts_stay_orders_of_their_own():
     made = blocks(
         trade("1"),
         trade("2", limit_price=Decimal("101.50")),
-        trade("3", limit_price=Decimal("99.50")),
+        trade("3", limit_price=Decimal("99.5")),
+        trade("5", limit_price=Decimal(100)),
         trade("4", security=fund(), is_in_dollars=True),
     )
 
     assert [(block.limit_price, block.is_in_dollars) for block in made] == [
         (None, False),
         (Decimal("99.50"), False),
+        (Decimal(100), False),
         (Decimal("101.50"), False),
         (None, True),
     ]
